@@ -1,0 +1,82 @@
+# `make help` lists what there is. Nothing is needed but git, make and Python 3.11 or newer: each target first brings
+# .tools/ and .venv/ up to date with the lock file (scripts/bootstrap.py), which is instant when nothing changed.
+
+PYTHON ?= $(shell command -v python3 || command -v python)
+SERAI  := .venv/bin/serai
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check clean
+
+help: ## Say what every target does
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  ARGS=\"...\" is handed to the command behind a target: make test ARGS=\"-k cart\", make up ARGS=\"--replicas order=2,gateway=2\""
+
+up: tools web ## Start the whole shop on this machine and print where it is; Ctrl-C stops it (SERAI_PORT=8080)
+	@exec $(SERAI) up $(ARGS)
+
+status: tools ## Say what runs, where, and how it is
+	@exec $(SERAI) status $(ARGS)
+
+migrate: tools ## Bring every service's database up to date, without starting the shop
+	@exec $(SERAI) migrate $(ARGS)
+
+seed: tools ## Put the demo catalogue and the demo accounts in (`make up` does it once by itself)
+	@exec $(SERAI) seed $(ARGS)
+
+test: dev web ## Run every test, the whole purchases and the fault tests included
+	@exec .venv/bin/pytest $(ARGS)
+
+fast: dev web ## Run the tests that do not start the whole shop
+	@exec .venv/bin/pytest --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+
+check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(SERAI) openapi --check
+	$(SERAI) migrate --check
+
+format: dev ## Put the code in the project's format and fix what can be fixed by itself
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+openapi: dev ## Write openapi/*.json from the code
+	@exec $(SERAI) openapi $(ARGS)
+
+bench: dev web ## Measure how fast the shop is and how far from the machine's limits (docs/benchmarks.md)
+	@exec .venv/bin/python -m tests.bench $(ARGS)
+
+bench-compare: dev web ## Measure a git revision and the working tree in turns: make bench-compare BASE=main
+	@exec .venv/bin/python -m tests.bench --base "$(or $(BASE),HEAD)" $(ARGS)
+
+rolling: dev web ## Restart everything, one after another, with people in the shop, and count what they see
+	@exec .venv/bin/python -m tests.rolling $(ARGS)
+
+bench-edge: dev web ## Measure what the gate adds to an answer's time, and how many requests it takes beside a bare Envoy
+	@exec .venv/bin/python -m tests.bench.edge
+
+overload: dev web ## Ask for up to three times what the shop can answer, and show what becomes of the answers
+	@exec .venv/bin/python -m tests.bench.overload $(ARGS)
+
+tools: ## Install what the shop needs into .tools/ and .venv/
+	@$(PYTHON) scripts/bootstrap.py
+
+dev: ## Install what the tests and checks need as well
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+web: tools ## Build the client application into web/dist (up and test do it by themselves)
+	@.venv/bin/python scripts/web.py build
+
+web-dev: tools ## Serve the client application with hot reload at :5173, in front of the shop that `make up` runs
+	@exec .venv/bin/python scripts/web.py dev
+
+web-check: tools ## Check the client application's types against openapi/ and run its component tests
+	@.venv/bin/python scripts/web.py check
+	@.venv/bin/python scripts/web.py test
+
+clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays
+	rm -rf web/node_modules web/dist web/src/api/generated
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,11 @@
+"""What things are made of."""
+
+WALNUT, OAK, ASH, BEECH, BIRCH, PINE = "#7d5233", "#c69a66", "#dcbb8b", "#d3a26f", "#e8cc9c", "#deb06c"
+BRASS, BRONZE, STEEL, IRON, ZINC = "#cda650", "#8d6a45", "#b3bcc4", "#4a4f57", "#9fabb0"
+BLACK, CHARCOAL, SLATE, GREY = "#2f3136", "#4b4f57", "#6d7885", "#a7abad"
+WHITE, CREAM, LINEN, SAND, OAT = "#f6f3ec", "#f2e6cf", "#dccdb2", "#d6bd97", "#d9c9ae"
+CLAY, RUST, BRICK, ROSE, PLUM, CRIMSON = "#c8754f", "#b8582f", "#a9493a", "#d99c98", "#76415c", "#a8324a"
+MOSS, FOREST, OLIVE, MINT, SPRUCE, SAGE = "#75854f", "#3f5d49", "#8a8a4c", "#a9cbb4", "#3e5f5a", "#9caf8c"
+NAVY, INDIGO, SKY, SEA, PETROL, DENIM = "#33486c", "#46578c", "#a8c4dc", "#7ba6a8", "#2b6a73", "#4d6a93"
+OCHRE, MUSTARD, ORANGE, RED, YELLOW = "#d59d3e", "#cfa03a", "#e08a3c", "#c6453b", "#eec04f"
+LEATHER, TOBACCO, CORK, STONE = "#9a6238", "#8b5e3c", "#cfa677", "#9a9a96"

@@ -1,0 +1,235 @@
+"""The command `serai`. Each subcommand imports what it needs and no more, so that `serai status` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from serai import __version__, topology
+
+EPILOG = """\
+Where things are:
+  SERAI_HOME        data, keys and logs of one installation (default: .serai in the current folder)
+  SERAI_PORT        the shop's port (default: 8080)
+  SERAI_PUBLIC_URL  the address people see (default: http://localhost:<port>)
+
+Begin with `serai up`, then `serai status`.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="serai",
+        description="An e-commerce platform of small services behind one gate.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"serai {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    up = commands.add_parser(
+        "up",
+        help="start the whole shop on this machine",
+        description="Starts PostgreSQL, every service, the sandbox for Stripe and mail, and the gateway; says where "
+        "they are; starts again what dies; on Ctrl-C stops all of it. SERAI_DATABASE_URL (an administrator's URL) "
+        "uses another PostgreSQL. With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET it is the real Stripe, with "
+        "SMTP_URL real mail.",
+    )
+    up.add_argument(
+        "--replicas",
+        metavar="NAME=N[,NAME=N...]",
+        action=Replicas,
+        default=[],
+        help="how many processes there are of a service, of discovery or of the gateway, as in order=2,gateway=2; may "
+        "be given several times",
+    )
+    up.set_defaults(run=run_up)
+
+    serve = commands.add_parser(
+        "serve",
+        help="run one process in the foreground, as a container does",
+        description="Runs one service, or the gateway, configured by its environment. When something is missing it "
+        "lists all of it and does not start.",
+    )
+    serve.add_argument(
+        "name", choices=[*topology.BY_NAME, "gateway"], metavar="NAME", help=", ".join([*topology.BY_NAME, "gateway"])
+    )
+    serve.set_defaults(run=run_serve)
+
+    migrate = commands.add_parser(
+        "migrate",
+        help="bring the databases up to date",
+        description="Makes missing roles and databases and applies missing migrations, one caller at a time. Works on "
+        "the installation's own PostgreSQL; on another one with SERAI_DATABASE_URL (an administrator's URL, and each "
+        "service's password in SERAI_DATABASE_PASSWORDS as JSON); on one service's database with DATABASE_URL.",
+    )
+    migrate.add_argument("services", nargs="*", metavar="SERVICE", help="which ones (default: all)")
+    migrate.add_argument(
+        "--check", action="store_true", help="on a throw-away server, prove that all of them go up, down and up again"
+    )
+    migrate.set_defaults(run=run_migrate)
+
+    seed = commands.add_parser(
+        "seed",
+        help="put the demo catalogue and accounts in",
+        description="Adds what is missing and changes nothing that is there. `serai up` does it once by itself; the "
+        "passwords of the demo accounts are in SERAI_HOME/logins.json.",
+    )
+    seed.add_argument(
+        "--admin",
+        metavar="EMAIL",
+        help="no demo data: make this person an administrator and print the password once (the first one of a shop "
+        "that is not a demo; DATABASE_URL is the user service's)",
+    )
+    seed.set_defaults(run=run_seed)
+
+    status = commands.add_parser(
+        "status",
+        help="say what runs, where, and how it is",
+        description="A row for every process. Exits 0 once the whole shop is ready, 1 before.",
+    )
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=run_status)
+
+    restart = commands.add_parser(
+        "restart",
+        help="replace what runs, one process after another, without losing a request",
+        description="Asks the shop that runs here to replace every instance of NAME: a service, discovery, gateway, "
+        "sandbox, one instance of them as `serai status` names it, or all (every service, then discovery, then the "
+        "gateways). A service's successor takes over before it leaves. Exits 0 when all of it was done.",
+    )
+    restart.add_argument("name", metavar="NAME")
+    restart.set_defaults(run=run_restart)
+
+    openapi = commands.add_parser(
+        "openapi",
+        help="write openapi/*.json from the code",
+        description="Generates each public service's OpenAPI document from its routes.",
+    )
+    openapi.add_argument(
+        "--check", action="store_true", help="write nothing; fail when a committed document is out of date"
+    )
+    openapi.set_defaults(run=run_openapi)
+    return top
+
+
+class Replicas(argparse.Action):
+    """Gathers what is given for `--replicas`, and refuses it beside the name of the option."""
+
+    def __call__(
+        self, _: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        from serai.supervisor.replicas import read
+
+        texts = [*getattr(namespace, self.dest), values]
+        try:
+            read(texts)
+        except ValueError as problem:
+            raise argparse.ArgumentError(self, str(problem)) from problem
+        setattr(namespace, self.dest, texts)
+
+
+def run_up(options: argparse.Namespace) -> int:
+    from serai.supervisor.replicas import read
+    from serai.supervisor.up import CannotStart, up
+
+    try:
+        return up(read(options.replicas))
+    except CannotStart as problem:
+        return failed(problem)
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    if options.name == "gateway":
+        from serai.gateway.app import main as run_gateway
+
+        return run_gateway()
+
+    from importlib import import_module
+
+    from serai.chassis.serve import AddressTaken, run
+    from serai.chassis.settings import SettingsError
+
+    module, _, function = topology.service(options.name).factory.partition(":")
+    try:
+        run(getattr(import_module(module), function)())
+    except (SettingsError, AddressTaken) as problem:
+        return failed(problem)
+    return 0
+
+
+def run_migrate(options: argparse.Namespace) -> int:
+    from serai.supervisor import commands
+    from serai.supervisor.home import Home
+    from serai.supervisor.postgres import PostgresFailed
+
+    try:
+        if options.check:
+            commands.check_migrations(options.services)
+        else:
+            commands.migrate(Home.from_environment(), options.services)
+    except (commands.CannotRun, commands.MigrationFailed, PostgresFailed) as problem:
+        return failed(problem)
+    return 0
+
+
+def run_seed(options: argparse.Namespace) -> int:
+    from serai.supervisor import commands
+    from serai.supervisor.home import Home
+    from serai.supervisor.postgres import PostgresFailed
+
+    try:
+        if options.admin:
+            commands.create_admin(Home.from_environment(), options.admin)
+        else:
+            commands.seed(Home.from_environment())
+    except (commands.CannotRun, commands.MigrationFailed, PostgresFailed) as problem:
+        return failed(problem)
+    return 0
+
+
+def run_status(options: argparse.Namespace) -> int:
+    from serai.supervisor import status
+    from serai.supervisor.home import Home
+
+    try:
+        found = status.read(Home.from_environment())
+    except status.NothingHere as problem:
+        return failed(problem)
+    print(found.as_json() if options.json else found.as_text())
+    return 0 if found.ready else 1
+
+
+def run_restart(options: argparse.Namespace) -> int:
+    from serai.supervisor import control, status
+    from serai.supervisor.home import Home
+
+    try:
+        for line in control.ask(status.control_of(Home.from_environment()), {"restart": options.name}):
+            print(line, flush=True)
+    except (status.NothingHere, control.Refused) as problem:
+        return failed(problem)
+    return 0
+
+
+def run_openapi(options: argparse.Namespace) -> int:
+    from serai.supervisor.documents import check, write
+
+    return check() if options.check else write()
+
+
+def failed(problem: Exception) -> int:
+    print(f"serai: {problem}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""What happens to the lines of a cart, pure: each function takes lines and returns lines, or raises."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from serai.chassis.errors import Conflict, Invalid, NotFound
+from serai.chassis.ids import new_id
+
+MAX_LINES = 100
+MAX_QUANTITY = 999
+
+#: A guest's cart that nobody has changed for this long is thrown away, and its cookie with it.
+GUEST_LIFE = timedelta(days=30)
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class CartFull(Conflict):
+    code, detail = "cart_full", f"A cart holds at most {MAX_LINES} different items."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    id: UUID
+    product_id: UUID
+    variant_id: UUID
+    quantity: int
+
+
+Lines = tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CartState:
+    """A cart as it was read; `id` is None where there is none yet."""
+
+    id: UUID | None = None
+    version: int = 0
+    lines: Lines = ()
+    updated_at: datetime | None = None
+
+
+NO_CART = CartState()
+
+
+def guest_hash(token: str | None) -> bytes | None:
+    """What a guest's cart is stored under; None for what cannot be a cookie of ours."""
+    if token is None or _TOKEN.fullmatch(token) is None:
+        return None
+    return hashlib.sha256(token.encode()).digest()
+
+
+def quantity_of(lines: Lines, variant_id: UUID) -> int:
+    return next((line.quantity for line in lines if line.variant_id == variant_id), 0)
+
+
+def added(lines: Lines, product_id: UUID, variant_id: UUID, quantity: int) -> Lines:
+    """Raises `Invalid` beyond 999 of one variant, `CartFull` beyond 100 lines."""
+    total = quantity_of(lines, variant_id) + quantity
+    if total > MAX_QUANTITY:
+        raise Invalid(f"A cart holds at most {MAX_QUANTITY} of one item.", field="quantity")
+    if any(line.variant_id == variant_id for line in lines):
+        return tuple(replace(line, quantity=total) if line.variant_id == variant_id else line for line in lines)
+    if len(lines) >= MAX_LINES:
+        raise CartFull
+    return (*lines, Line(new_id(), product_id, variant_id, quantity))
+
+
+def line_of(lines: Lines, line_id: UUID) -> Line:
+    """Raises `NotFound`."""
+    for line in lines:
+        if line.id == line_id:
+            return line
+    raise NotFound
+
+
+def changed(lines: Lines, line_id: UUID, quantity: int) -> Lines:
+    """The line with that quantity, without the line where it is 0. Raises `NotFound`."""
+    line_of(lines, line_id)
+    return tuple(
+        replace(line, quantity=quantity) if line.id == line_id else line
+        for line in lines
+        if line.id != line_id or quantity
+    )
+
+
+def merged(mine: Lines, theirs: Lines, available: Mapping[UUID, int]) -> Lines:
+    """A guest's lines added to a customer's, capped at 999 and by stock.
+
+    Merging takes nothing away: what is over the cap already stays as it is, and so does what can no longer be bought,
+    because its owner should see that it is gone. Lines beyond 100 are left behind, the guest's last ones first.
+    """
+    result = {line.variant_id: line for line in mine}
+    for line in theirs:
+        known = result.get(line.variant_id)
+        if known is None and len(result) >= MAX_LINES:
+            continue
+        own = known.quantity if known else 0
+        stock = available.get(line.variant_id, MAX_QUANTITY)
+        cap = min(stock, MAX_QUANTITY) if stock > 0 else max(own, line.quantity)
+        quantity = max(own, min(own + line.quantity, cap))
+        result[line.variant_id] = replace(known or replace(line, id=new_id()), quantity=quantity)
+    return tuple(result.values())
+
+
+def difference(before: Sequence[Line], after: Sequence[Line]) -> tuple[list[Line], list[UUID]]:
+    """The lines to write and the ids of those to remove that lead from one to the other."""
+    known = set(before)
+    kept = {line.id for line in after}
+    return [line for line in after if line not in known], [line.id for line in before if line.id not in kept]

@@ -1,0 +1,1 @@
+"""What every service gets, with no word of the shop in it."""

@@ -1,0 +1,65 @@
+-- migrate:up
+
+-- Facts this service tells the others. `position` stays null until the sequencer hands positions out after commit;
+-- `seq` keeps two events of one row in the order in which that row's lock was held.
+create table event (
+    seq         bigint generated always as identity primary key,
+    position    bigint unique,
+    id          uuid not null unique,
+    type        text not null,
+    subject     text not null,
+    data        jsonb not null,
+    traceparent text,
+    at          timestamptz not null default now()
+);
+create index event_unsequenced on event (seq) where position is null;
+create index event_by_subject on event (subject, seq);
+
+create table feed_head (
+    only_row boolean primary key default true check (only_row),
+    position bigint not null
+);
+insert into feed_head (position) values (0);
+
+-- How far each reader of our feed has come, as it last told us; nothing it has not read is pruned.
+create table feed_reader (
+    consumer text primary key,
+    position bigint not null,
+    seen_at  timestamptz not null default now()
+);
+
+-- Our own cursors in the feeds of others. The cursor moves in the transaction that applies the effect.
+create table feed_cursor (
+    feed        text primary key,
+    position    bigint not null default 0,
+    owner       text,
+    lease_until timestamptz not null default '-infinity'
+);
+
+-- Events that could not be applied. Later events of the same subject queue behind them.
+create table feed_parked (
+    feed     text not null,
+    position bigint not null,
+    subject  text not null,
+    event    jsonb not null,
+    attempts integer not null default 1,
+    error    text not null,
+    next_at  timestamptz not null,
+    parked_at timestamptz not null default now(),
+    primary key (feed, position)
+);
+create index feed_parked_by_subject on feed_parked (feed, subject, position);
+
+-- A client's key, bound to its caller and to what it made.
+create table idempotency_key (
+    caller      text not null,
+    key         text not null,
+    fingerprint bytea not null,
+    resource    text not null,
+    created_at  timestamptz not null default now(),
+    primary key (caller, key)
+);
+create index idempotency_key_by_age on idempotency_key (created_at);
+
+-- migrate:down
+drop table idempotency_key, feed_parked, feed_cursor, feed_reader, feed_head, event;

@@ -1,0 +1,156 @@
+"""Settings from the environment, one small typed class per service; every problem is told at once.
+
+Each field of a settings struct is read from a variable: its name in capitals, or what `env(...)` names. For every
+variable `X` there may be `X_FILE` instead, the path of a file that holds the value (how orchestrators hand out
+secrets). This module is the only one that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+#: Values no installation may keep outside local mode.
+_DEFAULT_SECRETS = frozenset({"", "secret", "changeme", "change-me", "password", "serai", "default"})
+
+
+class Env(msgspec.Struct, frozen=True):
+    """Where a field comes from: the variable's name, and whether it is a secret."""
+
+    name: str
+    secret: bool = False
+
+
+class SettingsError(Exception):
+    """The environment does not describe a runnable service; `problems` says everything that is wrong with it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("settings:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every service process reads. A service adds its own fields in a subclass in its `app.py`."""
+
+    mode: Annotated[str, Env("SERAI_MODE")] = "production"
+    home: Annotated[Path, Env("SERAI_HOME")] = Path(".serai")
+    public_url: Annotated[str, Env("SERAI_PUBLIC_URL")] = "http://localhost:8080"
+    currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
+    #: host:port to listen on; port 0 takes a free one.
+    bind: Annotated[str, Env("SERAI_BIND")] = "127.0.0.1:0"
+    #: Host that other processes reach this one at.
+    advertise: Annotated[str, Env("SERAI_ADVERTISE")] = ""
+    instance: Annotated[str, Env("SERAI_INSTANCE")] = ""
+    database_url: Annotated[str, Env("DATABASE_URL", secret=True)] = ""
+    database_pool: Annotated[int, Env("SERAI_DATABASE_POOL")] = 10
+    #: Where services are found: in the registry at `discovery_url`, or in a list that is given.
+    discovery: Annotated[Literal["builtin", "static"], Env("SERAI_DISCOVERY")] = "builtin"
+    discovery_url: Annotated[str, Env("SERAI_DISCOVERY_URL")] = ""
+    #: JSON {"order": ["10.0.0.5:8001"]}; a list in a file is read again when it changes.
+    static_services: Annotated[str, Env("SERAI_STATIC_SERVICES")] = ""
+    static_services_file: Annotated[Path | None, Env("SERAI_STATIC_SERVICES_FILE")] = None
+    registry_token: Annotated[str, Env("SERAI_REGISTRY_TOKEN", secret=True)] = ""
+    #: This service's Ed25519 seed, base64url.
+    service_key: Annotated[str, Env("SERAI_SERVICE_KEY", secret=True)] = ""
+    #: Public keys by which callers prove who calls and callees that the name is theirs: JSON {"order": "<base64url>"}.
+    service_keys: Annotated[dict[str, str], Env("SERAI_SERVICE_KEYS")] = {}
+    #: JWK set of user's public keys to start with, as JSON.
+    jwks: Annotated[str, Env("SERAI_JWKS")] = '{"keys": []}'
+    log_level: Annotated[str, Env("SERAI_LOG_LEVEL")] = "info"
+
+    @property
+    def finds_services(self) -> bool:
+        return self.discovery == "static" or bool(self.discovery_url)
+
+    @property
+    def local(self) -> bool:
+        return self.mode == "local"
+
+
+def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """Read `kind` from the environment. Raises `SettingsError` that lists all that is missing or wrong."""
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        kind_of, env = _split(name, hint)
+        raw = _read(env.name, environ, problems)
+        if raw is None:
+            continue
+        try:
+            values[name] = _parse(raw, kind_of)
+        except (ValueError, msgspec.MsgspecError) as error:
+            problems.append(f"{env.name} is not acceptable: {error}")
+    problems += _unknown(kind, environ)
+    mode = environ.get("SERAI_MODE", "production")
+    if mode not in ("local", "production"):
+        problems.append("SERAI_MODE is neither local nor production")
+    for field in msgspec.structs.fields(typing.cast("type[msgspec.Struct]", kind)):
+        _, env = _split(field.name, typing.get_type_hints(kind, include_extras=True)[field.name])
+        if field.required and field.name not in values:
+            problems.append(f"{env.name} is missing")
+        elif env.secret and mode == "production" and field.name in values and values[field.name] in _DEFAULT_SECRETS:
+            problems.append(f"{env.name} is empty or a default; set a secret of your own")
+    if problems:
+        raise SettingsError(problems)
+    return msgspec.convert(values, kind)
+
+
+def _unknown(kind: type[Any], environ: Mapping[str, str]) -> list[str]:
+    """Misspelt variables of a family that a class names as `complete`: they would quietly change nothing."""
+    known = {_split(name, hint)[1].name for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
+    problems: list[str] = []
+    for prefix in getattr(kind, "complete", ()):
+        family = ", ".join(sorted(name for name in known if name.startswith(prefix)))
+        problems += [
+            f"{name} is not a setting; there are {family}"
+            for name in sorted(environ)
+            if name.startswith(prefix) and name.removesuffix("_FILE") not in known
+        ]
+    return problems
+
+
+def _split(name: str, hint: Any) -> tuple[Any, Env]:
+    if typing.get_origin(hint) is Annotated:
+        kind, *extras = typing.get_args(hint)
+        for extra in extras:
+            if isinstance(extra, Env):
+                return kind, extra
+        return kind, Env(name.upper())
+    return hint, Env(name.upper())
+
+
+def _read(name: str, environ: Mapping[str, str], problems: list[str]) -> str | None:
+    if name in environ:
+        return environ[name]
+    if path := environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            problems.append(f"{name}_FILE cannot be read: {error.strerror} ({path})")
+    return None
+
+
+def _parse(raw: str, kind: Any) -> Any:
+    if kind is str:
+        return raw
+    if kind is Path:
+        return Path(raw).absolute()
+    if typing.get_origin(kind) in (dict, list, tuple):
+        return msgspec.json.decode(raw, type=kind)
+    if kind is bool:
+        if raw.lower() not in ("0", "1", "true", "false", "yes", "no"):
+            raise ValueError("give 1 or 0")
+        return raw.lower() in ("1", "true", "yes")
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        inner = [arg for arg in typing.get_args(kind) if arg is not type(None)]
+        return _parse(raw, inner[0]) if raw else None
+    return msgspec.convert(raw, kind, strict=False)

@@ -1,0 +1,163 @@
+"""What a process says about itself: structured log lines, metrics in Prometheus' text format, and the ids that join
+one request's lines across processes.
+
+A log line is one JSON object. Its `fields` come from an allow-list, so that a password, token, card or address cannot
+get into a log by being handed to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import sys
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+#: The fields a log line may carry beside the standard ones.
+# fmt: off
+FIELDS = frozenset(
+    {
+        "method", "route", "status", "duration_ms", "bytes", "caller", "policy", "callee", "attempt", "feed",
+        "position", "event", "subject", "consumer", "order_id", "payment_id", "product_id", "variant_id",
+        "cart_id", "user_id", "state", "step", "epoch", "reason", "code", "count", "port", "pid", "instance",
+        "version", "task", "delay_s", "template", "mail_id", "alert", "outcome", "url", "signal",
+    }
+)
+# fmt: on
+
+REGISTRY = CollectorRegistry()
+
+#: Named after OpenTelemetry's `http.server.request.duration`, in the spelling Prometheus gives it.
+REQUEST_SECONDS = Histogram(
+    "http_server_request_duration_seconds",
+    "Time from the request's arrival to the end of the answer.",
+    ["http_request_method", "http_route", "http_response_status_code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+REQUESTS_ACTIVE = Gauge("http_server_active_requests", "Requests being answered.", registry=REGISTRY)
+CLIENT_SECONDS = Histogram(
+    "http_client_request_duration_seconds",
+    "Time of a call to another service, retries included.",
+    ["server", "operation", "outcome"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+FEED_POSITION = Gauge("feed_position", "Cursor of a consumer in a feed.", ["feed"], registry=REGISTRY)
+FEED_PARKED = Gauge("feed_parked_events", "Events that could not be applied yet.", ["feed"], registry=REGISTRY)
+TASK_FAILURES = Counter("task_failures_total", "Background rounds that ended in an error.", ["task"], registry=REGISTRY)
+
+request_id_var: ContextVar[str | None] = ContextVar("request_id", default=None)
+#: (trace id, span id) of W3C Trace Context, hexadecimal.
+trace_var: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,128}")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+
+
+def request_id_from(header: str | None) -> str:
+    """The caller's request id if it is a sane token, else a fresh one."""
+    if header is not None and _SANE_REQUEST_ID.fullmatch(header):
+        return header
+    return secrets.token_hex(16)
+
+
+def join_trace(traceparent: str | None) -> tuple[str, str]:
+    """(trace id, our span id), joining the caller's trace where it has a valid one (W3C Trace Context)."""
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    trace_id = match[1] if match and match[1] != "0" * 32 else secrets.token_hex(16)
+    return trace_id, secrets.token_hex(8)
+
+
+def traceparent() -> str | None:
+    current = trace_var.get()
+    return None if current is None else f"00-{current[0]}-{current[1]}-01"
+
+
+def metrics_text() -> bytes:
+    return generate_latest(REGISTRY)
+
+
+class _JsonLines(logging.Formatter):
+    def __init__(self, service: str, instance: str) -> None:
+        super().__init__()
+        self._service = service
+        self._instance = instance
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = trace_var.get()
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "service": self._service,
+            "instance": self._instance,
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "trace_id": trace[0] if trace else None,
+            "span_id": trace[1] if trace else None,
+            "request_id": request_id_var.get(),
+        }
+        fields = {key: value for key, value in record.__dict__.items() if key in FIELDS}
+        if fields:
+            line["fields"] = fields
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class RequestLog:
+    """One line per request, in the format of all others but built without the logging machinery, which would cost a
+    short request more than anything else it does. Lines wait up to 50 ms, so that many go out in one write."""
+
+    _FLUSH_S = 0.05
+    _FLUSH_LINES = 256
+
+    def __init__(self, service: str, instance: str, level: str = "info") -> None:
+        self._enabled = logging.getLevelName(level.upper()) <= logging.INFO
+        self._who = f'"service":"{service}","instance":"{instance}","level":"info","message":"request"'
+        self._waiting: list[str] = []
+        self._second = 0
+        self._stamp = ""
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Within the request's own context; `method` and `route` are names of ours, never what a client sent."""
+        if not self._enabled:
+            return
+        now = time.time()
+        if int(now) != self._second:
+            self._second = int(now)
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
+        trace_id, span_id = trace_var.get() or ("", "")
+        self._waiting.append(
+            f'{{"time":"{self._stamp}.{int(now % 1 * 1000):03d}Z",{self._who},"trace_id":"{trace_id}",'
+            f'"span_id":"{span_id}","request_id":"{request_id_var.get()}","fields":{{"method":"{method}",'
+            f'"route":"{route}","status":{status},"duration_ms":{seconds * 1e3:.2f}}}}}'
+        )
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(self._FLUSH_S, self.flush)
+        elif len(self._waiting) >= self._FLUSH_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            sys.stdout.write("\n".join(self._waiting) + "\n")
+            sys.stdout.flush()
+            self._waiting.clear()
+
+
+def configure_logging(service: str, instance: str, level: str = "info") -> None:
+    """Send every log line of this process to standard output as JSON."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_JsonLines(service, instance))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("asyncio", "aiohttp.access", "_granian", "granian.access", "stripe"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,199 @@
+"""Orders on the wire, and what the order service tells. Nobody calls it but readers of its events."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from serai.chassis.client import ServiceClient
+from serai.chassis.money import Money
+
+OrderStatus = Literal[
+    "pending",
+    "awaiting_payment",
+    "paid",
+    "shipped",
+    "delivered",
+    "rejected",
+    "cancelled",
+    "refunding",
+    "refunded",
+]
+
+#: Event types; the subject is the order's id.
+ORDER_PLACED = "order.placed"
+ORDER_PAID = "order.paid"
+ORDER_SHIPPED = "order.shipped"
+ORDER_DELIVERED = "order.delivered"
+ORDER_CANCELLED = "order.cancelled"
+ORDER_REJECTED = "order.rejected"
+ORDER_REFUNDED = "order.refunded"
+
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+#: With a length, because `$` also matches before a newline at the end.
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)]
+
+
+class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`country` is ISO 3166-1 alpha-2."""
+
+    name: Line
+    line1: Line
+    city: Line
+    postal_code: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+    country: Country
+    line2: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    region: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class OrderItem(msgspec.Struct, frozen=True):
+    product_id: UUID
+    variant_id: UUID
+    sku: str
+    name: str
+    options: dict[str, str]
+    quantity: int
+    unit_price: Money
+    total: Money
+
+
+class OrderPayment(msgspec.Struct, frozen=True):
+    id: UUID
+    status: str
+    checkout_url: str | None
+    expires_at: datetime | None
+
+
+class FulfilmentItem(msgspec.Struct, frozen=True):
+    variant_id: UUID
+    quantity: int
+
+
+class Fulfilment(msgspec.Struct, frozen=True):
+    items: list[FulfilmentItem]
+    tracking_number: str | None
+    shipped_at: datetime
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an order was rejected: the code and facts that a refusal of `POST /api/orders` would have had."""
+
+    code: str
+    items: list[dict[str, Any]]
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    status: OrderStatus
+    at: datetime
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as its owner and admins see it. Number and money are null until they are known."""
+
+    id: UUID
+    number: str | None
+    status: OrderStatus
+    items: list[OrderItem]
+    subtotal: Money | None
+    discounts: list[dict[str, Any]]
+    shipping: Money | None
+    shipping_method: str | None
+    tax: Money | None
+    tax_lines: list[dict[str, Any]]
+    total: Money | None
+    refunded: Money | None
+    email: str
+    note: str | None
+    fulfilments: list[Fulfilment]
+    failure: Failure | None
+    shipping_address: Address
+    billing_address: Address | None
+    payment: OrderPayment | None
+    history: list[HistoryEntry]
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The caller's whole cart, to this address. `expected_total` is what the buyer was shown."""
+
+    shipping_address: Address
+    billing_address: Address | None = None
+    shipping_method: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None = None
+    expected_total: Money | None = None
+    note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+
+class QuoteAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `PlaceOrder` takes; the address may still be missing."""
+
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    shipping_method: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None = None
+    expected_total: Money | None = None
+    note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+
+class ShippingOption(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    price: Money
+
+
+class Quote(msgspec.Struct, frozen=True):
+    items: list[OrderItem]
+    subtotal: Money
+    discounts: list[dict[str, Any]]
+    shipping: Money
+    shipping_method: str
+    shipping_methods: list[ShippingOption]
+    tax: Money
+    tax_lines: list[dict[str, Any]]
+    total: Money
+
+
+class UpdateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status: Literal["shipped", "delivered"]
+    tracking_number: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+class DayStats(msgspec.Struct, frozen=True):
+    """One day in UTC: orders paid on it, what they came to, and what was refunded on it."""
+
+    day: date
+    orders: int
+    revenue: Money
+    refunds: Money
+
+
+class OrderStats(msgspec.Struct, frozen=True):
+    items: list[DayStats]
+    orders: int
+    revenue: Money
+    refunds: Money
+
+
+class OrderEvent(msgspec.Struct, frozen=True):
+    """Payload of every order event. `number` is null for an order that never got one."""
+
+    order_id: UUID
+    user_id: UUID
+    number: str | None
+
+
+class OrderForMail(msgspec.Struct, frozen=True):
+    """An order for those who write to its buyer."""
+
+    user_id: UUID
+    order: Order
+
+
+class OrderClient(ServiceClient):
+    callee = "order"
+
+    async def order(self, order_id: UUID) -> OrderForMail:
+        """Raises `NotFound`."""
+        return await self._call("order", "GET", f"/internal/orders/{order_id}", OrderForMail, retryable=True)

@@ -1,0 +1,1 @@
+"""The registry: which instances there are, where, and which of them may have traffic."""

@@ -1,0 +1,263 @@
+"""The registry's routes, all of them Consul's.
+
+Whoever reaches this process may read; writing takes the registry's token. Refusals are plain text with Consul's
+statuses, because that is what its clients print.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Request as LitestarRequest
+from litestar import Response, Router, get, put
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath
+from litestar.types import Guard
+
+from serai.chassis.db import Database
+from serai.chassis.edge import Request
+from serai.chassis.errors import BadRequest, Forbidden, Problem
+from serai.discovery import actions, wire
+from serai.discovery.domain import Snapshot, Status
+from serai.discovery.watch import Topic, Watchers
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    database: Database
+    watchers: Watchers
+
+
+# Reading
+
+
+@get("/catalog/services", policy="public")
+async def catalog_services(request: Request, deps: NamedDependency[Deps]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, None)
+    return _answer(snapshot, wire.catalog_services(snapshot))
+
+
+@get("/catalog/service/{name:str}", policy="public")
+async def catalog_service(request: Request, deps: NamedDependency[Deps], name: FromPath[str]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, _storable(name))
+    return _answer(snapshot, wire.catalog_service(snapshot, request.query_params.getall("tag", [])))
+
+
+@get("/health/service/{name:str}", policy="public")
+async def health_service(request: Request, deps: NamedDependency[Deps], name: FromPath[str]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, _storable(name))
+    tags = request.query_params.getall("tag", [])
+    passing = request.query_params.get("passing", "false") not in ("0", "false")
+    return _answer(snapshot, wire.health_service(snapshot, tags, passing=passing))
+
+
+@get("/health/state/{status:str}", policy="public")
+async def health_state(request: Request, deps: NamedDependency[Deps], status: FromPath[str]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, None)
+    return _answer(snapshot, wire.health_state(snapshot, status))
+
+
+@get("/sd/prometheus", policy="public")
+async def prometheus(request: Request, deps: NamedDependency[Deps]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, None)
+    return _answer(snapshot, wire.prometheus_targets(snapshot))
+
+
+@get("/agent/self", policy="public")
+async def agent_self(request: Request, deps: NamedDependency[Deps]) -> Response[bytes]:
+    snapshot = await _snapshot(request, deps, None)
+    return _answer(snapshot, wire.agent_self(request.url.hostname or ""))
+
+
+@get("/status/leader", policy="public")
+async def status_leader(request: Request, deps: NamedDependency[Deps]) -> Response[bytes]:
+    """Replicas are equal, so the one that was asked answers for itself."""
+    snapshot = await _snapshot(request, deps, None)
+    return _answer(snapshot, request.url.netloc)
+
+
+# Writing
+
+
+@put("/agent/service/register", policy="public")
+async def register(request: Request, deps: NamedDependency[Deps]) -> Response[bytes]:
+    body = wire.read(await request.body(), wire.Register)
+    registration, status = body.registration(request.client.host if request.client else "")
+    await actions.register(deps.database, registration, status)
+    return _done()
+
+
+@put("/agent/service/deregister/{instance_id:str}", policy="public")
+async def deregister(deps: NamedDependency[Deps], instance_id: FromPath[str]) -> Response[bytes]:
+    await actions.deregister(deps.database, _storable(instance_id))
+    return _done()
+
+
+@put("/agent/service/maintenance/{instance_id:str}", policy="public")
+async def maintenance(request: Request, deps: NamedDependency[Deps], instance_id: FromPath[str]) -> Response[bytes]:
+    enable = request.query_params.get("enable", "").lower()
+    if enable not in ("true", "false", "1", "0"):
+        raise BadRequest("Missing value for enable")
+    reason = wire.clipped(request.query_params.get("reason", "")) or "Maintenance mode is enabled for this service"
+    await actions.maintain(deps.database, _storable(instance_id), reason if enable in ("true", "1") else None)
+    return _done()
+
+
+@put("/agent/check/pass/{check_id:str}", policy="public")
+async def check_pass(request: Request, deps: NamedDependency[Deps], check_id: FromPath[str]) -> Response[bytes]:
+    return await _report(request, deps, check_id, "passing")
+
+
+@put("/agent/check/warn/{check_id:str}", policy="public")
+async def check_warn(request: Request, deps: NamedDependency[Deps], check_id: FromPath[str]) -> Response[bytes]:
+    return await _report(request, deps, check_id, "warning")
+
+
+@put("/agent/check/fail/{check_id:str}", policy="public")
+async def check_fail(request: Request, deps: NamedDependency[Deps], check_id: FromPath[str]) -> Response[bytes]:
+    return await _report(request, deps, check_id, "critical")
+
+
+@put("/agent/check/update/{check_id:str}", policy="public")
+async def check_update(request: Request, deps: NamedDependency[Deps], check_id: FromPath[str]) -> Response[bytes]:
+    update = wire.read(await request.body(), wire.Update)
+    await actions.report(deps.database, _storable(check_id), update.status, wire.clipped(update.output))
+    return _done()
+
+
+async def _report(request: Request, deps: Deps, check_id: str, status: Status) -> Response[bytes]:
+    await actions.report(deps.database, _storable(check_id), status, wire.clipped(request.query_params.get("note", "")))
+    return _done()
+
+
+async def _snapshot(request: Request, deps: Deps, topic: Topic) -> Snapshot:
+    """What every GET begins with: the present state, or with `index` the next one within `wait`."""
+    params = request.query_params
+    if "filter" in params:
+        raise BadRequest("Filter expressions are not supported; an answer that ignored one would be wrong")
+    index = params.get("index") or "0"
+    if not index.isdecimal() or len(index) > 19:
+        raise BadRequest("Invalid index")
+    try:
+        wait = wire.parse_duration(params["wait"]) if params.get("wait") else wire.DEFAULT_WAIT
+    except ValueError:
+        raise BadRequest("Invalid wait time") from None
+    snapshot = deps.watchers.snapshot(topic, int(index), min(wait, wire.MAX_WAIT).total_seconds())
+    return await (_while_connected(request, snapshot) if int(index) else snapshot)
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, Snapshot]) -> Snapshot:
+    """Give the place up when nobody is there any more to be answered, which may be ten minutes before the wait ends."""
+    working, listening = asyncio.create_task(work), asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise BadRequest("The client has gone")
+        return working.result()
+    finally:
+        working.cancel()
+        listening.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _storable(name: str) -> str:
+    """A name from a path that the database can be asked for."""
+    if "\x00" in name or len(name) > MAX_NAME:
+        raise BadRequest("Invalid name")
+    return name
+
+
+def _answer(snapshot: Snapshot, body: Any) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(body),
+        media_type="application/json",
+        headers={
+            "x-consul-index": str(snapshot.index),
+            "x-consul-knownleader": "true",
+            "x-consul-lastcontact": "0",
+            "cache-control": "no-store",
+        },
+    )
+
+
+def _done() -> Response[bytes]:
+    return Response(b"", media_type="text/plain")
+
+
+def _holding(token: str) -> Guard:
+    """Lets only who holds the registry's token write; compared in constant time, as it is the only lock."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        offered = connection.headers.get("x-consul-token", "")
+        if not offered:
+            scheme, _space, rest = connection.headers.get("authorization", "").partition(" ")
+            offered = rest.strip() if scheme.lower() == "bearer" else ""
+        if not hmac.compare_digest(offered.encode(), token.encode()):
+            raise Forbidden("Permission denied")
+
+    return guard
+
+
+async def _any_query(_: LitestarRequest[Any, Any, Any]) -> None:
+    """Consul's clients send parameters that mean nothing to us (`dc`, `stale`, `near`), so none is unknown."""
+
+
+def _plain_problem(_: LitestarRequest[Any, Any, Any], problem: Problem) -> Response[str]:
+    return Response(problem.detail, status_code=problem.status, media_type="text/plain", headers=problem.headers())
+
+
+def _plain_refusal(_: LitestarRequest[Any, Any, Any], error: HTTPException) -> Response[str]:
+    return Response(error.detail, status_code=error.status_code, media_type="text/plain", headers=error.headers)
+
+
+_PLAIN: Any = {Problem: _plain_problem, HTTPException: _plain_refusal}
+
+
+def routers(token: str) -> list[Router]:
+    """The routes, those that write only for holders of `token`."""
+    reads = Router(
+        "/v1",
+        before_request=_any_query,
+        exception_handlers=_PLAIN,
+        route_handlers=[
+            catalog_services,
+            catalog_service,
+            health_service,
+            health_state,
+            prometheus,
+            agent_self,
+            status_leader,
+        ],
+    )
+    writes = Router(
+        "/v1",
+        before_request=_any_query,
+        guards=[_holding(token)],
+        exception_handlers=_PLAIN,
+        request_max_body_size=MAX_BODY_BYTES,
+        route_handlers=[
+            register,
+            deregister,
+            maintenance,
+            check_pass,
+            check_warn,
+            check_fail,
+            check_update,
+        ],
+    )
+    return [reads, writes]

@@ -1,0 +1,15 @@
+"""The public routes of the monitoring service."""
+
+from __future__ import annotations
+
+from litestar import get
+from litestar.di import NamedDependency
+
+from serai.contracts.monitoring import Services
+from serai.monitoring.actions import Overview
+
+
+@get("/api/monitoring/services", policy="admin")
+async def list_services(deps: NamedDependency[Overview]) -> Services:
+    """Every instance of every service: where it is and how it is."""
+    return await deps.services()

@@ -1,0 +1,128 @@
+"""Letters become a subject, a text and an HTML part.
+
+A template is two files. The text begins with its `Subject:` and `Preview:` lines. The MJML holds sections; the shared
+layout goes around them. MJML knows nothing of Jinja's tags and lets them through, so each template is compiled to HTML
+once and only filled afterwards.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from serai.chassis.money import Money
+from serai.contracts.user import MintedLink
+from serai.notification.domain import greeting
+
+if TYPE_CHECKING:
+    import jinja2
+
+FOLDER = Path(__file__).parent / "templates"
+SHOP = "Serai"
+
+#: ISO 4217: minor units that are not two digits.
+_DIGITS = {
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
+    "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+}  # fmt: skip
+_SYMBOLS = {
+    "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "CAD": "CA$", "AUD": "A$",
+    "NZD": "NZ$", "MXN": "MX$", "BRL": "R$", "HKD": "HK$", "TWD": "NT$", "ILS": "₪", "VND": "₫", "PHP": "₱",
+}  # fmt: skip
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    subject: str
+    text: str
+    html: str
+
+
+class Templates:
+    """The templates of one process, compiled when they are first used."""
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._compiled: dict[str, tuple[jinja2.Template, jinja2.Template]] = {}
+
+    def render(
+        self,
+        template: str,
+        letter: msgspec.Struct,
+        unsubscribe_url: str | None = None,
+        link: MintedLink | None = None,
+    ) -> Rendered:
+        """Raises `jinja2.UndefinedError` when a template asks for what its letter does not have."""
+        if template not in self._compiled:
+            self._compiled[template] = self._compile(template)
+        in_text, in_html = self._compiled[template]
+        fields = {name: getattr(letter, name) for name in letter.__struct_fields__}
+        context = {
+            **fields,
+            "shop": SHOP,
+            "public_url": self._public_url,
+            "unsubscribe_url": unsubscribe_url,
+            "link": link,
+        }
+        if isinstance(order_id := fields.get("order_id"), UUID):
+            context["order_url"] = f"{self._public_url}/orders/{order_id}"
+        subject, preview, text = _parts(in_text.render(context))
+        return Rendered(subject, text, in_html.render({**context, "subject": subject, "preview": preview}))
+
+    def _compile(self, template: str) -> tuple[jinja2.Template, jinja2.Template]:
+        from mjml import mjml2html  # Deferred with Jinja: most processes of a quiet shop never render.
+
+        layout = (FOLDER / "layout.mjml").read_text()
+        sections = (FOLDER / f"{template}.mjml").read_text()
+        html = mjml2html(layout.replace("<!-- sections -->", sections), disable_comments=False, fonts={})
+        return self._text.get_template(f"{template}.txt"), self._html.from_string(html)
+
+    @cached_property
+    def _text(self) -> jinja2.Environment:
+        return self._environment(autoescape=False)
+
+    @cached_property
+    def _html(self) -> jinja2.Environment:
+        return self._environment(autoescape=True)
+
+    def _environment(self, *, autoescape: bool) -> jinja2.Environment:
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(FOLDER),
+            autoescape=autoescape,  # noqa: S701 - off for the text part alone, where < is a character like any other
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        filters: dict[str, Any] = {"money": money, "moment": moment, "greeting": greeting}
+        environment.filters.update(filters)
+        return environment
+
+
+def _parts(rendered: str) -> tuple[str, str, str]:
+    """(subject, preview, body) of a text template; a header is one line whatever was filled in."""
+    head, _, body = rendered.partition("\n\n")
+    subject, _, preview = head.partition("\nPreview:")
+    return " ".join(subject.removeprefix("Subject:").split()), " ".join(preview.split()), body.strip() + "\n"
+
+
+def money(value: Money) -> str:
+    """`$498.00`, `¥1,200`, `KWD 1.250`: the currency's own number of digits, grouped."""
+    digits = _DIGITS.get(value.currency, 2)
+    whole, part = divmod(value.amount, 10**digits)
+    number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
+    symbol = _SYMBOLS.get(value.currency)
+    return f"{symbol}{number}" if symbol else f"{value.currency}\N{NO-BREAK SPACE}{number}"
+
+
+def moment(value: datetime) -> str:
+    """`22 November 2026, 14:05 UTC`."""
+    value = value.astimezone(UTC)
+    return f"{value.day} {value:%B %Y, %H:%M} UTC"

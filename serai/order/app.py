@@ -1,0 +1,74 @@
+"""The order service, assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+from serai import topology
+from serai.chassis.app import Service
+from serai.chassis.auth import cookie_name
+from serai.chassis.settings import Env, Settings, load
+from serai.contracts.cart import CartClient
+from serai.contracts.payment import PaymentClient
+from serai.contracts.product import ProductClient
+from serai.order import actions, api, internal, pricing
+from serai.order.deps import Deps
+from serai.order.saga import Checkout
+
+
+class ShippingMethodSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`price` in minor units of the shop's currency."""
+
+    id: str
+    name: str
+    price: int = 0
+
+
+class TaxRateSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    basis_points: int
+    country: str | None = None
+
+
+class OrderSettings(Settings, frozen=True, kw_only=True):
+    shipping_methods: Annotated[tuple[ShippingMethodSetting, ...], Env("SERAI_SHIPPING_METHODS")] = (
+        ShippingMethodSetting("standard", "Standard delivery"),
+    )
+    tax_rates: Annotated[tuple[TaxRateSetting, ...], Env("SERAI_TAX_RATES")] = ()
+
+
+def create(environ: Mapping[str, str] | None = None) -> Service:
+    settings = load(OrderSettings, environ)
+    service = Service(topology.service("order"), settings, callers=topology.callers_of("order"))
+    rules = pricing.Rules(
+        settings.currency,
+        tuple(pricing.ShippingMethod(one.id, one.name, one.price) for one in settings.shipping_methods),
+        tuple(pricing.TaxRate(one.name, one.basis_points, one.country) for one in settings.tax_rates),
+    )
+    cart, product = CartClient(service.calls), ProductClient(service.calls)
+    checkout = Checkout(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))
+    guest_cookie = cookie_name("serai_cart", settings.public_url)
+    deps = Deps(service.database, service.feed, checkout, rules, cart, product, guest_cookie)
+    service.routes(
+        deps,
+        [
+            api.quote_order,
+            api.place_order,
+            api.list_orders,
+            api.order_stats,
+            api.get_order,
+            api.update_order,
+            api.cancel_order,
+            internal.order_for_mail,
+        ],
+        feed=True,
+    )
+    service.reads("payment", lambda tx, event: actions.apply_payment_event(deps, tx, event), after=checkout.nudge)
+    service.background("checkout", checkout.run)
+    service.on_leave.append(checkout.leave)
+    service.in_hand.append(lambda: checkout.in_hand)
+    service.every("measure", 15, checkout.measure)
+    return service

@@ -1,0 +1,106 @@
+"""The payment service's public routes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from serai.chassis.edge import Request
+from serai.chassis.errors import NotFound
+from serai.chassis.ids import parse_id
+from serai.chassis.page import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, page_of
+from serai.contracts.payment import ConfirmationWanted, Payment, PaymentWanted, RefundFacts, RefundWanted
+from serai.payment import actions, domain, refunds, store, views, webhooks
+from serai.payment.deps import Deps
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
+_PAYMENT = "/api/payments/{id:str}"
+
+
+@post(
+    "/api/payments",
+    policy="signed_in",
+    fresh=True,
+    rate_limit="payments",
+    timeout_s=15,
+    idempotency="required",
+    urgent=True,
+)
+async def pay(deps: NamedDependency[Deps], request: Request, data: JSONBody[PaymentWanted]) -> Response[Payment]:
+    """The order's payment with a page to pay on: the live one, or a new one once the last cannot be paid any more."""
+    once = await request.once()
+    payment, replayed = await actions.pay_again(deps, request.caller.user, data.order_id, once)
+    return Response(views.public(payment), headers=_replayed(replayed))
+
+
+@get(_PAYMENT, policy="signed_in", fresh=True)
+async def read_payment(deps: NamedDependency[Deps], request: Request, id: FromPath[str]) -> Payment:
+    if not request.caller.is_admin:
+        return views.public(await _owned(deps, request, id))
+    async with deps.database.connection() as conn:
+        return views.public(_there(await store.payment(conn, parse_id(id))))
+
+
+@post(_PAYMENT + "/confirm", policy="signed_in", fresh=True, status_code=200, rate_limit="payments", timeout_s=15)
+async def confirm(
+    deps: NamedDependency[Deps], request: Request, id: FromPath[str], data: JSONBody[ConfirmationWanted | None] = None
+) -> Response[Payment]:
+    """Back from the payment page: settles as Stripe says. With a `payment_method`: charges it directly."""
+    payment, replayed = await _owned(deps, request, id), False
+    if data is None or data.payment_method is None:
+        payment = await actions.confirm_return(deps, payment)
+    else:
+        once = await request.once()
+        payment, replayed = await actions.pay_directly(deps, payment, data.payment_method, once)
+    return Response(views.public(payment), headers=_replayed(replayed))
+
+
+@post(_PAYMENT + "/refund", policy="admin", fresh=True, rate_limit="payments", timeout_s=15, idempotency="required")
+async def refund(
+    deps: NamedDependency[Deps], request: Request, id: FromPath[str], data: JSONBody[RefundWanted | None] = None
+) -> Response[RefundFacts]:
+    """Gives money back to the buyer: an amount, or what is left of the charge."""
+    once = await request.once()
+    made, replayed = await refunds.refund_for_admin(deps, parse_id(id), data or RefundWanted(), once)
+    return Response(views.refund_facts(made, deps.currency), headers=_replayed(replayed))
+
+
+@get(_PAYMENT + "/refund", policy="admin")
+async def list_refunds(
+    deps: NamedDependency[Deps], id: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: FromQuery[str | None] = None
+) -> Page[RefundFacts]:
+    """The payment's refunds, oldest first."""
+    payment_id = parse_id(id)
+    after = decode_cursor(cursor, "refunds", (int,))
+    async with deps.database.connection() as conn:
+        _there(await store.payment(conn, payment_id))
+        found = await store.refunds_page(conn, payment_id, after[0] if after else 0, limit + 1)
+    numbers = {each.id: each.n for each in found}
+    shown = [views.refund_facts(each, deps.currency) for each in found]
+    return page_of(shown, limit, lambda last: encode_cursor("refunds", numbers[last.id]))
+
+
+@post("/api/payments/webhooks/stripe", policy="public", status_code=200, max_body_bytes=1024 * 1024, idempotency="none")
+async def stripe_webhook(deps: NamedDependency[Deps], request: Request) -> dict[str, bool]:
+    """What Stripe has to tell, proven by its signature over the raw body."""
+    await webhooks.receive(deps, await request.body(), request.headers.get("stripe-signature"))
+    return {"received": True}
+
+
+async def _owned(deps: Deps, request: Request, payment_id: str) -> domain.Payment:
+    """The caller's own payment. Raises `NotFound`."""
+    async with deps.database.connection() as conn:
+        return _there(await store.payment_of_user(conn, request.caller.user, parse_id(payment_id)))
+
+
+def _there(payment: domain.Payment | None) -> domain.Payment:
+    if payment is None:
+        raise NotFound
+    return payment
+
+
+def _replayed(replayed: bool) -> dict[str, str]:
+    return {"idempotent-replayed": "true"} if replayed else {}

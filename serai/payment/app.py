@@ -1,0 +1,63 @@
+"""The payment service, assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated
+
+from serai import topology
+from serai.chassis.app import Service
+from serai.chassis.settings import Env, Settings, SettingsError, load
+from serai.payment import api, internal, sweeps, webhooks
+from serai.payment.deps import Deps
+from serai.payment.stripe_api import StripeApi
+
+
+class PaymentSettings(Settings, frozen=True, kw_only=True):
+    stripe_secret_key: Annotated[str, Env("STRIPE_SECRET_KEY", secret=True)]
+    #: Comma separated: during a rotation both the old and the new one prove a webhook.
+    stripe_webhook_secret: Annotated[str, Env("STRIPE_WEBHOOK_SECRET", secret=True)]
+    #: Where Stripe is, when it is the sandbox.
+    stripe_api_base: Annotated[str, Env("STRIPE_API_BASE")] = ""
+
+
+def create(environ: Mapping[str, str] | None = None) -> Service:
+    settings = load(PaymentSettings, environ)
+    # Also in local mode: with an empty secret, anybody could sign.
+    secrets = tuple(secret.strip() for secret in settings.stripe_webhook_secret.split(","))
+    problems = [
+        f"{name} is empty"
+        for name, value in (("STRIPE_SECRET_KEY", settings.stripe_secret_key), ("STRIPE_WEBHOOK_SECRET", all(secrets)))
+        if not value
+    ]
+    if settings.stripe_api_base and "_live_" in settings.stripe_secret_key:
+        problems.append("STRIPE_API_BASE is set, and STRIPE_SECRET_KEY is a live key, which only Stripe may see")
+    if problems:
+        raise SettingsError(problems)
+    service = Service(topology.service("payment"), settings, callers=topology.callers_of("payment"))
+    stripe = StripeApi(settings.stripe_secret_key, settings.stripe_api_base)
+    deps = Deps(service.database, service.feed, stripe, settings.public_url, settings.currency, secrets)
+    service.routes(
+        deps,
+        [
+            api.pay,
+            api.read_payment,
+            api.confirm,
+            api.refund,
+            api.list_refunds,
+            api.stripe_webhook,
+            internal.open_payment,
+            internal.close_payment,
+            internal.payment_of_order,
+            internal.refund_order,
+        ],
+        feed=True,
+    )
+    service.background("stripe", stripe.serve)
+    service.background("webhooks", partial(webhooks.work, deps))
+    service.every("sweep-attempts", sweeps.EVERY_S, partial(sweeps.sweep_attempts, deps))
+    service.every("sweep-refunds", sweeps.REFUNDS_EVERY_S, partial(sweeps.sweep_refunds, deps))
+    service.every("sweep-events", webhooks.SWEEP_EVERY_S / 4, partial(webhooks.sweep_events, deps))
+    service.every("prune-webhooks", 3600, partial(webhooks.prune, deps))
+    return service

@@ -1,0 +1,1 @@
+"""The catalogue, and the stock that everybody else only borrows."""

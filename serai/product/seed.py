@@ -1,0 +1,100 @@
+"""Puts the demo catalogue into an empty shop."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated
+
+import msgspec
+
+from serai.chassis.db import Connection, Database
+from serai.chassis.ids import new_id
+from serai.chassis.money import Money
+from serai.chassis.settings import Env, load
+from serai.contracts.product import Image, Option, VariantDraft
+from serai.product import gallery, store
+from serai.product.demo import GOODS, SOLD_OUT, Good
+from serai.product.demo_pictures import pictures
+from serai.product.domain import keywords, slugs_of
+from serai.product.pictures import Picture
+
+
+class _Shop(msgspec.Struct):
+    currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
+
+
+async def seed(database_url: str) -> int:
+    """How many products were added: none where there is any already."""
+    currency = load(_Shop).currency
+    db = Database(database_url, size=1, name="serai-seed")
+    await db.open()
+    try:
+        async with db.transaction() as tx:
+            if not await store.is_empty(tx):
+                return 0
+            # Round the categories, so that the newest are not all of one kind.
+            goods = [
+                (category, number, good)
+                for number, row in enumerate(itertools.zip_longest(*GOODS.values()), 1)
+                for category, good in zip(GOODS, row, strict=True)
+                if good is not None
+            ]
+            drawn = pictures()
+            for category, number, good in goods:
+                await _add(tx, category, number, good, drawn[good.name], currency)
+            await store.tell_of_change(tx, None)
+            return len(goods)
+    finally:
+        await db.close()
+
+
+async def _add(tx: Connection, category: str, number: int, good: Good, picture: Picture, currency: str) -> None:
+    product_id = new_id()
+    await gallery.note(tx, picture, in_use=True)
+    image = Image(new_id(), picture.url, good.name, picture.width, picture.height, picture.sources)
+    options = [Option(name, values) for name, values in good.options.items()]
+    variants = _variants(f"{category[:3].upper()}-{number:02}", good, currency)
+    values = {
+        "id": product_id,
+        "name": good.name,
+        "description": good.description,
+        "status": "active",
+        "category": category,
+        "attributes": good.attributes,
+        "images": [image],
+        "options": options,
+        "currency": currency,
+        "price_minor": good.price,
+        "keywords": keywords(category, good.attributes, options, variants),
+    }
+    for slug in slugs_of(good.name, product_id):
+        if await store.insert_product(tx, values | {"slug": slug}):
+            break
+    rows = [
+        {
+            "id": new_id(),
+            "position": at,
+            "sku": variant.sku,
+            "options": variant.options,
+            "price_minor": variant.price.amount,
+            "initial": variant.stock,
+        }
+        for at, variant in enumerate(variants)
+    ]
+    await store.insert_variants(tx, product_id, rows, None)
+    await store.learn_words(tx, product_id)
+
+
+def _variants(sku: str, good: Good, currency: str) -> list[VariantDraft]:
+    """Every combination of the options, some plentiful and some running low."""
+    first = next(iter(good.options.values()), [""])
+    combinations = list(itertools.product(*good.options.values()))
+    return [
+        VariantDraft(
+            sku if len(combinations) == 1 else f"{sku}-{at:02}",
+            Money(good.price + good.step * (first.index(chosen[0]) if chosen else 0), currency),
+            0 if good.name in SOLD_OUT else 2 + (len(good.name) * 7 + at * 11) % 60,
+            dict(zip(good.options, chosen, strict=True)),
+        )
+        for at, chosen in enumerate(combinations, 1)
+    ]

@@ -1,0 +1,241 @@
+"""The SMTP server in front of the inbox, and its ways of failing.
+
+`POST /_faults` on the inbox's HTTP port takes `{"fault", "stage"?, "code"?, "seconds"?, "stored"?, "count"?}`:
+
+- `refuse`: answers `code` (451; 4xx or 5xx) at `stage` (`mail`, `rcpt` or `data`, the default);
+- `stall`: waits `seconds` (30) at `stage` before it answers;
+- `cut`: takes the whole message and drops the connection instead of answering.
+
+`stored` (true) says whether a `stall` or `cut` at `data` has the message in the inbox before it strikes: the client
+cannot know, and has to send again either way. `count` (1) is how often the fault strikes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import ssl
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import Any, cast
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from serai.sandbox.faults import BadFault
+from serai.sandbox.inbox import Inbox
+from serai.sandbox.settings import Settings
+
+MAX_MESSAGE_BYTES = 10_000_000
+#: RFC 5321, 4.5.3.1.6, without the line end.
+MAX_LINE_BYTES = 998
+MAX_RECIPIENTS = 100
+MAX_FAULTS = 1_000
+KINDS, STAGES = ("refuse", "stall", "cut"), ("mail", "rcpt", "data")
+
+#: `<local@domain>` as nearly all write it, and the parameters behind it.
+_PLAIN_PATH = re.compile(r"<([\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>\s*(.*)", re.DOTALL)
+
+#: aiosmtpd tells every connection and every command at INFO; what matters is in the inbox.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
+
+
+@dataclass(slots=True)
+class MailFault:
+    id: str
+    fault: str
+    stage: str
+    code: int
+    seconds: float
+    stored: bool
+    count: int
+    hits: int = 0
+
+    def public(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class MailFaults:
+    def __init__(self) -> None:
+        self._faults: list[MailFault] = []
+        self._numbers = count(1)
+
+    def add(self, asked: Any) -> MailFault:
+        if not isinstance(asked, dict):
+            raise BadFault("a fault is an object")
+        if unknown := asked.keys() - {"fault", "stage", "code", "seconds", "stored", "count"}:
+            raise BadFault(f"unknown fields: {', '.join(sorted(unknown))}")
+        kind, stage, code = asked.get("fault"), asked.get("stage", "data"), asked.get("code", 451)
+        seconds, stored, times = asked.get("seconds", 30), asked.get("stored", True), asked.get("count", 1)
+        if kind not in KINDS or stage not in STAGES or (kind == "cut" and stage != "data"):
+            raise BadFault(f"fault is one of {', '.join(KINDS)}, stage one of {', '.join(STAGES)}; cut is at data")
+        if type(code) is not int or not 400 <= code <= 599:
+            raise BadFault("code is between 400 and 599")
+        if type(seconds) not in (int, float) or not 0 <= seconds <= 3600:
+            raise BadFault("seconds is between 0 and 3600")
+        if type(stored) is not bool or type(times) is not int or not 1 <= times <= 1_000_000:
+            raise BadFault("stored is a boolean, count a number between 1 and 1000000")
+        if len(self._faults) >= MAX_FAULTS:
+            raise BadFault(f"there are {MAX_FAULTS} faults already")
+        fault = MailFault(f"fault_{next(self._numbers)}", kind, stage, code, seconds, stored, times)
+        self._faults.append(fault)
+        return fault
+
+    def all(self) -> list[MailFault]:
+        return list(self._faults)
+
+    def remove(self, identifier: str | None = None) -> int:
+        keep = [fault for fault in self._faults if identifier is not None and fault.id != identifier]
+        removed = len(self._faults) - len(keep)
+        self._faults = keep
+        return removed
+
+    def take(self, stage: str) -> MailFault | None:
+        for fault in self._faults:
+            if fault.stage == stage:
+                fault.hits += 1
+                fault.count -= 1
+                if fault.count == 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+
+class Postman:
+    """aiosmtpd's handler. Its method names are the library's."""
+
+    def __init__(self, inbox: Inbox, faults: MailFaults) -> None:
+        self._inbox = inbox
+        self._faults = faults
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if refusal := await self._meet("mail"):
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if refusal := await self._meet("rcpt"):
+            return refusal
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
+            return "452 Too many recipients"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = envelope.content
+        raw = content.encode() if isinstance(content, str) else content or b""
+        fault = self._faults.take("data")
+        if fault is None:
+            return self._store(envelope, raw)
+        if fault.fault == "refuse":
+            return f"{fault.code} Refused on request"
+        answer = self._store(envelope, raw) if fault.stored else "451 Lost on request"
+        if fault.fault == "stall":
+            await asyncio.sleep(fault.seconds)
+            return answer
+        if server.transport is not None:
+            cast(asyncio.WriteTransport, server.transport).abort()
+        return answer
+
+    async def _meet(self, stage: str) -> str | None:
+        fault = self._faults.take(stage)
+        if fault is None:
+            return None
+        if fault.fault == "refuse":
+            return f"{fault.code} Refused on request"
+        await asyncio.sleep(fault.seconds)
+        return None
+
+    def _store(self, envelope: Envelope, raw: bytes) -> str:
+        entry = self._inbox.deliver(envelope.mail_from or "", list(envelope.rcpt_tos), raw)
+        return f"250 OK {entry.id}"
+
+
+class Server(SMTP):
+    """aiosmtpd, but for two things that made a mail cost more than its payment: it reads a message line by line, and
+    an address with the whole grammar of mail headers."""
+
+    #: What the stream hands over at once; the length of a message's lines is looked at below.
+    line_length_limit = 64 * 1024
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        plain = _PLAIN_PATH.fullmatch(arg)
+        return (plain[1], plain[2]) if plain else super()._getaddr(arg)
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        assert self.session is not None
+        assert self.envelope is not None
+        if not self.envelope.rcpt_tos:
+            await self.push("503 Error: need RCPT command")
+            return
+        if arg:
+            await self.push("501 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        message = await self._message()
+        if message is None:
+            answer = "552 Error: Too much mail data"
+        elif max(map(len, message.split(b"\r\n"))) > MAX_LINE_BYTES:
+            answer = "500 Line too long (see RFC5321 4.5.3.1.6)"
+        else:
+            # RFC 5321, 4.5.2: the client has put a dot before every line that begins with one.
+            content = message.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+            self.envelope.content = self.envelope.original_content = content
+            answer = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        self.envelope = self._create_envelope()
+        await self.push(answer)
+
+    async def _message(self) -> bytes | None:
+        """What comes before the line with a lone dot; None when that is more than may come."""
+        message, too_much = bytearray(), False
+        while not (message.endswith(b"\r\n.\r\n") or message == b".\r\n"):
+            try:
+                message += await self._reader.readuntil(b".\r\n")
+            except asyncio.LimitOverrunError as overrun:
+                message += await self._reader.read(overrun.consumed)
+            if len(message) > MAX_MESSAGE_BYTES:
+                too_much = True
+                del message[:-5]
+        return None if too_much else bytes(message[:-3])
+
+
+def protocol(settings: Settings, postman: Postman, loop: asyncio.AbstractEventLoop) -> SMTP:
+    """One connection's server."""
+    tls = None
+    if settings.smtp_tls:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*settings.smtp_tls)
+    return Server(
+        postman,
+        hostname="sandbox",
+        ident="Serai sandbox",
+        data_size_limit=MAX_MESSAGE_BYTES,
+        enable_SMTPUTF8=True,
+        tls_context=tls,
+        require_starttls=tls is not None,
+        authenticator=_authenticator(settings.smtp_auth) if settings.smtp_auth else None,
+        auth_required=settings.smtp_auth is not None,
+        auth_require_tls=tls is not None,
+        timeout=60,
+        loop=loop,
+    )
+
+
+def _authenticator(expected: tuple[str, str]) -> Any:
+    def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        if not isinstance(data, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        user, password = (part.encode() for part in expected)
+        known = hmac.compare_digest(data.login, user) & hmac.compare_digest(data.password, password)
+        return AuthResult(success=known, handled=False)
+
+    return authenticate

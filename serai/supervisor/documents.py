@@ -1,0 +1,89 @@
+"""Writes `openapi/<service>.json` and `docs/routes.md` from the code, and tells when what is committed has drifted.
+
+A service is assembled but never started: settings that it insists on are throw-away ones, and nothing is connected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from serai import topology
+from serai.chassis.openapi import document
+from serai.gateway.routes import WEB, client_document, service_routes
+from serai.gateway.table import route_table
+from serai.supervisor import environment, keys
+from serai.supervisor.environment import Setup
+from serai.supervisor.home import Home
+
+FOLDER = Path(__file__).parent.parent.parent / "openapi"
+ROUTES = FOLDER.parent / "docs" / "routes.md"
+
+
+def write(folder: Path = FOLDER, routes: Path = ROUTES) -> int:
+    """Write what differs. Returns the exit status."""
+    folder.mkdir(exist_ok=True)
+    for path, text in _documents(folder, routes):
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {path}")
+    return 0
+
+
+def check(folder: Path = FOLDER, routes: Path = ROUTES) -> int:
+    """1 when a document is missing or out of date, after saying which."""
+    stale = [path for path, text in _documents(folder, routes) if not path.exists() or path.read_text() != text]
+    for path in stale:
+        print(f"serai: {path} does not agree with the code: run `make openapi` and commit it", file=sys.stderr)
+    if not stale:
+        print("openapi documents agree with the code")
+    return 1 if stale else 0
+
+
+def _documents(folder: Path, routes: Path) -> Iterator[tuple[Path, str]]:
+    documents = {service.name: _document(service) for service in topology.SERVICES if service.public}
+    for name, text in documents.items():
+        yield folder / f"{name}.json", text
+    read = {name: json.loads(text) for name, text in documents.items()}
+    yield routes, route_table(service_routes({**read, WEB: client_document(topology.WEB_ROUTES)}))
+
+
+def _document(service: topology.Service) -> str:
+    with _settings(service):
+        module, _, function = service.factory.partition(":")
+        assembled = getattr(import_module(module), function)()
+        return json.dumps(document(service.name, assembled.app()), indent=2, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _settings(service: topology.Service) -> Iterator[None]:
+    """The environment of a local installation that exists for a moment."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="serai-openapi-") as folder:
+        home = Home(Path(folder))
+        home.create()
+        setup = Setup(
+            home=home,
+            keys=keys.load(home),
+            ports={"discovery": 1, "stripe": 1, "smtp": 1},
+            admin_url="postgresql://127.0.0.1:1/none",
+            port=8080,
+            bind="127.0.0.1",
+            public_url="http://localhost:8080",
+            # The caller's own settings must not show in the documents.
+            environ={"PATH": before.get("PATH", "")},
+        )
+        settings = environment.for_service(setup, service.name, f"{service.name}-1", database=service.database)
+        os.environ.clear()
+        os.environ.update(settings)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

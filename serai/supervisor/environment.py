@@ -1,0 +1,235 @@
+"""What each process of a local installation is told: its own secrets and addresses, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from serai import topology
+from serai.supervisor import replicas as counts
+from serai.supervisor.home import Home
+from serai.supervisor.keys import Keys
+from serai.supervisor.urls import url_of
+
+#: Marks a process as part of an installation, so that what a killed supervisor left is known for certain.
+MARK = "SERAI_SUPERVISED_BY"
+
+#: Secrets of the person who runs us: each goes to the one service it is for.
+_PRIVATE = (
+    "DATABASE_URL",
+    "SERAI_DATABASE_URL",
+    "SERAI_DATABASE_PASSWORDS",
+    "SERAI_JWT_KEYS",
+    "SERAI_REGISTRY_TOKEN",
+    "SERAI_SERVICE_KEY",
+    "SERAI_XDS_TOKEN",
+    "SMTP_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+)
+
+#: Set by some who want a clean checkout; thirteen processes would compile everything anew at every start.
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+#: Connections of each service's pool. Two cores serve no more statements at once, and each one is a process of 4 MB.
+_DATABASE_POOL = "4"
+#: What listens for news keeps a connection of its own; and what PostgreSQL is ready for in any case.
+_BESIDE_THE_POOL = 2
+_OWN_CONNECTIONS = 20
+_CONNECTIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything about one run that its processes' settings follow from."""
+
+    home: Home
+    keys: Keys
+    ports: Mapping[str, int]
+    admin_url: str
+    port: int
+    bind: str
+    public_url: str
+    #: The caller's environment.
+    environ: Mapping[str, str]
+    #: How many there are of what there is more than one of.
+    replicas: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def discovery_urls(self) -> list[str]:
+        return [self.discovery_url(number) for number in counts.of(self.replicas, "discovery")]
+
+    @property
+    def gateway_urls(self) -> list[str]:
+        return [self.gateway_url(number) for number in counts.of(self.replicas, "gateway")]
+
+    def discovery_url(self, number: int) -> str:
+        return f"http://127.0.0.1:{self.ports[_numbered('discovery', number)]}"
+
+    def gateway_url(self, number: int) -> str:
+        """The gateway as this machine reaches it, whatever people outside call it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.bind, self.bind)  # noqa: S104  compared, not bound
+        secure = bool(self.environ.get("SERAI_TLS_CERT"))
+        return f"{'https' if secure else 'http'}://{host}:{self.gateway_port(number)}"
+
+    def gateway_port(self, number: int) -> int:
+        return self.port if number == 1 else self.ports[_numbered("gateway", number)]
+
+    @property
+    def public_host(self) -> str:
+        """The name under which the gateway serves, which it may insist on (SERAI_HOSTS)."""
+        return urlsplit(self.public_url).netloc
+
+    @property
+    def real_stripe(self) -> bool:
+        return self.is_set("STRIPE_SECRET_KEY") and self.is_set("STRIPE_WEBHOOK_SECRET")
+
+    @property
+    def real_mail(self) -> bool:
+        return self.is_set("SMTP_URL")
+
+    @property
+    def sandboxed(self) -> list[str]:
+        """The parts of the outside world that the sandbox stands in for."""
+        return [name for name, real in (("stripe", self.real_stripe), ("mail", self.real_mail)) if not real]
+
+    def is_set(self, name: str) -> bool:
+        return bool(self.environ.get(name) or self.environ.get(f"{name}_FILE"))
+
+
+def gateway_port() -> int:
+    """Raises ValueError."""
+    text = os.environ.get("SERAI_PORT") or "8080"
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= port <= 65535:
+        raise ValueError(f"SERAI_PORT is {text!r}; it must be a number from 1 to 65535")
+    return port
+
+
+def gateway_bind() -> str:
+    return os.environ.get("SERAI_GATEWAY_BIND") or "127.0.0.1"
+
+
+def connections(replicas: Mapping[str, int], environ: Mapping[str, str]) -> int:
+    """How many connections PostgreSQL must be ready for: every pool, that of a successor beside it, and our own."""
+    given = environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
+    # What is no number is refused by the services themselves.
+    pool = int(given) if given.isascii() and given.isdigit() else int(_DATABASE_POOL)
+    pools = sum(len(counts.of(replicas, name)) + 1 for name in topology.WITH_DATABASE)
+    return max(_CONNECTIONS, _OWN_CONNECTIONS + pools * (pool + _BESIDE_THE_POOL))
+
+
+def for_service(setup: Setup, service: str, instance: str, *, database: bool) -> dict[str, str]:
+    """For a process at an address of its own choice."""
+    keys = setup.keys
+    environment = _shared(setup) | {
+        "SERAI_INSTANCE": instance,
+        "SERAI_BIND": "127.0.0.1:0",
+        "SERAI_SERVICE_KEY": keys.seeds[service],
+        "SERAI_SERVICE_KEYS": json.dumps(keys.publics),
+        "SERAI_JWKS": keys.jwt_public,
+    }
+    if database:
+        environment["DATABASE_URL"] = url_of(setup.admin_url, service, keys.databases[service])
+        environment["SERAI_DATABASE_POOL"] = setup.environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
+    if service == "user":
+        environment["SERAI_JWT_KEYS"] = keys.jwt_private
+    if service == "payment":
+        environment |= _stripe(setup)
+    if service == "notification":
+        environment |= _mail(setup)
+    return environment
+
+
+def for_discovery(setup: Setup, number: int) -> dict[str, str]:
+    return for_service(setup, "discovery", f"discovery-{number}", database=True) | {
+        "SERAI_BIND": setup.discovery_url(number).removeprefix("http://"),
+    }
+
+
+def for_gateway(setup: Setup, number: int) -> dict[str, str]:
+    # Alone, there is nobody to see it leave and go to another.
+    spread_s = "1" if len(setup.gateway_urls) > 1 else "0"
+    return for_service(setup, "gateway", f"gateway-{number}", database=False) | {
+        # Each keeps what it was last told in a folder of its own.
+        "SERAI_HOME": str(setup.home.gateway(number)),
+        "SERAI_PORT": str(setup.gateway_port(number)),
+        "SERAI_GATEWAY_BIND": setup.bind,
+        # Both within what the supervisor gives a gateway before it is killed.
+        "SERAI_DRAIN_SPREAD_S": setup.environ.get("SERAI_DRAIN_SPREAD_S") or spread_s,
+        "SERAI_DRAIN_TIMEOUT_S": setup.environ.get("SERAI_DRAIN_TIMEOUT_S") or "3",
+        **_given(setup, ("SERAI_XDS_TOKEN",)),
+    }
+
+
+def for_sandbox(setup: Setup) -> dict[str, str]:
+    environment = _shared(setup) | {
+        "SERAI_SANDBOX_DIR": str(setup.home.sandbox),
+        **dict.fromkeys(("SERAI_SANDBOX_STRIPE", "SERAI_SANDBOX_MAIL", "SERAI_SANDBOX_SMTP"), "off"),
+    }
+    if not setup.real_stripe:
+        environment |= {
+            "SERAI_SANDBOX_STRIPE": f"127.0.0.1:{setup.ports['stripe']}",
+            "SERAI_SANDBOX_STRIPE_KEY": setup.keys.stripe,
+            "SERAI_SANDBOX_WEBHOOK_SECRET": setup.keys.webhook,
+            "SERAI_SANDBOX_WEBHOOK_URL": f"{setup.gateway_url(1)}/api/payments/webhooks/stripe",
+        }
+    if not setup.real_mail:
+        environment |= {
+            "SERAI_SANDBOX_MAIL": f"127.0.0.1:{setup.ports['mail']}",
+            "SERAI_SANDBOX_SMTP": f"127.0.0.1:{setup.ports['smtp']}",
+        }
+    return environment
+
+
+def for_command(setup: Setup) -> dict[str, str]:
+    """For our own `migrate` and `seed`, which find the keys in SERAI_HOME."""
+    given = {name: setup.environ[name] for name in _and_files(("SERAI_DATABASE_URL",)) if name in setup.environ}
+    return _shared(setup) | given
+
+
+def _shared(setup: Setup) -> dict[str, str]:
+    withheld = {*_and_files(_PRIVATE), _NO_BYTECODE}
+    return {name: value for name, value in setup.environ.items() if name not in withheld} | {
+        "SERAI_MODE": "local",
+        "SERAI_HOME": str(setup.home.path),
+        "SERAI_PUBLIC_URL": setup.public_url,
+        "SERAI_CURRENCY": setup.environ.get("SERAI_CURRENCY") or "USD",
+        "SERAI_DISCOVERY": "builtin",
+        "SERAI_DISCOVERY_URL": ",".join(setup.discovery_urls),
+        "SERAI_REGISTRY_TOKEN": setup.keys.registry_token,
+        "PYTHONUNBUFFERED": "1",
+        MARK: setup.home.installation,
+    }
+
+
+def _stripe(setup: Setup) -> dict[str, str]:
+    if setup.real_stripe:
+        return _given(setup, ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"))
+    return {
+        "STRIPE_SECRET_KEY": setup.keys.stripe,
+        "STRIPE_WEBHOOK_SECRET": setup.keys.webhook,
+        "STRIPE_API_BASE": f"http://127.0.0.1:{setup.ports['stripe']}",
+    }
+
+
+def _mail(setup: Setup) -> dict[str, str]:
+    if setup.real_mail:
+        return _given(setup, ("SMTP_URL",))
+    return {"SMTP_URL": f"smtp://127.0.0.1:{setup.ports['smtp']}?starttls=no"}
+
+
+def _given(setup: Setup, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: setup.environ[name] for name in _and_files(names) if name in setup.environ}
+
+
+def _and_files(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (*names, *(f"{name}_FILE" for name in names))
+
+
+def _numbered(name: str, number: int) -> str:
+    """What the first one's port is remembered as must not depend on how many there are."""
+    return name if number == 1 else f"{name}-{number}"

@@ -1,0 +1,220 @@
+"""Public routes of the user service."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, delete, get, patch, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from serai.chassis.auth import refuse_foreign_origin
+from serai.chassis.edge import Request
+from serai.chassis.ids import parse_id
+from serai.chassis.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_of
+from serai.contracts.user import (
+    AccountChange,
+    Credentials,
+    EmailVerification,
+    PasswordChange,
+    PasswordForgotten,
+    PasswordReset,
+    ProfileChange,
+    Registered,
+    Registration,
+    SessionPage,
+    SignedIn,
+    User,
+    UserPage,
+    UserRecord,
+)
+from serai.user import actions, store
+from serai.user.deps import Deps
+from serai.user.domain import REFRESH_LIFE
+
+#: How long a verifier may go on with the keys it has.
+_KEYS_MAX_AGE_S = 60
+_USERS, _SESSIONS = "users", "sessions"
+
+
+@post("/api/auth/register", policy="public", rate_limit="register")
+async def register(deps: NamedDependency[Deps], data: JSONBody[Registration]) -> Registered:
+    return await actions.register(deps, data)
+
+
+@post("/api/auth/login", policy="public", rate_limit="sign_in", status_code=200)
+async def login(request: Request, deps: NamedDependency[Deps], data: JSONBody[Credentials]) -> Response[SignedIn]:
+    _refuse_other_sites(request, deps)
+    user_agent = request.headers.get("user-agent", "")
+    return _with_cookie(deps, await actions.sign_in(deps, data, _client_address(request, deps), user_agent))
+
+
+@post("/api/auth/refresh", policy="public", status_code=200)
+async def refresh(request: Request, deps: NamedDependency[Deps]) -> Response[SignedIn]:
+    _refuse_other_sites(request, deps)
+    return _with_cookie(deps, await actions.refresh(deps, request.cookies.get(deps.cookie)))
+
+
+@post("/api/auth/logout", policy="public", status_code=204)
+async def logout(request: Request, deps: NamedDependency[Deps]) -> Response[None]:
+    _refuse_other_sites(request, deps)
+    await actions.sign_out(deps, request.cookies.get(deps.cookie))
+    return Response(None, status_code=204, cookies=[_cookie(deps, "", 0)])
+
+
+@get("/api/auth/me", policy="signed_in")
+async def me(request: Request, deps: NamedDependency[Deps]) -> User:
+    return await actions.me(deps, request.caller)
+
+
+@patch("/api/auth/me", policy="signed_in")
+async def change_me(request: Request, deps: NamedDependency[Deps], data: JSONBody[ProfileChange]) -> User:
+    return await actions.rename(deps, request.caller, data.name)
+
+
+@post("/api/auth/password", policy="signed_in", fresh=True, rate_limit="sign_in", status_code=204)
+async def change_password(request: Request, deps: NamedDependency[Deps], data: JSONBody[PasswordChange]) -> None:
+    await actions.change_password(deps, request.caller, data, _client_address(request, deps))
+
+
+@post("/api/auth/password/forgot", policy="public", rate_limit="reset", status_code=202)
+async def forgot_password(deps: NamedDependency[Deps], data: JSONBody[PasswordForgotten]) -> None:
+    """Sends a link to set a new password with, if this address has an account; the answer does not say. Whoever asks
+    again soon gets the next mail later: after a minute, then two, up to an hour."""
+    await actions.forgot_password(deps, data)
+
+
+@post("/api/auth/password/reset", policy="public", rate_limit="reset", status_code=204)
+async def reset_password(deps: NamedDependency[Deps], data: JSONBody[PasswordReset]) -> None:
+    """Sets a new password with the token of a mailed link, which works once and for an hour. Ends every session."""
+    await actions.reset_password(deps, data)
+
+
+@post("/api/auth/email/verify", policy="public", rate_limit="reset", status_code=204)
+async def verify_email(deps: NamedDependency[Deps], data: JSONBody[EmailVerification]) -> None:
+    """Proves an address with the token of a mailed link, which works once and for three days."""
+    await actions.verify_email(deps, data)
+
+
+@post("/api/auth/email/resend", policy="signed_in", fresh=True, rate_limit="reset", status_code=202)
+async def resend_verification(request: Request, deps: NamedDependency[Deps]) -> None:
+    """Sends the caller a new link to prove the address with; the sooner it is asked for again, the later it comes."""
+    await actions.resend_verification(deps, request.caller)
+
+
+@get("/api/auth/sessions", policy="signed_in", fresh=True)
+async def list_sessions(
+    request: Request,
+    deps: NamedDependency[Deps],
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: FromQuery[str | None] = None,
+) -> SessionPage:
+    """Where the caller is signed in, the newest sign-in first; nobody has more than 50."""
+    after = decode_cursor(cursor, _SESSIONS, (UUID,))
+    found = await actions.sessions(deps, request.caller, after[0] if after else None, limit + 1)
+    page = page_of(found, limit, lambda last: encode_cursor(_SESSIONS, last.id))
+    return SessionPage(page.items, page.next_cursor)
+
+
+@delete("/api/auth/sessions", policy="signed_in", fresh=True)
+async def end_other_sessions(request: Request, deps: NamedDependency[Deps]) -> None:
+    """Sign out everywhere else: ends every session of the caller but the one that asks."""
+    await actions.end_other_sessions(deps, request.caller)
+
+
+@delete("/api/auth/sessions/{id:str}", policy="signed_in", fresh=True)
+async def end_session(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> None:
+    """Ends one of the caller's sessions, be it the one that asks."""
+    await actions.end_session(deps, request.caller, parse_id(id))
+
+
+@get("/api/users", policy="admin")
+async def list_users(
+    deps: NamedDependency[Deps],
+    q: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: FromQuery[str | None] = None,
+) -> UserPage:
+    after = decode_cursor(cursor, _USERS, (UUID,))
+    async with deps.db.connection() as conn:
+        found = await store.records(conn, q, after[0] if after else None, limit + 1)
+    page = page_of(found, limit, lambda last: encode_cursor(_USERS, last.id))
+    return UserPage(page.items, page.next_cursor)
+
+
+@get("/api/users/{id:str}", policy="signed_in", fresh=True)
+async def get_user(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> UserRecord:
+    return await actions.user_record(deps, request.caller, parse_id(id))
+
+
+@patch("/api/users/{id:str}", policy="admin")
+async def change_user(deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[AccountChange]) -> UserRecord:
+    return await actions.change_account(deps, parse_id(id), data)
+
+
+@get("/.well-known/jwks.json", policy="public", sync_to_thread=False)
+def jwks(deps: NamedDependency[Deps]) -> Response[bytes]:
+    headers = {"cache-control": f"public, max-age={_KEYS_MAX_AGE_S}"}
+    return Response(deps.tokens.jwks.encode(), media_type="application/json", headers=headers)
+
+
+ROUTES = [
+    register,
+    login,
+    refresh,
+    logout,
+    me,
+    change_me,
+    change_password,
+    forgot_password,
+    reset_password,
+    verify_email,
+    resend_verification,
+    list_sessions,
+    end_other_sessions,
+    end_session,
+    list_users,
+    get_user,
+    change_user,
+    jwks,
+]
+
+
+def _refuse_other_sites(request: Request, deps: Deps) -> None:
+    refuse_foreign_origin(request.headers.get("origin"), request.headers.get("sec-fetch-site"), deps.own_origins)
+
+
+def _with_cookie(deps: Deps, grant: actions.Grant) -> Response[SignedIn]:
+    cookie = _cookie(deps, grant.refresh_token, int(REFRESH_LIFE.total_seconds()))
+    return Response(grant.signed_in, cookies=[cookie])
+
+
+def _cookie(deps: Deps, value: str, max_age_s: int) -> Cookie:
+    # A `__Host-` cookie must have the path /; without TLS it need not travel with anything but these routes.
+    return Cookie(
+        deps.cookie,
+        path="/" if deps.secure else "/api/auth",
+        value=value,
+        max_age=max_age_s,
+        secure=deps.secure,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _client_address(request: Request, deps: Deps) -> str:
+    """Whoever is in front of our proxies. What stands further left in X-Forwarded-For anybody may have written."""
+    path = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    place = len(path) - 1 - deps.trusted_hops
+    text = path[max(place, 0)] or (request.client.host if request.client else "")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return "address:unknown"
+    if address.version == 6:
+        # One household has a whole /64 to choose from.
+        return f"address:{ipaddress.ip_network((address, 64), strict=False)}"
+    return f"address:{address}"

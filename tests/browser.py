@@ -1,0 +1,121 @@
+"""A real browser for tests: headless Chromium, and a page that tells of everything that went wrong in it.
+
+Debian's Chromium where it is, or can be, installed; Playwright's own build elsewhere. Whatever a person would see in
+the console of their browser, and every answer of the shop that refuses something, is a trouble of the visit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright
+
+#: For each step that a person takes, on a machine that is busy with other things.
+PATIENCE_S = 60.0
+INSTALL_TIMEOUT_S = 600.0
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    program = await asyncio.to_thread(_program)
+    # Its sandbox does not work for root, and containers have little shared memory.
+    options = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else ["--disable-dev-shm-usage"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=options, timeout=PATIENCE_S * 1000)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def _program() -> str | None:
+    """Chromium's program; None for the one that Playwright has fetched for itself."""
+    found = _installed()
+    if found is not None:
+        return found
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _installed() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            for words in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+                subprocess.run(["apt-get", "-qq", *words], env=environ, timeout=INSTALL_TIMEOUT_S, check=False)
+        if _installed() is None:
+            command = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
+            subprocess.run(command, timeout=INSTALL_TIMEOUT_S, check=True)
+    return _installed()
+
+
+def _installed() -> str | None:
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+class Visit:
+    """One visitor's page in the shop at `url`; `troubles` is what went wrong in it so far."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.troubles: list[str] = []
+        page.on("pageerror", self._on_error)
+        page.on("console", self._on_console)
+        page.on("requestfailed", self._on_failed)
+        page.on("response", self._on_response)
+
+    def _on_error(self, error: object) -> None:
+        self.troubles.append(f"error in a script: {error}")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and self._is_ours(message.location.get("url", "")):
+            self.troubles.append(f"{message.type} in the console: {message.text}")
+
+    def _on_failed(self, request: Request) -> None:
+        # A page that is left takes back what it was still asking for.
+        if self._is_ours(request.url) and request.failure != "net::ERR_ABORTED":
+            self.troubles.append(f"{request.method} {request.url}: {request.failure}")
+
+    def _on_response(self, response: Response) -> None:
+        if self._is_ours(response.url) and response.status >= 400:
+            self.troubles.append(f"{response.request.method} {response.url}: {response.status}")
+        elif not self._is_ours(response.url) and self._is_ours(response.frame.url) and not _is_a_page(response):
+            self.troubles.append(f"a page of the shop asked elsewhere: {response.url}")
+
+    def _is_ours(self, url: str) -> bool:
+        # Nothing at all is where a script was made of text.
+        return not url or url.startswith(self.url)
+
+
+def _is_a_page(response: Response) -> bool:
+    return response.request.is_navigation_request()
+
+
+@asynccontextmanager
+async def visit(browser: Browser, url: str, width: int, height: int, evidence: Path) -> AsyncIterator[Visit]:
+    """A new visitor, without cookies. What they saw when something went wrong is kept as a picture in `evidence`."""
+    phone = width < 600
+    viewport: ViewportSize = {"width": width, "height": height}
+    context = await browser.new_context(
+        base_url=url, viewport=viewport, has_touch=phone, is_mobile=phone, locale="en-US", reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE_S * 1000)
+    context.set_default_navigation_timeout(PATIENCE_S * 1000)
+    made = Visit(await context.new_page(), url)
+    try:
+        yield made
+    except BaseException as problem:
+        picture = evidence / f"browser-{width}.png"
+        await made.page.screenshot(path=picture)
+        problem.add_note(f"seen at {made.page.url}, see {picture}; troubles: {made.troubles}")
+        raise
+    finally:
+        await context.close()

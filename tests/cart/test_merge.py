@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID, uuid4
+
+import asyncpg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serai.cart import domain, store
+from serai.cart.domain import MAX_LINES, MAX_QUANTITY, Line, Lines
+from tests.cart.conftest import Carts
+from tests.cart.visitor import bought, somebody
+from tests.product.shop import variant_id
+
+
+async def test_a_guests_cart_becomes_the_customers_on_signing_in(carts: Carts) -> None:
+    guest = carts.guest()
+    desk, chair = await carts.product(stock=100), await carts.product(stock=100)
+    await guest.add(desk, 2)
+    await guest.add(chair, 1)
+    token = guest.cookie
+    user = somebody()
+    await carts.customer(user).add(desk, 3)
+    customer = guest.signing_in(user)
+    answer = await customer.ask("GET", "/api/cart")
+    assert {item["variant_id"]: item["quantity"] for item in answer.json()["items"]} == {
+        variant_id(desk): 5,
+        variant_id(chair): 1,
+    }
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert customer.cookie is None
+    assert (await carts.guest(token).cart())["id"] is None
+    assert await carts.customer(user).quantities() == {variant_id(desk): 5, variant_id(chair): 1}
+
+
+async def test_merges_with_whatever_request_carries_both(carts: Carts) -> None:
+    desk = await carts.product(stock=100)
+    guest, user = carts.guest(), somebody()
+    await guest.add(desk, 2)
+    assert (await guest.signing_in(user).add(desk, 1)).json()["items"][0]["quantity"] == 3
+    guest, user = carts.guest(), somebody()
+    await guest.add(desk, 2)
+    assert bought(await carts.checkout(user).current(guest.cookie)) == {variant_id(desk): 2}
+    guest, user = carts.guest(), somebody()
+    await guest.add(desk, 4)
+    frozen = await carts.checkout(user).freeze(uuid4(), guest.cookie)
+    assert bought(frozen.json()) == {variant_id(desk): 4}
+
+
+async def test_merging_stops_at_the_stock_and_at_999(carts: Carts) -> None:
+    desk, screw = await carts.product(stock=5), await carts.product(stock=5000)
+    guest, user = carts.guest(), somebody()
+    for visitor in (guest, carts.customer(user)):
+        await visitor.add(desk, 4)
+        await visitor.add(screw, 700)
+    assert await guest.signing_in(user).quantities() == {variant_id(desk): 5, variant_id(screw): 999}
+
+
+async def test_merges_once_however_many_requests_carry_both(carts: Carts) -> None:
+    desk = await carts.product(stock=100)
+    guest, user = carts.guest(), somebody()
+    await guest.add(desk, 2)
+    await asyncio.gather(*(guest.signing_in(user).cart() for _ in range(10)))
+    assert await carts.customer(user).quantities() == {variant_id(desk): 2}
+
+
+async def test_takes_a_dead_cookie_from_a_customer(carts: Carts) -> None:
+    customer = carts.guest("d" * 43).signing_in(somebody())
+    answer = await customer.ask("GET", "/api/cart")
+    assert answer.json()["id"] is None
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+async def test_a_guests_cart_nobody_changes_is_thrown_away(carts: Carts) -> None:
+    desk = await carts.product()
+    old, young, customer = carts.guest(), carts.guest(), carts.customer()
+    for visitor in (old, young, customer):
+        await visitor.add(desk)
+    connection = await asyncpg.connect(carts.database_url)
+    await connection.execute(
+        "update cart set updated_at = now() - interval '31 days' where guest_hash = $1 or user_id is not null",
+        domain.guest_hash(old.cookie),
+    )
+    await store.prune(connection)
+    await connection.close()
+    assert (await old.cart())["id"] is None
+    assert len(await young.quantities()) == len(await customer.quantities()) == 1
+
+
+VARIANTS = [UUID(int=number) for number in range(130)]
+
+
+@st.composite
+def carts_of_lines(draw: st.DrawFn) -> Lines:
+    wanted = draw(st.dictionaries(st.sampled_from(VARIANTS), st.integers(1, MAX_QUANTITY), max_size=MAX_LINES))
+    return tuple(Line(uuid4(), variant, variant, quantity) for variant, quantity in wanted.items())
+
+
+@given(
+    mine=carts_of_lines(),
+    theirs=carts_of_lines(),
+    stock=st.dictionaries(st.sampled_from(VARIANTS), st.integers(0, 2000)),
+)
+def test_a_merge_takes_nothing_away_and_passes_no_cap(mine: Lines, theirs: Lines, stock: dict[UUID, int]) -> None:
+    after = domain.merged(mine, theirs, stock)
+    own = {line.variant_id: line for line in mine}
+    guest = {line.variant_id: line.quantity for line in theirs}
+    assert len(after) <= MAX_LINES
+    assert len({line.variant_id for line in after}) == len({line.id for line in after}) == len(after)
+    assert [line.id for line in after[: len(mine)]] == [line.id for line in mine]
+    for line in after:
+        before = own[line.variant_id].quantity if line.variant_id in own else 0
+        available = stock.get(line.variant_id, MAX_QUANTITY)
+        assert before <= line.quantity <= min(MAX_QUANTITY, before + guest.get(line.variant_id, 0))
+        assert line.quantity <= max(before, available) or available == 0
+    missing = set(guest) - {line.variant_id for line in after}
+    assert not missing or len(after) == MAX_LINES
+
+
+@given(before=carts_of_lines(), after=carts_of_lines())
+def test_a_difference_leads_from_one_to_the_other(before: Lines, after: Lines) -> None:
+    put, gone = domain.difference(before, after)
+    result = {line.id: line for line in before if line.id not in gone} | {line.id: line for line in put}
+    assert set(result.values()) == set(after)

@@ -1,0 +1,87 @@
+"""What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
+
+Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
+they stay quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pytest
+
+from serai.supervisor import databases, ports
+from serai.supervisor.postgres import Postgres
+from serai.supervisor.urls import name_of, url_of
+from tests.system import System, running_system
+
+T = TypeVar("T")
+
+#: Any password does: the server is gone when the tests are.
+PASSWORD = "for-tests-only"
+#: Nothing here has to survive the machine's end; a killed server keeps everything even so.
+IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server of this test run, the same binary and settings as the shop's (only faster: no fsync)."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with Postgres(folder / "server", ports.find_free(), PASSWORD, folder / "log", IN_A_HURRY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> Callable[[str], str]:
+    """Names the migrated database of a service that fresh ones are copied from; migrates it when first asked for."""
+    made: dict[str, str] = {}
+
+    def of(service: str) -> str:
+        if service not in made:
+            passwords = {service: PASSWORD}
+            blocking(databases.create_all(postgres.url, passwords, ours_alone=True))
+            blocking(databases.migrate_all(postgres.url, passwords))
+            made[service] = name_of(service)
+        return made[service]
+
+    return of
+
+
+@pytest.fixture
+def database(postgres: Postgres, template: Callable[[str], str]) -> Iterator[Callable[[str], str]]:
+    """`database("order")` is the URL of a fresh, migrated, empty database, entered by that service's own role.
+
+    Gone after the test. May be called from synchronous and asynchronous tests, and several times.
+    """
+    names: list[str] = []
+
+    def fresh(service: str) -> str:
+        source = template(service)
+        name = f"test_{next(_numbers)}_{service}"
+        blocking(databases.create_database(postgres.url, name, owner=source, template=source, strategy="file_copy"))
+        names.append(name)
+        return url_of(postgres.url, service, PASSWORD, database=name)
+
+    yield fresh
+    for name in names:
+        blocking(databases.drop_database(postgres.url, name))
+
+
+def blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end, whether or not this thread has an event loop running."""
+    return _elsewhere.submit(asyncio.run, work).result()
+
+
+_numbers = itertools.count(1)
+_elsewhere = ThreadPoolExecutor(1)
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole shop, started once for all tests that ask for it. Leave it running as you found it."""
+    with running_system(tmp_path_factory.mktemp("system")) as started:
+        yield started

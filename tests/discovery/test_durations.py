@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serai.discovery.wire import parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("10s", 10), ("1m30s", 90), ("500ms", 0.5), ("1.5h", 5400), ("0", 0), ("250us", 0.00025)]
+)
+def test_reads_durations_as_go_writes_them(text: str, seconds: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@given(st.text(max_size=12))
+def test_anything_else_is_refused_and_nothing_else_raised(text: str) -> None:
+    try:
+        assert parse_duration(text) >= timedelta(0)
+    except ValueError:
+        return
+
+
+@pytest.mark.parametrize("text", ["", "10", "s", "-1s", "10 s", "1e3s", "10S", "9" * 400 + "h"])
+def test_refuses_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid duration"):
+        parse_duration(text)

@@ -1,0 +1,363 @@
+"""The worker against a server that misbehaves, and against its own death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serai.chassis.db import Database
+from serai.chassis.feed import Event
+from serai.contracts.order import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
+from serai.notification import actions, store
+from serai.notification.domain import MAX_REFUSALS
+from tests import tokens
+from tests.conftest import blocking
+from tests.notification.office import NO_KEY, Inbox, Office, an_address, eventually
+
+
+async def test_a_mail_says_who_it_is_from_and_is_no_reason_for_a_holiday_answer(office: Office, inbox: Inbox) -> None:
+    mail_id = await office.queue(to := an_address())
+    await office.work()
+    [mail] = inbox.mails(to)
+    assert mail["message_id"] == f"<{mail_id}@serai.example>"
+    kept = await office.mail(mail_id)
+    assert kept.status == "sent"
+    assert kept.sent_at is not None
+    assert kept.headers is not None
+    assert kept.headers["Auto-Submitted"] == "auto-generated"
+    assert kept.headers["From"] == "Serai <shop@serai.example>"
+    assert "List-Unsubscribe" not in kept.headers
+    assert kept.text == mail["text"].replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+async def test_a_deferred_mail_is_tried_again(office: Office, inbox: Inbox, stage: str) -> None:
+    inbox.fault("refuse", stage=stage, code=451)
+    mail_id = await office.queue(to := an_address())
+    await office.work()
+    waiting = await office.mail(mail_id)
+    assert (waiting.status, waiting.attempts) == ("queued", 1)
+    assert waiting.error is not None
+    assert waiting.error.startswith("451")
+    assert not inbox.mails(to)
+    await office.let_time_pass()
+    await office.work()
+    assert ((await office.mail(mail_id)).status, len(inbox.mails(to))) == ("sent", 1)
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data"])
+async def test_a_mail_refused_for_good_fails_after_a_few_tries(office: Office, inbox: Inbox, stage: str) -> None:
+    inbox.fault("refuse", stage=stage, code=550, count=MAX_REFUSALS)
+    mail_id = await office.queue(an_address())
+    for attempt in range(1, MAX_REFUSALS + 1):
+        assert (await office.mail(mail_id)).status == "queued"
+        await office.work()
+        await office.let_time_pass()
+        assert (await office.mail(mail_id)).attempts == attempt
+    failed = await office.mail(mail_id)
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert failed.error.startswith("550")
+    await office.work()
+    assert (await office.mail(mail_id)).attempts == MAX_REFUSALS, "a failed mail rests"
+
+
+async def test_a_sender_that_is_refused_is_our_fault_and_not_the_end_of_the_mail(office: Office, inbox: Inbox) -> None:
+    inbox.fault("refuse", stage="mail", code=553, count=MAX_REFUSALS + 1)
+    mail_id = await office.queue(to := an_address())
+    for _ in range(MAX_REFUSALS + 2):
+        await office.work()
+        await office.let_time_pass()
+    assert ((await office.mail(mail_id)).status, len(inbox.mails(to))) == ("sent", 1)
+
+
+async def test_a_failed_mail_that_is_sent_again_keeps_its_id(office: Office, inbox: Inbox) -> None:
+    inbox.fault("refuse", stage="rcpt", code=550, count=MAX_REFUSALS)
+    mail_id = await office.queue(to := an_address())
+    for _ in range(MAX_REFUSALS):
+        await office.work()
+        await office.let_time_pass()
+    await actions.send_again(office.db, UUID(mail_id), NO_KEY)
+    await office.work()
+    assert (await office.mail(mail_id)).status == "sent"
+    assert [mail["message_id"] for mail in inbox.mails(to)] == [f"<{mail_id}@serai.example>"]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_connection_cut_after_the_mail_was_handed_over_makes_no_second_mail(
+    office: Office, inbox: Inbox, stored: bool
+) -> None:
+    inbox.fault("cut", stored=stored)
+    mail_id = await office.queue(to := an_address())
+    await office.work()
+    assert (await office.mail(mail_id)).status == "queued", "nobody can tell whether it was taken"
+    await office.let_time_pass()
+    await office.work()
+    assert (await office.mail(mail_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
+
+
+async def test_a_server_that_is_not_there_costs_a_try_and_nothing_else(db: Database) -> None:
+    office = Office(db, "smtp://127.0.0.1:9?starttls=no")
+    mail_id = await office.queue(an_address())
+    await office.work()
+    waiting = await office.mail(mail_id)
+    assert (waiting.status, waiting.attempts) == ("queued", 1)
+
+
+async def test_a_mail_tried_for_three_days_is_given_up(db: Database) -> None:
+    office = Office(db, "smtp://127.0.0.1:9?starttls=no")
+    mail_id = await office.queue(an_address())
+    async with db.transaction() as tx:
+        await tx.execute("update mail set give_up_at = now() - interval '1 second'")
+    await office.work()
+    assert (await office.mail(mail_id)).status == "failed"
+
+
+async def test_a_worker_that_dies_while_the_server_thinks_leaves_the_mail_to_another(
+    office: Office, inbox: Inbox
+) -> None:
+    inbox.fault("stall", seconds=30, stored=True)
+    mail_id = await office.queue(to := an_address())
+    dying = asyncio.create_task(office.sender.send_one(office.new_lane(inbox.url)))
+
+    async def taken() -> bool:
+        return bool(inbox.mails(to))
+
+    await eventually(taken)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await office.let_time_pass()
+    await office.work()
+    assert (await office.mail(mail_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
+
+
+async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
+    office: Office, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox.fault("stall", seconds=1, stored=True)
+    mail_id = await office.queue(to := an_address())
+    sending = asyncio.create_task(office.sender.run())
+
+    async def taken() -> bool:
+        return bool(inbox.mails(to))
+
+    async def missed() -> bool:
+        office.sender.nudge()
+        return "no mail claimed" in caplog.text
+
+    async def sent() -> bool:
+        return (await office.mail(mail_id)).status == "sent"
+
+    await eventually(taken)
+    await office.db.close()
+    await eventually(missed)
+    await office.db.open()
+    await eventually(sent)
+    assert (await office.mail(mail_id)).attempts == len(inbox.mails(to)) == 1
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_mails_go_out_side_by_side_over_connections_that_are_kept(office: Office, inbox: Inbox) -> None:
+    to = an_address()
+    ids = {await office.queue(to, f"Number {number}.") for number in range(25)}
+    sending = asyncio.create_task(office.sender.run())
+
+    async def all_sent() -> bool:
+        async with office.db.connection() as conn:
+            return bool(await conn.fetchval("select count(*) = 25 from mail where status = 'sent'"))
+
+    await eventually(all_sent)
+    await office.queue(to, "One more.")
+    office.sender.nudge()
+    await eventually(lambda: _as_many(inbox, to, 26))
+    assert ids < {mail["message_id"].strip("<>").partition("@")[0] for mail in inbox.mails(to)}
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _as_many(inbox: Inbox, to: str, count: int) -> bool:
+    return len(inbox.mails(to)) == count
+
+
+async def test_a_process_killed_while_it_sends_loses_no_mail(database: Callable[[str], str], inbox: Inbox) -> None:
+    url = database("notification")
+    db = Database(url, size=2)
+    await db.open()
+    office = Office(db, inbox.url)
+    inbox.fault("stall", seconds=30, stored=True)
+    mail_id = await office.queue(to := an_address())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "serai", "serve", "notification"),
+        env={"PATH": os.environ["PATH"], **tokens.environ("notification", url, SMTP_URL=inbox.url)},
+    )
+    try:
+
+        async def taken() -> bool:
+            return bool(inbox.mails(to))
+
+        await eventually(taken, within_s=30)
+    finally:
+        process.kill()
+        await process.wait()
+    killed = await office.mail(mail_id)
+    assert (killed.status, killed.attempts) == ("queued", 1)
+    await office.work()
+    assert (await office.mail(mail_id)).attempts == 1, "the lease of the dead holds"
+    await office.let_time_pass()
+    await office.work()
+    assert (await office.mail(mail_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
+    await office.lane.close()
+    await db.close()
+
+
+async def test_a_worker_that_froze_past_its_lease_changes_nothing(office: Office, inbox: Inbox) -> None:
+    mail_id = await office.queue(to := an_address())
+    async with office.db.transaction() as tx:
+        [frozen] = await store.claim(tx, 1, 90)
+    await office.work()
+    assert not inbox.mails(to), "the lease holds"
+    await office.let_time_pass()
+    await office.work()
+    async with office.db.transaction() as tx:
+        late = store.Written("else@example.com", "late", {}, "late", "late")
+        assert not await store.finish(tx, frozen, "failed", error="late", refusals=0, written=late)
+    kept = await office.mail(mail_id)
+    assert (kept.status, kept.to, kept.subject, kept.error) == ("sent", to, "A word", None)
+    assert kept.text == inbox.mails(to)[0]["text"]
+
+
+async def test_nobody_can_read_an_address_in_the_log(
+    office: Office, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    inbox.fault("refuse", stage="rcpt", code=550)
+    inbox.fault("refuse", stage="data", code=451)
+    await office.queue(to := an_address(), "A secret between us.")
+    for _ in range(3):
+        await office.work()
+        await office.let_time_pass()
+    assert len(inbox.mails(to)) == 1
+    told = [record.__dict__ for record in caplog.records if record.name.startswith("serai")]
+    assert [record.get("outcome") for record in told if "outcome" in record] == ["refused", "deferred", "sent"]
+    assert to not in str(told)
+    assert "secret" not in str(told)
+
+
+async def test_several_workers_share_one_queue_without_sending_twice(office: Office, inbox: Inbox) -> None:
+    to = an_address()
+    ids = {await office.queue(to, f"Number {number}.") for number in range(30)}
+    lanes = [office.new_lane(inbox.url) for _ in range(4)]
+
+    async def work(number: int) -> None:
+        while await office.sender.send_one(lanes[number]):
+            pass
+
+    await asyncio.gather(*(work(number) for number in range(4)))
+    for lane in lanes:
+        await lane.close()
+    mails = inbox.mails(to)
+    assert {mail["message_id"] for mail in mails} == {f"<{id}@serai.example>" for id in ids}
+    assert len(mails) == 30
+
+
+async def test_what_a_mail_said_is_forgotten_after_three_months_and_the_log_stays(office: Office) -> None:
+    mail_id = await office.queue(an_address())
+    waiting = await office.queue(an_address())
+    async with office.db.transaction() as tx:
+        await tx.execute("update mail set next_at = now() + interval '1 day' where id = $1", UUID(waiting))
+    await office.work()
+    async with office.db.transaction() as tx:
+        await tx.execute("update mail_content set created_at = now() - interval '91 days'")
+    await actions.prune(office.db)
+    kept = await office.mail(mail_id)
+    assert (kept.status, kept.text, kept.html, kept.headers) == ("sent", None, None, None)
+    assert kept.subject == "A word"
+    await actions.send_again(office.db, UUID(mail_id), NO_KEY)
+    await office.work()
+    assert (await office.mail(mail_id)).error == "what it said is not kept any more"
+
+
+async def test_only_an_event_that_queued_a_mail_wakes_the_sender(db: Database) -> None:
+    woken: list[bool] = []
+    intake = actions.Intake(actions.take_in_order_event, lambda: woken.append(True))
+    for type_, wakes in ((ORDER_PLACED, 0), (ORDER_PAID, 1), (ORDER_PLACED, 1), (ORDER_SHIPPED, 2)):
+        async with db.transaction() as tx:
+            await intake.apply(tx, _event(0, type_))
+        intake.committed()
+        assert len(woken) == wakes
+
+
+_STEPS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from(["apply", "crash while applying", "claim and die"])), max_size=25
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS)
+def test_however_often_events_come_and_workers_die_each_makes_one_mail(
+    database_url: str, steps: list[tuple[int, str]]
+) -> None:
+    blocking(_each_makes_one_mail(database_url, steps))
+
+
+@pytest.fixture
+def database_url(database: Callable[[str], str]) -> str:
+    return database("notification")
+
+
+class Crash(Exception):
+    pass
+
+
+async def _each_makes_one_mail(url: str, steps: list[tuple[int, str]]) -> None:
+    db = Database(url, size=1)
+    await db.open()
+    events = [_event(number, type_) for number, type_ in enumerate((ORDER_PAID, ORDER_SHIPPED, ORDER_CANCELLED))]
+    events.append(msgspec.structs.replace(_event(3, ORDER_PAID), subject=events[0].subject))
+    applied: set[UUID] = set()
+    async with db.transaction() as tx:
+        await tx.execute("delete from mail")
+    for number, step in steps:
+        if step == "claim and die":
+            async with db.transaction() as tx:
+                await store.claim(tx, 1, 0.0)
+            continue
+        with contextlib.suppress(Crash):
+            async with db.transaction() as tx:
+                await actions.take_in_order_event(tx, events[number])
+                if step == "crash while applying":
+                    raise Crash
+            applied.add(events[number].id)
+    async with db.connection() as conn:
+        rows = await conn.fetch("select id, status from mail order by id")
+    await db.close()
+    assert [row["id"] for row in rows] == sorted(applied)
+    assert {row["status"] for row in rows} <= {"queued"}
+
+
+def _event(number: int, type_: str) -> Event:
+    order_id = UUID(int=100 + number)
+    return Event(
+        id=UUID(int=number + 1),
+        source="/order",
+        type=type_,
+        subject=str(order_id),
+        time=datetime.now(UTC),
+        position=number + 1,
+        data=msgspec.to_builtins(OrderEvent(order_id, UUID(int=200), f"S-{number}")),
+    )

@@ -1,0 +1,198 @@
+"""Ways of reaching a server, safely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from serai.chassis.settings import SettingsError
+from serai.notification.app import create
+from serai.notification.smtp import Deferred, Lane, SmtpServer, Unreachable
+from tests import tokens
+from tests.notification.office import Inbox, Office, an_address
+from tests.sandbox.process import Sandbox
+
+MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://127.0.0.1:2525", SmtpServer("127.0.0.1", 2525, "optional")),
+        ("smtp://localhost", SmtpServer("localhost", 25, "optional")),
+        ("smtp://mail.example:587", SmtpServer("mail.example", 587, "required")),
+        ("smtp://mail.example?starttls=no", SmtpServer("mail.example", 25, "no")),
+        ("smtp://[::1]:2525/?starttls=required", SmtpServer("::1", 2525, "required")),
+        ("smtps://u%40x:p%2Fw@mail.example", SmtpServer("mail.example", 465, "implicit", "u@x", "p/w")),
+        ("smtp://u:p@mail.example:587?ca=/etc/ca.pem",
+         SmtpServer("mail.example", 587, "required", "u", "p", "/etc/ca.pem")),
+    ],
+)  # fmt: skip
+def test_reads_where_mail_goes(url: str, server: SmtpServer) -> None:
+    assert SmtpServer.parse(url) == server
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "neither smtp:// nor smtps://"),
+        ("https://mail.example", "neither smtp:// nor smtps://"),
+        ("smtp://", "names no host"),
+        ("smtp://mail.example:99999", "the port"),
+        ("smtp://mail.example:x", "the port"),
+        ("smtp://user@mail.example", "user and password"),
+        ("smtp://u:hunter2/x@mail.example", "port|written as %XX"),
+        ("smtp://mail.example?tls=1", "the options are"),
+        ("smtp://mail.example?starttls=no&starttls=required", "each once"),
+        ("smtp://mail.example?starttls=never", "required, optional or no"),
+        ("smtp://u:hunter2@mail.example?starttls=no", "in clear"),
+        ("smtp://u:hunter2@mail.example?starttls=optional", "in clear"),
+        ("smtps://mail.example?starttls=no", "belongs to smtp://"),
+    ],
+)
+def test_says_what_is_wrong_with_an_address_of_a_server(url: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem) as told:
+        SmtpServer.parse(url)
+    assert "hunter2" not in str(told.value)
+
+
+def test_a_service_that_cannot_send_does_not_start() -> None:
+    environ = tokens.environ("notification", SMTP_URL="smtp://u:hunter2@", SERAI_MAIL_FROM="nobody")
+    with pytest.raises(SettingsError) as told:
+        create(environ)
+    assert len(told.value.problems) == 2
+    assert "hunter2" not in str(told.value)
+    with pytest.raises(SettingsError, match="SMTP_URL is missing"):
+        create(tokens.environ("notification"))
+
+
+def test_a_real_shop_does_not_write_from_the_sample_address() -> None:
+    environ = tokens.environ("notification", SMTP_URL="smtps://u:p@mail.example", SERAI_MODE="production")
+    environ |= {"DATABASE_URL": "postgresql://x", "SERAI_DISCOVERY_URL": "http://x", "SERAI_REGISTRY_TOKEN": "a token"}
+    with pytest.raises(SettingsError, match="SERAI_MAIL_FROM is missing"):
+        create(environ)
+    create(environ | {"SERAI_MAIL_FROM": "A Shop <orders@a-shop.example>"})
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that only those trust who are told to, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail of the tests")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = tmp_path / "cert.pem", tmp_path / "key.pem"
+    paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Sandbox]:
+    """A server that takes mail only over TLS and after a login."""
+    cert, key = certificate
+    environment = {"SMTP_AUTH": "shop:s3cret", "SMTP_CERT": str(cert), "SMTP_KEY": str(key)}
+    sandbox = Sandbox(tmp_path / "guarded", **environment)
+    try:
+        yield sandbox.start()
+    finally:
+        sandbox.close()
+
+
+async def test_hands_mail_in_after_starttls_and_login(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
+    host, port = guarded.smtp
+    server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required&ca={certificate[0]}")
+    lane = Lane(server, "tests.example")
+    to = an_address()
+    for _ in range(2):
+        await lane.send("shop@example.com", to, MESSAGE)
+    await lane.close()
+    assert len(Inbox(guarded).mails(to)) == 2
+
+
+async def test_a_wrong_password_is_no_reason_to_give_a_mail_up(
+    guarded: Sandbox, certificate: tuple[Path, Path]
+) -> None:
+    host, port = guarded.smtp
+    server = SmtpServer.parse(f"smtp://shop:wrong@{host}:{port}?starttls=required&ca={certificate[0]}")
+    with pytest.raises(Deferred, match="535"):
+        await Lane(server, "tests.example").send("shop@example.com", an_address(), MESSAGE)
+
+
+async def test_hands_nothing_to_a_server_that_cannot_prove_who_it_is(guarded: Sandbox) -> None:
+    host, port = guarded.smtp
+    server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required")
+    with pytest.raises(Unreachable):
+        await Lane(server, "tests.example").send("shop@example.com", to := an_address(), MESSAGE)
+    assert not Inbox(guarded).mails(to)
+
+
+async def test_hands_nothing_in_without_tls_where_tls_is_required(inbox: Inbox) -> None:
+    host, port = inbox.sandbox.smtp
+    lane = Lane(SmtpServer.parse(f"smtp://{host}:{port}?starttls=required"), "tests.example")
+    with pytest.raises(Deferred):
+        await lane.send("shop@example.com", to := an_address(), MESSAGE)
+    assert not inbox.mails(to)
+
+
+async def test_an_address_in_other_letters_arrives(office: Office, inbox: Inbox) -> None:
+    to = "jürgen." + an_address("x").partition("@")[0] + "@münchen.example"
+    await office.queue(to)
+    await office.work()
+    assert len(inbox.mails("jürgen." + to.partition("@")[0].partition(".")[2])) == 1
+
+
+async def test_a_server_that_comes_back_is_used_again(start_and_stop: Callable[[], Sandbox]) -> None:
+    sandbox = start_and_stop()
+    host, port = sandbox.smtp
+    lane = Lane(SmtpServer.parse(f"smtp://{host}:{port}?starttls=no"), "tests.example")
+    await lane.send("shop@example.com", an_address(), MESSAGE)
+    sandbox.kill()
+    with pytest.raises(Unreachable):
+        await lane.send("shop@example.com", an_address(), MESSAGE)
+    sandbox.start()
+    assert sandbox.smtp == (host, port)
+    await lane.send("shop@example.com", to := an_address(), MESSAGE)
+    await lane.close()
+    assert Inbox(sandbox).mails(to)
+
+
+async def test_a_server_that_ends_a_used_connection_gets_the_mail_over_another(inbox: Inbox) -> None:
+    lane = Lane(SmtpServer.parse(inbox.url), "tests.example")
+    to = an_address()
+    await lane.send("shop@example.com", to, MESSAGE)
+    inbox.fault("refuse", stage="mail", code=421)
+    await lane.send("shop@example.com", to, MESSAGE)
+    assert len(inbox.mails(to)) == 2
+    inbox.fault("refuse", stage="mail", code=421, count=2)
+    with pytest.raises(Deferred, match="421"):
+        await lane.send("shop@example.com", to, MESSAGE)
+    await lane.close()
+
+
+@pytest.fixture
+def start_and_stop(tmp_path: Path) -> Iterator[Callable[[], Sandbox]]:
+    sandbox = Sandbox(tmp_path / "restarted")
+    yield sandbox.start
+    sandbox.close()

@@ -1,0 +1,135 @@
+"""Whoever else is at the same payment, a reading is applied once, whole, and to what is true now."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from serai.payment import store
+from serai.payment.deps import ALERTS
+from serai.payment.domain import Attempt, AttemptState, Change, Payment, Reading, decide
+from serai.payment.settling import hold, settle
+from tests.payment.till import Buyer, Till, eventually
+
+ENDED = Reading(AttemptState.ENDED)
+
+
+async def seen(buyer: Buyer) -> tuple[Payment, Attempt]:
+    """The payment as somebody knows it who read it just now."""
+    async with buyer.till.deps.database.connection() as conn:
+        payment = await store.payment(conn, UUID(buyer.payment["id"]))
+    assert payment is not None
+    assert payment.attempt is not None
+    return payment, payment.attempt
+
+
+def success(buyer: Buyer) -> Reading:
+    return Reading(AttemptState.SUCCEEDED, intent_id=f"pi_{buyer.order_id.hex}")
+
+
+def change(payment: Payment, attempt: Attempt, reading: Reading) -> Change:
+    decided = decide(payment, attempt, reading)
+    assert decided is not None
+    return decided
+
+
+async def states(buyer: Buyer) -> tuple[str, str]:
+    payment, attempt = await seen(buyer)
+    return payment.state, attempt.state
+
+
+async def test_a_success_read_many_times_at_once_is_told_once(deaf_till: Till) -> None:
+    buyer = await deaf_till.buyer()
+    payment, attempt = await seen(buyer)
+    await buyer.pay()
+    after = await asyncio.gather(*(settle(deaf_till.deps, payment, attempt) for _ in range(8)))
+    assert {each.state for each in after} == {AttemptState.SUCCEEDED}
+    assert (await buyer.events()).count("payment.succeeded") == 1
+
+
+async def test_of_two_changes_to_one_payment_in_one_statement_the_first_is_written(deaf_till: Till) -> None:
+    buyer, other = await deaf_till.buyer(), await deaf_till.buyer()
+    first, second = change(*await seen(buyer), success(buyer)), change(*await seen(buyer), ENDED)
+    third = change(*await seen(other), ENDED)
+    async with deaf_till.deps.database.connection() as conn:
+        assert await store.write_changes(conn, [(first, None), (second, None), (third, None)]) == [True, False, True]
+    assert await states(buyer) == ("succeeded", "succeeded")
+    assert await states(other) == ("open", "ended")
+
+
+@pytest.mark.parametrize(
+    ("what_happened", "now"),
+    [
+        ("update payment set state = 'closing' where id = $1", ("closing", "open")),
+        ("update attempt set state = 'ended' where payment_id = $1", ("open", "ended")),
+    ],
+)
+async def test_a_change_decided_on_what_is_no_more_writes_nothing(
+    deaf_till: Till, what_happened: str, now: tuple[str, str]
+) -> None:
+    buyer = await deaf_till.buyer()
+    decided = change(*await seen(buyer), success(buyer))
+    await deaf_till.sql(what_happened, decided.payment.id)
+    async with deaf_till.deps.database.connection() as conn:
+        assert await store.write_changes(conn, [(decided, None)]) == [False]
+    assert await states(buyer) == now
+
+
+async def test_a_change_to_an_attempt_that_changes_meanwhile_is_not_written_by_half(deaf_till: Till) -> None:
+    buyer = await deaf_till.buyer()
+    decided = change(*await seen(buyer), success(buyer))
+    database = deaf_till.deps.database
+    async with database.connection() as conn:
+        async with database.transaction() as tx:
+            await tx.execute("update attempt set state = 'ended' where payment_id = $1", decided.payment.id)
+            writing = asyncio.create_task(store.write_changes(conn, [(decided, None)]))
+            await eventually(lambda: somebody_waits(deaf_till))
+        assert await writing == [False]
+    assert await states(buyer) == ("open", "ended")
+
+
+async def test_a_payment_that_somebody_holds_is_waited_for_by_nobody_else(deaf_till: Till) -> None:
+    buyer, other = await deaf_till.buyer(), await deaf_till.buyer()
+    payment, attempt = await seen(buyer)
+    async with deaf_till.deps.database.transaction() as tx:
+        await store.lock(tx, payment.id)
+        held = asyncio.create_task(hold(deaf_till.deps, payment, attempt, success(buyer)))
+        await eventually(lambda: somebody_waits(deaf_till))
+        assert (await hold(deaf_till.deps, *await seen(other), success(other))).state is AttemptState.SUCCEEDED
+        assert not held.done()
+        await tx.execute("update payment set state = 'closing' where id = $1", payment.id)
+    assert (await held).state is AttemptState.SUCCEEDED
+    assert await states(buyer) == ("succeeded", "succeeded")
+    assert (await buyer.events())[-1] == "payment.succeeded"
+
+
+async def test_money_that_came_after_the_end_is_held_for_true_and_told_to_a_person(deaf_till: Till) -> None:
+    buyer = await deaf_till.buyer()
+    payment, attempt = await seen(buyer)
+    await hold(deaf_till.deps, payment, attempt, ENDED)
+    alerts = ALERTS.labels("paid_after_close")
+    before = alerts._value.get()
+    # What is known here is as old as before.
+    await hold(deaf_till.deps, payment, attempt, success(buyer))
+    assert await states(buyer) == ("succeeded", "succeeded")
+    assert alerts._value.get() == before + 1
+
+
+async def test_a_late_reading_of_what_is_decided_changes_nothing(deaf_till: Till) -> None:
+    buyer = await deaf_till.buyer()
+    payment, attempt = await seen(buyer)
+    await hold(deaf_till.deps, payment, attempt, success(buyer))
+    after = await hold(deaf_till.deps, payment, attempt, Reading(AttemptState.OPEN, url="https://late.example"))
+    assert (after.state, after.url) == (AttemptState.SUCCEEDED, None)
+    assert (await buyer.events()).count("payment.succeeded") == 1
+
+
+async def somebody_waits(till: Till) -> bool:
+    return bool(
+        await till.sql(
+            """select 1 from pg_stat_activity
+               where wait_event_type = 'Lock' and datname = current_database() and pid <> pg_backend_pid()"""
+        )
+    )

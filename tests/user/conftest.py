@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from serai.supervisor.postgres import Postgres
+from serai.user.app import create
+from tests import tokens
+from tests.living import empty, living, shared_database
+
+PASSWORD = "a caravan at dusk"
+COOKIE = "serai_refresh_8080"
+
+
+@dataclass
+class Users:
+    """A user service with an empty database."""
+
+    client: httpx.AsyncClient
+    database_url: str
+
+    async def register(self, email: str, password: str = PASSWORD, name: str = "Somebody") -> httpx.Response:
+        return await self.client.post("/api/auth/register", json={"email": email, "password": password, "name": name})
+
+    async def login(
+        self, email: str, password: str = PASSWORD, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        answer = await self.client.post(
+            "/api/auth/login", json={"email": email, "password": password}, headers=headers or {}
+        )
+        # Each test says itself which cookie goes along.
+        self.client.cookies.clear()
+        return answer
+
+    async def signed_in(self, email: str = "ada@example.com") -> dict[str, str]:
+        """Headers of somebody who has just registered and signed in."""
+        await self.register(email)
+        return bearer(await self.login(email))
+
+    async def refresh(self, token: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        answer = await self.client.post("/api/auth/refresh", headers={"cookie": f"{COOKIE}={token}", **(headers or {})})
+        self.client.cookies.clear()
+        return answer
+
+
+def bearer(answer: httpx.Response) -> dict[str, str]:
+    return {"authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def cookie_of(answer: httpx.Response) -> str:
+    name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
+    assert name == COOKIE
+    return str(value)
+
+
+@pytest.fixture(scope="session")
+async def shared_users(postgres: Postgres, template: Callable[[str], str]) -> AsyncIterator[Users]:
+    with shared_database(postgres, template, "user", "test_user_room") as url:
+        service = create(tokens.environ("user", url, SERAI_JWT_KEYS=tokens.JWT_KEYS))
+        async with living(service.app()) as http:
+            yield Users(http, url)
+
+
+@pytest.fixture
+async def users(shared_users: Users) -> Users:
+    # What the worker locks first comes first.
+    await empty(shared_users.database_url, "link_asked", "account", "sign_in_failures", "event")
+    return shared_users

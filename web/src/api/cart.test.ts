@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { piecesIn, withQuantity } from "./cart";
+import type { Cart } from "./schemas";
+
+const price = (amount: number) => ({ amount, currency: "USD" });
+const line = (id: string, quantity: number, amount: number) => ({
+  ...{ id, product_id: id, variant_id: id, sku: id, name: id, image: null, options: {}, available: 9 },
+  ...{ quantity, unit_price: price(amount), total: price(amount * quantity) },
+});
+const cart: Cart = {
+  ...{ id: "c", version: 1, currency: "USD", updated_at: null },
+  items: [line("desk", 1, 24900), line("lamp", 2, 5000)],
+  subtotal: price(34900),
+};
+
+test("sums a changed line as the shop does", () => {
+  const changed = withQuantity(cart, "lamp", 3);
+  expect(changed.items.map(({ total }) => total.amount)).toEqual([24900, 15000]);
+  expect(changed.subtotal.amount).toBe(39900);
+});
+
+test("takes a line away at nought", () => {
+  const changed = withQuantity(cart, "desk", 0);
+  expect(changed.items.map(({ id }) => id)).toEqual(["lamp"]);
+  expect(changed.subtotal.amount).toBe(10000);
+});
+
+test("leaves the cart it was given as it is", () => {
+  withQuantity(cart, "desk", 0);
+  expect(piecesIn(cart)).toBe(3);
+});

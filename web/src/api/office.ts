@@ -1,0 +1,251 @@
+/** What the people who run the shop see and do. */
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { answer, api } from "./client";
+import { newTry } from "./idempotency";
+import { remember } from "./orders";
+import type { AccountChange, ProductChange, ProductDraft, ProductQuery, RefundWanted, StockChange, UpdateOrder } from "./schemas";
+
+const KEY = ["office"] as const;
+
+export const statsQuery = (since: string, until: string) =>
+  queryOptions({
+    queryKey: [...KEY, "stats", since, until],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/api/orders/stats", { params: { query: { since, until, by: "day" } }, signal })),
+  });
+
+export const officeProductsQuery = (query: ProductQuery) =>
+  infiniteQueryOptions({
+    queryKey: [...KEY, "products", query],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/products", { params: { query: { ...query, ...(pageParam && { cursor: pageParam }) } }, signal }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+
+export const officeProductQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...KEY, "product", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/products/{id}", { params: { path: { id } }, signal })),
+    // A form is filled from it: it is not exchanged under somebody who is typing.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const ledgerQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...KEY, "ledger", id],
+    queryFn: async ({ signal }) =>
+      (await answer(api.GET("/api/products/{id}/stock", { params: { path: { id }, query: { limit: 20 } }, signal }))).items,
+  });
+
+export const usersQuery = (q: string) =>
+  infiniteQueryOptions({
+    queryKey: [...KEY, "users", q],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/users", {
+          params: { query: { limit: 30, ...(q && { q }), ...(pageParam && { cursor: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+
+export type MailStatus = "failed" | "queued" | "sent" | "skipped";
+
+export const mailsQuery = (filter: { status?: MailStatus; to?: string }) =>
+  infiniteQueryOptions({
+    queryKey: [...KEY, "mails", filter],
+    queryFn: ({ pageParam, signal }) =>
+      answer(
+        api.GET("/api/notifications", {
+          params: { query: { limit: 30, ...filter, ...(pageParam && { cursor: pageParam }) } },
+          signal,
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    refetchInterval: 15_000,
+  });
+
+export const mailQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...KEY, "mail", id],
+    queryFn: ({ signal }) => answer(api.GET("/api/notifications/{id}", { params: { path: { id } }, signal })),
+  });
+
+export const servicesQuery = queryOptions({
+  queryKey: [...KEY, "services"],
+  queryFn: ({ signal }) => answer(api.GET("/api/monitoring/services", { signal })),
+  refetchInterval: 10_000,
+});
+
+export const refundsQuery = (paymentId: string) =>
+  queryOptions({
+    queryKey: [...KEY, "refunds", paymentId],
+    queryFn: async ({ signal }) =>
+      (await answer(api.GET("/api/payments/{id}/refund", { params: { path: { id: paymentId } }, signal }))).items,
+    refetchInterval: ({ state }) => (state.data?.some(({ status }) => status === "pending") ? 3000 : false),
+  });
+
+/** A refusal such as 412 or 409 says that the product is another by now; either way what is shown is read again. */
+function useProductsChanged() {
+  const client = useQueryClient();
+  return () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: [...KEY, "products"] }),
+      client.invalidateQueries({ queryKey: ["catalogue"] }),
+    ]);
+}
+
+export function useCreateProduct() {
+  const changed = useProductsChanged();
+  const [attempt] = useState(newTry);
+  return useMutation({
+    mutationFn: (body: ProductDraft) =>
+      attempt.run(body, (key) =>
+        answer(api.POST("/api/products", { body, params: { header: { "Idempotency-Key": key } } })),
+      ),
+    onSuccess: changed,
+  });
+}
+
+export function useChangeProduct(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  return useMutation({
+    mutationFn: ({ body, version }: { body: ProductChange; version: number }) =>
+      answer(api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${version}"` } })),
+    onSuccess: (product) => {
+      client.setQueryData([...KEY, "product", id], product);
+      return changed();
+    },
+  });
+}
+
+export function useArchiveProduct(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  return useMutation({
+    mutationFn: () => answer(api.DELETE("/api/products/{id}", { params: { path: { id } } })),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: [...KEY, "product", id] });
+      await changed();
+    },
+  });
+}
+
+export function useUploadImage(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  return useMutation({
+    // One picture after the other: each becomes the last, so that they stay in the order they were dropped in.
+    scope: { id: `images-${id}` },
+    mutationFn: ({ file, alt }: { file: File; alt: string }) => {
+      const form = new FormData();
+      form.append("file", file);
+      if (alt) form.append("alt", alt);
+      return newTry().run(file.name, (key) =>
+        answer(
+          api.POST("/api/products/{id}/images", {
+            params: { path: { id }, header: { "Idempotency-Key": key } },
+            // The generated type of a binary part is text; the body that is sent is the form.
+            body: { file: "" },
+            bodySerializer: () => form,
+          }),
+        ),
+      );
+    },
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: [...KEY, "product", id] });
+      await changed();
+    },
+  });
+}
+
+export function useRemoveImage(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  return useMutation({
+    mutationFn: (imageId: string) =>
+      answer(api.DELETE("/api/products/{id}/images/{image_id}", { params: { path: { id, image_id: imageId } } })),
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: [...KEY, "product", id] });
+      await changed();
+    },
+  });
+}
+
+export function useAdjustStock(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  const [attempt] = useState(newTry);
+  return useMutation({
+    mutationFn: (body: StockChange) =>
+      attempt.run(body, (key) =>
+        answer(
+          api.POST("/api/products/{id}/stock", { body, params: { path: { id }, header: { "Idempotency-Key": key } } }),
+        ),
+      ),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: [...KEY, "product", id] });
+      await client.invalidateQueries({ queryKey: [...KEY, "ledger", id] });
+      await changed();
+    },
+  });
+}
+
+export function useUpdateOrder(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: UpdateOrder) => answer(api.PUT("/api/orders/{id}", { params: { path: { id } }, body })),
+    onSuccess: (order) => remember(client, order),
+  });
+}
+
+export function useRefund(paymentId: string, orderId: string) {
+  const client = useQueryClient();
+  const [attempt] = useState(newTry);
+  return useMutation({
+    mutationFn: (body: RefundWanted) =>
+      attempt.run(body, (key) =>
+        answer(
+          api.POST("/api/payments/{id}/refund", {
+            body,
+            params: { path: { id: paymentId }, header: { "Idempotency-Key": key } },
+          }),
+        ),
+      ),
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: [...KEY, "refunds", paymentId] });
+      await client.invalidateQueries({ queryKey: ["orders", "one", orderId] });
+    },
+  });
+}
+
+export function useChangeUser() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, ...body }: AccountChange & { id: string }) =>
+      answer(api.PATCH("/api/users/{id}", { params: { path: { id } }, body })),
+    onSettled: () => client.invalidateQueries({ queryKey: [...KEY, "users"] }),
+  });
+}
+
+export function useResendMail() {
+  const client = useQueryClient();
+  const [attempt] = useState(newTry);
+  return useMutation({
+    mutationFn: (id: string) =>
+      attempt.run(id, (key) =>
+        answer(
+          api.POST("/api/notifications/{id}/resend", { params: { path: { id }, header: { "Idempotency-Key": key } } }),
+        ),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: [...KEY, "mails"] }),
+  });
+}

@@ -1,0 +1,37 @@
+import { useSession } from "@/session/current";
+import { LinkButton } from "@/ui/links";
+import { Skeleton } from "@mantine/core";
+import { IconUser } from "@tabler/icons-react";
+import { useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
+import classes from "./AccountMenu.module.css";
+
+const SignedInMenu = lazy(async () => ({ default: (await import("./SignedInMenu")).SignedInMenu }));
+
+/** The way to sign in, or the menu of who is. */
+export function AccountMenu() {
+  const { phase, user } = useSession();
+  const here = useRouterState({ select: (state) => state.location.href });
+  const waiting = <Skeleton circle height={34} width={34} mx="xs" />;
+  if (phase === "restoring") return waiting;
+  if (user) {
+    return (
+      <Suspense fallback={waiting}>
+        <SignedInMenu user={user} />
+      </Suspense>
+    );
+  }
+  const elsewhere = here === "/" || /^\/(sign-in|register|forgot|reset|verify)/.test(here);
+  return (
+    <LinkButton
+      to="/sign-in"
+      search={elsewhere ? {} : { next: here }}
+      variant="subtle"
+      color="gray"
+      className={classes.signIn ?? ""}
+      leftSection={<IconUser size={20} stroke={1.7} />}
+    >
+      Sign in
+    </LinkButton>
+  );
+}

@@ -1,0 +1,74 @@
+import { cartQuery, piecesIn } from "@/api/cart";
+import { Logo } from "@/ui/Logo";
+import { LinkIcon } from "@/ui/links";
+import { Burger } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconShoppingBag } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { AccountMenu } from "./AccountMenu";
+import { Categories } from "./Categories";
+import classes from "./Header.module.css";
+import { SearchBox } from "./SearchBox";
+
+const MenuDrawer = lazy(async () => ({ default: (await import("./MenuDrawer")).MenuDrawer }));
+
+export function Header() {
+  const [opened, drawer] = useDisclosure(false);
+  const [everOpened, setEverOpened] = useState(false);
+  return (
+    <header className={classes.header}>
+      <div className={classes.bar}>
+        <Burger
+          opened={opened}
+          onClick={() => {
+            setEverOpened(true);
+            drawer.open();
+          }}
+          size="sm"
+          className={classes.burger}
+          aria-label="Menu"
+          aria-haspopup="dialog"
+        />
+        <Link to="/" className={classes.brand} aria-label="Serai, to the front page">
+          <Logo />
+          <span>Serai</span>
+        </Link>
+        <div className={classes.search}>
+          <SearchBox />
+        </div>
+        <div className={classes.actions}>
+          <AccountMenu />
+          <CartLink />
+        </div>
+      </div>
+      <nav className={classes.nav} aria-label="Categories">
+        <Categories />
+      </nav>
+      <Suspense>{everOpened && <MenuDrawer opened={opened} onClose={drawer.close} />}</Suspense>
+    </header>
+  );
+}
+
+function CartLink() {
+  const { data } = useQuery(cartQuery);
+  const pieces = piecesIn(data);
+  return (
+    <LinkIcon
+      to="/cart"
+      variant="subtle"
+      color="gray"
+      size={44}
+      className={classes.cart ?? ""}
+      aria-label={pieces === 0 ? "Cart, empty" : `Cart, ${pieces} ${pieces === 1 ? "item" : "items"}`}
+    >
+      <IconShoppingBag size={24} stroke={1.7} />
+      {pieces > 0 && (
+        <span className={classes.badge} aria-hidden key={pieces}>
+          {pieces > 99 ? "99+" : pieces}
+        </span>
+      )}
+    </LinkIcon>
+  );
+}

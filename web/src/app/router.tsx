@@ -1,0 +1,218 @@
+/** Every page and the address it lives at. The gateway routes exactly these (see `topology.py`), so one added here is added there. */
+import { queries } from "@/api/queries";
+import { categoriesQuery, productQuery, productsQuery } from "@/api/catalogue";
+import { readSearch, toQuery } from "@/features/catalogue/search";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  parseSearchWith,
+  stringifySearchWith,
+} from "@tanstack/react-router";
+import { Crash } from "./Crash";
+import { NotFound } from "./NotFound";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Crash });
+
+/** A path of this application to go to after signing in; anything else would let a link send people elsewhere. */
+function readNext(raw: Record<string, unknown>): { next?: string } {
+  const { next } = raw;
+  return typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {};
+}
+
+function readToken(raw: Record<string, unknown>): { token?: string } {
+  return typeof raw.token === "string" ? { token: raw.token } : {};
+}
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  loader: () => void queries.prefetchQuery(categoriesQuery),
+  component: lazyRouteComponent(() => import("@/features/home/HomePage"), "HomePage"),
+});
+
+const products = createRoute({
+  getParentRoute: () => root,
+  path: "/products",
+  validateSearch: readSearch,
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps }) => {
+    void queries.prefetchInfiniteQuery(productsQuery(toQuery(deps)));
+    void queries.prefetchQuery(categoriesQuery);
+  },
+  component: lazyRouteComponent(() => import("@/features/catalogue/ProductsPage"), "ProductsPage"),
+});
+
+const product = createRoute({
+  getParentRoute: () => root,
+  path: "/products/$slug",
+  loader: ({ params }) => void queries.prefetchQuery(productQuery(params.slug)),
+  component: lazyRouteComponent(() => import("@/features/catalogue/ProductPage"), "ProductPage"),
+});
+
+const cart = createRoute({
+  getParentRoute: () => root,
+  path: "/cart",
+  component: lazyRouteComponent(() => import("@/features/cart/CartPage"), "CartPage"),
+});
+
+const checkout = createRoute({
+  getParentRoute: () => root,
+  path: "/checkout",
+  component: lazyRouteComponent(() => import("@/features/checkout/CheckoutPage"), "CheckoutPage"),
+});
+
+const orders = createRoute({
+  getParentRoute: () => root,
+  path: "/orders",
+  validateSearch: (raw: Record<string, unknown>): { status?: string } =>
+    typeof raw.status === "string" && /^[a-z_]+$/.test(raw.status) ? { status: raw.status } : {},
+  component: lazyRouteComponent(() => import("@/features/orders/OrdersPage"), "OrdersPage"),
+});
+
+const order = createRoute({
+  getParentRoute: () => root,
+  path: "/orders/$id",
+  validateSearch: (raw: Record<string, unknown>): { session_id?: string } =>
+    typeof raw.session_id === "string" ? { session_id: raw.session_id } : {},
+  component: lazyRouteComponent(() => import("@/features/orders/OrderPage"), "OrderPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: readNext,
+  component: lazyRouteComponent(() => import("@/features/account/SignInPage"), "SignInPage"),
+});
+
+const register = createRoute({
+  getParentRoute: () => root,
+  path: "/register",
+  validateSearch: readNext,
+  component: lazyRouteComponent(() => import("@/features/account/RegisterPage"), "RegisterPage"),
+});
+
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: "/forgot",
+  component: lazyRouteComponent(() => import("@/features/account/ForgotPage"), "ForgotPage"),
+});
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: "/reset",
+  validateSearch: readToken,
+  component: lazyRouteComponent(() => import("@/features/account/ResetPage"), "ResetPage"),
+});
+
+const verify = createRoute({
+  getParentRoute: () => root,
+  path: "/verify",
+  validateSearch: readToken,
+  component: lazyRouteComponent(() => import("@/features/account/VerifyPage"), "VerifyPage"),
+});
+
+interface OfficeSearch {
+  q?: string;
+  status?: string;
+}
+
+function readOfficeSearch(raw: Record<string, unknown>): OfficeSearch {
+  return {
+    ...(typeof raw.q === "string" && raw.q && { q: raw.q.slice(0, 200) }),
+    ...(typeof raw.status === "string" && /^[a-z_]+$/.test(raw.status) && { status: raw.status }),
+  };
+}
+
+interface OfficeProductSearch {
+  q?: string;
+  status?: "active" | "draft" | "archived";
+  low_stock?: true;
+}
+
+function readOfficeProductSearch(raw: Record<string, unknown>): OfficeProductSearch {
+  const status = (["active", "draft", "archived"] as const).find((known) => known === raw.status);
+  return {
+    ...(typeof raw.q === "string" && raw.q && { q: raw.q.slice(0, 200) }),
+    ...(status && { status }),
+    ...((raw.low_stock === "true" || raw.low_stock === true) && { low_stock: true }),
+  };
+}
+
+const officeOrders = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/orders",
+  validateSearch: readOfficeSearch,
+  component: lazyRouteComponent(() => import("@/features/admin/OrdersPage"), "OfficeOrdersPage"),
+});
+
+const officeOrder = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/orders/$id",
+  component: lazyRouteComponent(() => import("@/features/admin/OrderPage"), "OfficeOrderPage"),
+});
+
+const officeProducts = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/products",
+  validateSearch: readOfficeProductSearch,
+  component: lazyRouteComponent(() => import("@/features/admin/ProductsPage"), "OfficeProductsPage"),
+});
+
+const newProduct = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/products/new",
+  component: lazyRouteComponent(() => import("@/features/admin/ProductPage"), "NewProductPage"),
+});
+
+const officeProduct = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/products/$id",
+  component: lazyRouteComponent(() => import("@/features/admin/ProductPage"), "OfficeProductPage"),
+});
+
+const officeUsers = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/users",
+  component: lazyRouteComponent(() => import("@/features/admin/UsersPage"), "UsersPage"),
+});
+
+const officeMails = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/mails",
+  component: lazyRouteComponent(() => import("@/features/admin/MailsPage"), "MailsPage"),
+});
+
+const officeSystem = createRoute({
+  getParentRoute: () => root,
+  path: "/admin/system",
+  component: lazyRouteComponent(() => import("@/features/admin/SystemPage"), "SystemPage"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    ...[home, products, product, cart, checkout, orders, order],
+    ...[settings, signIn, register, forgot, reset, verify],
+    ...[officeOrders, officeOrder, officeProducts, newProduct, officeProduct, officeUsers, officeMails, officeSystem],
+  ]),
+  // Plain words in the address: `q=007` stays text, nothing is wrapped in quotes.
+  parseSearch: parseSearchWith((value) => value),
+  stringifySearch: stringifySearchWith(String),
+  defaultPreload: "intent",
+  defaultPreloadDelay: 80,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,26 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const SRC = join(import.meta.dirname, "..");
+const STYLES = join(SRC, "../node_modules/@mantine/core/styles");
+/** Parts that are nothing but another one: their styles are its. */
+const SAME_AS: Readonly<Record<string, string>> = {
+  Autocomplete: "Combobox",
+  NativeSelect: "Input",
+  Textarea: "Input",
+  TextInput: "Input",
+};
+
+test("every part of the library that is used brings its styles", () => {
+  const loaded = readFileSync(join(SRC, "app/styles.ts"), "utf8");
+  const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".tsx"));
+  const used = files.flatMap((file) => {
+    const imports = readFileSync(join(SRC, file), "utf8").matchAll(/import \{([^}]*)\} from "@mantine\/core"/g);
+    return [...imports].flatMap(([, names = ""]) => names.split(",").map((name) => name.trim()));
+  });
+  const missing = [...new Set(used)]
+    .map((name) => SAME_AS[name] ?? name)
+    .filter((name) => existsSync(join(STYLES, `${name}.layer.css`)) && !loaded.includes(`styles/${name}.layer.css`));
+  expect(missing).toEqual([]);
+});

@@ -1,0 +1,151 @@
+import { useShopCurrency } from "@/api/cart";
+import { categoriesQuery } from "@/api/catalogue";
+import { fieldErrors } from "@/api/problem";
+import { Card } from "@/ui/Card";
+import { Notice } from "@/ui/Failure";
+import { ActionIcon, Autocomplete, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconPlus, IconTrash } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import classes from "./ProductPage.module.css";
+import { emptyVariant, mistakes, PRODUCT_STATES, valuesOf, type ProductFields } from "./productForm";
+
+interface ProductFormProps {
+  initial: ProductFields;
+  error: unknown;
+  pending: boolean;
+  submitLabel: string;
+  onSubmit: (fields: ProductFields) => void;
+}
+
+export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: ProductFormProps) {
+  const currency = useShopCurrency();
+  const { data: categories } = useQuery(categoriesQuery);
+  const form = useForm<ProductFields>({ initialValues: initial, validate: (fields) => mistakes(fields, currency) });
+  const wrong = fieldErrors(error);
+  useEffect(() => {
+    // The API speaks of a price as an amount and its currency; here it is one field.
+    if (wrong) form.setErrors(Object.fromEntries(Object.entries(wrong).map(([field, text]) => [field.replace(/\.price\.amount$/, ".price"), text])));
+    // Once per answer.
+  }, [error]);
+  const { options, variants, attributes } = form.values;
+
+  return (
+    <form noValidate onSubmit={form.onSubmit(onSubmit)}>
+      <Stack gap="lg">
+        <Card title="What it is">
+          <Stack gap="md">
+            <TextInput label="Name" maxLength={200} {...form.getInputProps("name")} />
+            <Textarea label="Description" autosize minRows={3} maxLength={20000} {...form.getInputProps("description")} />
+            <Group grow align="start">
+              <Autocomplete
+                size="md"
+                label="Category"
+                maxLength={60}
+                data={categories?.map(({ slug }) => slug) ?? []}
+                {...form.getInputProps("category")}
+              />
+              <NativeSelect label="State" data={PRODUCT_STATES as { value: string; label: string }[]} {...form.getInputProps("status")} />
+            </Group>
+          </Stack>
+        </Card>
+
+        <Card title="Options and variants">
+          <Stack gap="md">
+            {options.map((option, index) => (
+              <Group key={index} align="start" wrap="nowrap">
+                <TextInput
+                  label="Option"
+                  placeholder="Size"
+                  maxLength={60}
+                  w="9rem"
+                  {...form.getInputProps(`options.${index}.name`)}
+                />
+                <TextInput
+                  label="Values, with commas between them"
+                  placeholder="S, M, L"
+                  flex={1}
+                  {...form.getInputProps(`options.${index}.values`)}
+                />
+                <Remove label={`Remove the option ${option.name}`} onClick={() => form.removeListItem("options", index)} />
+              </Group>
+            ))}
+            {options.length < 5 && (
+              <Add label="Add an option" onClick={() => form.insertListItem("options", { name: "", values: "" })} />
+            )}
+            {variants.map((variant, index) => (
+              <fieldset key={variant.id ?? `new-${index}`} className={classes.variant}>
+                <legend className="hidden-visually">Variant {index + 1}</legend>
+                {options.map((option) =>
+                  option.name ? (
+                    <NativeSelect
+                      key={option.name}
+                      label={option.name}
+                      data={["", ...valuesOf(option)]}
+                      {...form.getInputProps(`variants.${index}.options.${option.name}`)}
+                      value={variant.options[option.name] ?? ""}
+                    />
+                  ) : null,
+                )}
+                <TextInput label="SKU" maxLength={64} {...form.getInputProps(`variants.${index}.sku`)} />
+                <TextInput
+                  label={`Price (${currency})`}
+                  inputMode="decimal"
+                  {...form.getInputProps(`variants.${index}.price`)}
+                />
+                {variant.id === null && (
+                  <TextInput label="In stock" inputMode="numeric" {...form.getInputProps(`variants.${index}.stock`)} />
+                )}
+                {variants.length > 1 && (
+                  <Remove label={`Remove the variant ${variant.sku}`} onClick={() => form.removeListItem("variants", index)} />
+                )}
+              </fieldset>
+            ))}
+            {variants.length < 100 && options.length > 0 && (
+              <Add label="Add a variant" onClick={() => form.insertListItem("variants", emptyVariant())} />
+            )}
+          </Stack>
+        </Card>
+
+        <Card title="Details">
+          <Stack gap="md">
+            {attributes.map((attribute, index) => (
+              <Group key={index} align="start" wrap="nowrap">
+                <TextInput aria-label="Detail" placeholder="Material" maxLength={60} w="11rem" {...form.getInputProps(`attributes.${index}.name`)} />
+                <TextInput aria-label={`Value of ${attribute.name}`} placeholder="Oak" maxLength={500} flex={1} {...form.getInputProps(`attributes.${index}.value`)} />
+                <Remove beside="field" label={`Remove the detail ${attribute.name}`} onClick={() => form.removeListItem("attributes", index)} />
+              </Group>
+            ))}
+            {attributes.length < 50 && (
+              <Add label="Add a detail" onClick={() => form.insertListItem("attributes", { name: "", value: "" })} />
+            )}
+          </Stack>
+        </Card>
+
+        <Notice error={error}>{wrong ? Object.values(wrong).join(" ") : undefined}</Notice>
+        <Group>
+          <Button type="submit" size="md" loading={pending}>
+            {submitLabel}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function Add({ label, onClick }: { label: string; onClick: () => void }) {
+  return (
+    <Button variant="subtle" leftSection={<IconPlus size={18} />} onClick={onClick} className={classes.add ?? ""}>
+      {label}
+    </Button>
+  );
+}
+
+function Remove({ label, onClick, beside = "label" }: { label: string; onClick: () => void; beside?: "label" | "field" }) {
+  return (
+    <ActionIcon variant="subtle" color="gray" size={42} mt={beside === "label" ? 25 : 0} aria-label={label} onClick={onClick}>
+      <IconTrash size={18} />
+    </ActionIcon>
+  );
+}

@@ -1,0 +1,115 @@
+/** A product as the form holds it (text a person types), and the way there and back. */
+import type { Product, ProductChange, ProductDraft } from "@/api/schemas";
+import { major, parseMajor } from "@/format/money";
+
+export interface VariantFields {
+  /** Null for one that is being added. */
+  id: string | null;
+  sku: string;
+  price: string;
+  /** Of a new variant only; after that, stock moves through its ledger. */
+  stock: string;
+  options: Record<string, string>;
+}
+
+export interface ProductFields {
+  name: string;
+  description: string;
+  category: string;
+  status: Product["status"];
+  attributes: { name: string; value: string }[];
+  options: { name: string; values: string }[];
+  variants: VariantFields[];
+}
+
+export const PRODUCT_STATES: readonly { value: Product["status"]; label: string }[] = [
+  { value: "active", label: "In the shop" },
+  { value: "draft", label: "Draft" },
+  { value: "archived", label: "Archived" },
+];
+
+export const emptyVariant = (): VariantFields => ({ id: null, sku: "", price: "", stock: "0", options: {} });
+
+export const emptyProduct = (): ProductFields => ({
+  ...{ name: "", description: "", category: "", status: "active" },
+  ...{ attributes: [], options: [], variants: [emptyVariant()] },
+});
+
+export function toFields(product: Product): ProductFields {
+  return {
+    name: product.name,
+    description: product.description,
+    category: product.category ?? "",
+    status: product.status,
+    attributes: Object.entries(product.attributes).map(([name, value]) => ({ name, value })),
+    options: product.options.map(({ name, values }) => ({ name, values: values.join(", ") })),
+    variants: product.variants.map(({ id, sku, price, options }) => ({
+      ...{ id, sku, stock: "" },
+      price: major(price.amount, price.currency),
+      options: { ...options },
+    })),
+  };
+}
+
+export function valuesOf(option: { values: string }): string[] {
+  return [...new Set(option.values.split(",").map((value) => value.trim()).filter(Boolean))];
+}
+
+/** What is wrong with the form, by the names of its fields. The shop has the last word; this is what can be said at once. */
+export function mistakes(fields: ProductFields, currency: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (!fields.name.trim()) found.name = "Give it a name.";
+  if (fields.category && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(fields.category)) {
+    found.category = "Small letters, digits and single hyphens, such as home-textiles.";
+  }
+  fields.options.forEach((option, index) => {
+    if (!option.name.trim()) found[`options.${index}.name`] = "What is there to choose?";
+    if (valuesOf(option).length === 0) found[`options.${index}.values`] = "Name at least one value.";
+  });
+  fields.variants.forEach((variant, index) => {
+    if (!variant.sku.trim()) found[`variants.${index}.sku`] = "Needed.";
+    if (parseMajor(variant.price, currency) === null) found[`variants.${index}.price`] = "An amount such as 19.90.";
+    if (variant.id === null && !/^\d{1,7}$/.test(variant.stock.trim())) found[`variants.${index}.stock`] = "A whole number.";
+    for (const option of fields.options) {
+      if (option.name && !variant.options[option.name]) found[`variants.${index}.options.${option.name}`] = "Choose one.";
+    }
+  });
+  return found;
+}
+
+function shared(fields: ProductFields, currency: string) {
+  const options = fields.options.map((option) => ({ name: option.name.trim(), values: valuesOf(option) }));
+  return {
+    name: fields.name.trim(),
+    description: fields.description.trim(),
+    category: fields.category.trim() || null,
+    status: fields.status,
+    attributes: Object.fromEntries(
+      fields.attributes.map(({ name, value }) => [name.trim(), value.trim()]).filter(([name, value]) => name && value),
+    ) as Record<string, string>,
+    options,
+    variants: fields.variants.map((variant) => ({
+      sku: variant.sku.trim(),
+      price: { amount: parseMajor(variant.price, currency) ?? 0, currency },
+      options: Object.fromEntries(options.map(({ name }) => [name, variant.options[name] ?? ""])),
+    })),
+  };
+}
+
+export function toDraft(fields: ProductFields, currency: string): ProductDraft {
+  const { variants, ...rest } = shared(fields, currency);
+  return { ...rest, variants: variants.map((variant, index) => ({ ...variant, stock: Number(fields.variants[index]?.stock) })) };
+}
+
+/** What a PUT leaves out becomes empty, so the pictures go along as they are. */
+export function toChange(fields: ProductFields, currency: string, product: Product): ProductChange {
+  const { variants, ...rest } = shared(fields, currency);
+  return {
+    ...rest,
+    images: product.images.map(({ id, url, alt }) => ({ id, url, alt: alt ?? "" })),
+    variants: variants.map((variant, index) => {
+      const { id, stock } = fields.variants[index] ?? emptyVariant();
+      return id === null ? { ...variant, stock: Number(stock) } : { ...variant, id };
+    }),
+  };
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { isFiltered, readSearch, toQuery } from "./search";
+
+test("reads everything that can be looked for", () => {
+  const raw = { q: " oak desk ", category: "furniture", min_price: "5000", max_price: "20000", in_stock: "true", sort: "price" };
+  expect(readSearch(raw)).toEqual({
+    q: "oak desk",
+    category: "furniture",
+    min_price: 5000,
+    max_price: 20000,
+    in_stock: true,
+    sort: "price",
+  });
+});
+
+test.each([
+  { q: "   " },
+  { category: "../../etc" },
+  { category: "Möbel" },
+  { min_price: "-1" },
+  { min_price: "1.5" },
+  { max_price: "NaN" },
+  { max_price: "99999999999999999999" },
+  { in_stock: "maybe" },
+  { sort: "worst" },
+  { sort: "relevance" },
+  { q: ["a", "b"] },
+  { unknown: "x" },
+])("leaves out what makes no sense: %j", (raw) => {
+  expect(readSearch(raw)).toEqual({});
+});
+
+test("drops an upper price below the lower one", () => {
+  expect(readSearch({ min_price: "500", max_price: "400" })).toEqual({ min_price: 500 });
+});
+
+test("sorts by relevance only where there is something to be relevant to", () => {
+  expect(readSearch({ q: "oak", sort: "relevance" })).toEqual({ q: "oak", sort: "relevance" });
+});
+
+test("text that looks like a number stays text", () => {
+  expect(readSearch({ q: "007" })).toEqual({ q: "007" });
+});
+
+test("reads its own question again", () => {
+  const search = readSearch({ q: "oak", in_stock: "true", max_price: "100" });
+  expect(readSearch(toQuery(search))).toEqual(search);
+});
+
+test("words alone are no filter", () => {
+  expect(isFiltered({ q: "oak", sort: "name" })).toBe(false);
+  expect(isFiltered({ max_price: 0 })).toBe(true);
+});

@@ -1,0 +1,171 @@
+import { orderQuery, useCancelOrder } from "@/api/orders";
+import { isNotFound } from "@/api/problem";
+import type { Order } from "@/api/schemas";
+import { onDay } from "@/format/dates";
+import { DeliveryAddress } from "@/orders/DeliveryAddress";
+import { OrderItems } from "@/orders/OrderItems";
+import { OrderState } from "@/orders/OrderState";
+import { OrderSums } from "@/orders/OrderSums";
+import { OrderTimeline } from "@/orders/OrderTimeline";
+import { SignedIn } from "@/session/SignedIn";
+import { Card } from "@/ui/Card";
+import { Confirm } from "@/ui/Confirm";
+import { Failure, Notice } from "@/ui/Failure";
+import { Message } from "@/ui/Message";
+import { Page } from "@/ui/Page";
+import { LinkAnchor, LinkButton } from "@/ui/links";
+import { toast } from "@/ui/toast";
+import { Button, Group, Skeleton } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconArrowLeft, IconMapOff } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { OrderAgain } from "./OrderAgain";
+import { OrderNews } from "./OrderNews";
+import classes from "./OrderPage.module.css";
+import { useBackFromPayment } from "./useBackFromPayment";
+
+const route = getRouteApi("/orders/$id");
+
+export function OrderPage() {
+  return (
+    <SignedIn title="Sign in to see your order">
+      <Loaded />
+    </SignedIn>
+  );
+}
+
+function Loaded() {
+  const { id } = route.useParams();
+  const { session_id: backFrom } = route.useSearch();
+  const order = useQuery({
+    ...orderQuery(id),
+    refetchInterval: ({ state }) => pollAfter(state.data, backFrom !== undefined),
+  });
+  if (isNotFound(order.error)) return <Unknown />;
+  if (!order.data) {
+    return order.isError ? (
+      <Failure error={order.error} onRetry={order.refetch} order={1} />
+    ) : (
+      <Page title="Order" narrow>
+        <Skeleton height={360} radius="lg" />
+      </Page>
+    );
+  }
+  return <Shown order={order.data} backFromPayment={backFrom !== undefined} />;
+}
+
+/** How soon to ask again, in milliseconds: often while a person waits for it, never once nothing will change by itself. */
+function pollAfter(order: Order | undefined, back: boolean): number | false {
+  if (!order) return false;
+  if (order.status === "pending") return 800;
+  if (order.status === "awaiting_payment") return back ? 1500 : 15_000;
+  return order.status === "refunding" ? 4000 : false;
+}
+
+function Shown({ order, backFromPayment }: { order: Order; backFromPayment: boolean }) {
+  const confirming = useBackFromPayment(order, backFromPayment);
+  return (
+    <Page
+      title={order.number ? `Order ${order.number}` : "Your order"}
+      narrow
+      above={
+        <LinkAnchor to="/orders" search={{}} size="sm" c="dimmed" className={classes.back ?? ""}>
+          <IconArrowLeft size={16} aria-hidden /> Your orders
+        </LinkAnchor>
+      }
+      aside={
+        <Group gap="sm">
+          <span className={classes.placed}>Placed {onDay(order.created_at)}</span>
+          <OrderState status={order.status} />
+        </Group>
+      }
+    >
+      <OrderNews order={order} confirming={confirming} backFromPayment={backFromPayment} />
+      <div className={classes.layout}>
+        <div className={classes.column}>
+          <Card title="Items">
+            <OrderItems items={order.items} />
+            <div className={classes.totals}>
+              <OrderSums order={order} />
+            </div>
+          </Card>
+          <Actions order={order} />
+        </div>
+        <div className={classes.column}>
+          <Card title="Progress">
+            <OrderTimeline order={order} />
+            <Tracking order={order} />
+          </Card>
+          <Card title="Delivery">
+            <DeliveryAddress of={order.shipping_address} />
+            {order.note && <p className={classes.note}>“{order.note}”</p>}
+            <p className={classes.mail}>News goes to {order.email}.</p>
+          </Card>
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function Tracking({ order }: { order: Order }) {
+  const numbers = order.fulfilments.flatMap(({ tracking_number }) => tracking_number ?? []);
+  if (numbers.length === 0) return null;
+  return (
+    <p className={classes.tracking}>
+      Tracking number <strong>{numbers.join(", ")}</strong>
+    </p>
+  );
+}
+
+function Actions({ order }: { order: Order }) {
+  const cancel = useCancelOrder(order.id);
+  const [asking, ask] = useDisclosure(false);
+  const number = order.number ?? "this order";
+  return (
+    <>
+      <Notice error={cancel.error} />
+      <Group gap="sm">
+        {!["pending", "awaiting_payment"].includes(order.status) && <OrderAgain order={order} />}
+        {order.status === "awaiting_payment" && (
+          <Button variant="default" onClick={ask.open}>
+            Cancel the order
+          </Button>
+        )}
+      </Group>
+      <Confirm
+        opened={asking}
+        onClose={ask.close}
+        title={`Cancel ${number}?`}
+        confirm="Cancel the order"
+        keep="Keep it"
+        pending={cancel.isPending}
+        onConfirm={() =>
+          cancel.mutate(undefined, {
+            onSuccess: () => toast("The order is cancelled. Nothing was charged."),
+            onSettled: ask.close,
+          })
+        }
+      >
+        What was set aside for you goes back on the shelf. Nothing is charged.
+      </Confirm>
+    </>
+  );
+}
+
+function Unknown() {
+  return (
+    <Message
+      icon={IconMapOff}
+      order={1}
+      title="No such order"
+      action={
+        <LinkButton to="/orders" search={{}}>
+          Your orders
+        </LinkButton>
+      }
+    >
+      It may belong to another account. Check with which one you are signed in.
+    </Message>
+  );
+}

@@ -1,0 +1,89 @@
+import { ordersQuery } from "@/api/orders";
+import type { OrderStatus } from "@/api/schemas";
+import { OrderRows } from "@/orders/OrderRow";
+import { ORDER_STATES } from "@/orders/OrderState";
+import { SignedIn } from "@/session/SignedIn";
+import { Failure } from "@/ui/Failure";
+import { Message } from "@/ui/Message";
+import { Page } from "@/ui/Page";
+import { LinkButton } from "@/ui/links";
+import { Button, Center, NativeSelect, Skeleton, Stack } from "@mantine/core";
+import { IconReceipt } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+
+const route = getRouteApi("/orders");
+
+export function OrdersPage() {
+  return (
+    <SignedIn title="Sign in to see your orders">
+      <Listed />
+    </SignedIn>
+  );
+}
+
+function Listed() {
+  const { status } = route.useSearch();
+  const navigate = route.useNavigate();
+  const known = ORDER_STATES.find(({ value }) => value === status)?.value as OrderStatus | undefined;
+  const orders = useInfiniteQuery(ordersQuery(known ? { status: known } : {}));
+  const items = orders.data?.pages.flatMap((page) => page.items);
+  return (
+    <Page
+      title="Your orders"
+      narrow
+      aside={
+        <NativeSelect
+          aria-label="Show orders that are"
+          size="sm"
+          w="13rem"
+          value={known ?? ""}
+          onChange={(event) => {
+            const value = event.currentTarget.value;
+            void navigate({ search: value ? { status: value } : {}, replace: true });
+          }}
+          data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
+        />
+      }
+    >
+      {orders.isError && !items ? (
+        <Failure error={orders.error} onRetry={orders.refetch} />
+      ) : !items ? (
+        <Stack gap="sm">
+          <Skeleton height={96} radius="lg" />
+          <Skeleton height={96} radius="lg" />
+          <Skeleton height={96} radius="lg" />
+        </Stack>
+      ) : items.length === 0 ? (
+        <Message
+          icon={IconReceipt}
+          title={known ? "No such orders" : "No orders yet"}
+          action={
+            known ? (
+              <LinkButton to="/orders" search={{}} variant="default">
+                All orders
+              </LinkButton>
+            ) : (
+              <LinkButton to="/products" search={{}}>
+                Browse the shop
+              </LinkButton>
+            )
+          }
+        >
+          {known ? "None of your orders is in this state." : "What you order appears here, from the payment to the doorstep."}
+        </Message>
+      ) : (
+        <>
+          <OrderRows orders={items} />
+          {orders.hasNextPage && (
+            <Center mt="xl">
+              <Button variant="default" loading={orders.isFetchingNextPage} onClick={() => void orders.fetchNextPage()}>
+                Show earlier orders
+              </Button>
+            </Center>
+          )}
+        </>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,38 @@
+import "@fontsource-variable/figtree/wght.css";
+import "./app/styles";
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { queries } from "./api/queries";
+import { router } from "./app/router";
+import { theme } from "./app/theme";
+import { session } from "./session/current";
+
+session.restore();
+addEventListener("storage", (event) => session.follow(event));
+
+// What one person was shown is not kept for the next; the catalogue is the same for everybody.
+let owner = session.state().user?.id;
+session.subscribe(() => {
+  const { phase, user } = session.state();
+  if (phase === "restoring" || phase === "expired" || user?.id === owner) return;
+  owner = user?.id;
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "catalogue" && queryKey[0] !== "cart" });
+  void queries.invalidateQueries({ queryKey: ["cart"] });
+});
+
+const place = document.getElementById("root");
+if (!place) throw new Error("index.html has no #root");
+createRoot(place).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <QueryClientProvider client={queries}>
+        <Notifications position="bottom-right" limit={3} />
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,40 @@
+import type { OrderStats } from "@/api/schemas";
+import { onDay } from "@/format/dates";
+import { money } from "@/format/money";
+import classes from "./BarChart.module.css";
+
+/** Revenue by day. The same figures stand in a table for those who do not see the bars. */
+export function RevenueChart({ stats }: { stats: OrderStats }) {
+  const highest = Math.max(...stats.items.map(({ revenue }) => revenue.amount), 1);
+  return (
+    <figure className={classes.chart}>
+      <div className={classes.bars} aria-hidden>
+        {stats.items.map(({ day, revenue, orders }) => (
+          <div
+            key={day}
+            className={classes.day}
+            title={`${onDay(day)}: ${money(revenue)} in ${orders} ${orders === 1 ? "order" : "orders"}`}
+          >
+            <i style={{ height: `${(revenue.amount / highest) * 100}%` }} />
+          </div>
+        ))}
+      </div>
+      <div className={classes.axis} aria-hidden>
+        <span>{stats.items[0] && onDay(stats.items[0].day)}</span>
+        <span>{stats.items.at(-1) && onDay(stats.items.at(-1)?.day ?? "")}</span>
+      </div>
+      <table className="hidden-visually">
+        <caption>Revenue by day</caption>
+        <tbody>
+          {stats.items.map(({ day, revenue, orders }) => (
+            <tr key={day}>
+              <th scope="row">{onDay(day)}</th>
+              <td>{money(revenue)}</td>
+              <td>{orders}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </figure>
+  );
+}

@@ -1,0 +1,29 @@
+/** The states of a long list: loading, failed, empty, and more to come. */
+import { Failure } from "@/ui/Failure";
+import { Button, Center, Skeleton } from "@mantine/core";
+import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+interface ListingProps<Item> {
+  query: UseInfiniteQueryResult<InfiniteData<{ items: Item[] }>>;
+  empty: ReactNode;
+  children: (items: readonly Item[]) => ReactNode;
+}
+
+export function Listing<Item>({ query, empty, children }: ListingProps<Item>) {
+  const items = query.data?.pages.flatMap((page) => page.items);
+  if (!items) return query.isError ? <Failure error={query.error} onRetry={query.refetch} /> : <Skeleton height={360} radius="lg" />;
+  if (items.length === 0) return empty;
+  return (
+    <>
+      {children(items)}
+      {query.hasNextPage && (
+        <Center mt="lg">
+          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            Show more
+          </Button>
+        </Center>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,59 @@
+import { useRegister } from "@/api/accounts";
+import { fieldErrors, isRefusal } from "@/api/problem";
+import { Notice } from "@/ui/Failure";
+import { Button, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { NewPassword } from "./NewPassword";
+import { SHORTEST } from "./passwords";
+
+interface RegisterFormProps {
+  onDone: () => void;
+  submitLabel?: string;
+}
+
+export function RegisterForm({ onDone, submitLabel = "Create account" }: RegisterFormProps) {
+  const register = useRegister();
+  const form = useForm({
+    initialValues: { name: "", email: "", password: "" },
+    validate: {
+      name: (value) => (value.trim() ? null : "Enter your name."),
+      email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : "Enter an email address such as ada@example.com."),
+      password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`),
+    },
+  });
+  // The registration went through, but these do not sign in: the address belongs to an account that was there before.
+  const taken = isRefusal(register.error) && register.error.status === 401;
+  return (
+    <form
+      noValidate
+      onSubmit={form.onSubmit(({ name, email, password }) =>
+        register.mutate(
+          { name: name.trim(), email: email.trim(), password },
+          { onSuccess: onDone, onError: (error) => form.setErrors(fieldErrors(error) ?? {}) },
+        ),
+      )}
+    >
+      <Stack gap="md">
+        {!fieldErrors(register.error) && (
+          <Notice error={register.error} title={taken ? "You may have an account already" : undefined}>
+            {taken ? "We could not sign you in with these. If you already have an account, sign in with its password." : undefined}
+          </Notice>
+        )}
+        <TextInput label="Name" name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
+        <TextInput
+          label="Email address"
+          type="email"
+          name="email"
+          autoComplete="username"
+          inputMode="email"
+          maxLength={320}
+          {...form.getInputProps("email")}
+        />
+        <NewPassword label="Password" name="password" {...form.getInputProps("password")} />
+        <Button type="submit" size="md" loading={register.isPending} fullWidth>
+          {submitLabel}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,18 @@
+/** This page's session. */
+import { useSyncExternalStore } from "react";
+import { Session, type State } from "./session";
+
+/** Storage throws where the browser's settings forbid it; the shop works without, a reload then signs out. */
+function storage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+export const session = new Session((request) => fetch(request), storage());
+
+export function useSession(): State {
+  return useSyncExternalStore(session.subscribe, session.state);
+}
