@@ -21,6 +21,8 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Request, Respons
 
 #: For each step that a person takes, on a machine that is busy with other things.
 PATIENCE_S = 60.0
+#: What `visit` takes for its size.
+DESK, PHONE = (1280, 900), (390, 844)
 INSTALL_TIMEOUT_S = 600.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
@@ -100,7 +102,9 @@ def _is_a_page(response: Response) -> bool:
 
 
 @asynccontextmanager
-async def visit(browser: Browser, url: str, width: int, height: int, evidence: Path) -> AsyncIterator[Visit]:
+async def visit(
+    browser: Browser, url: str, width: int = 1280, height: int = 900, *, evidence: Path
+) -> AsyncIterator[Visit]:
     """A new visitor, without cookies. What they saw when something went wrong is kept as a picture in `evidence`."""
     phone = width < 600
     viewport: ViewportSize = {"width": width, "height": height}

@@ -355,10 +355,14 @@ class Agent:
         the lease up."""
         log.info("leaving", extra={"signal": "TERM"})
         self._draining = True
+        try:
+            # First of all, so that whoever learns of our leaving finds every connection closing behind its answer.
+            await self._envoy.ask_to_leave()
+        except EnvoyFailed as error:
+            log.warning("clients are not asked to leave: %r", error)
         self._apply()
         await self._tell_registry(self._registry.set_draining)
         try:
-            await self._envoy.ask_to_leave()
             await asyncio.sleep(self._settings.drain_spread_s)
             async with asyncio.timeout(self._settings.drain_timeout_s):
                 await self._envoy.close_to_new()

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.browser import PATIENCE_S, Visit, chromium, visit
-from tests.shopper import ADDRESS, CARD, PASSWORD, Office, until
-from tests.system import System
+from tests.browser import DESK, PATIENCE_S, PHONE, Visit
+from tests.journeys.browser import steps
+from tests.journeys.browser.conftest import Visitor
+from tests.shopper import Office, until
 
-expect.set_options(timeout=PATIENCE_S * 1000)
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as started:
-        yield started
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+@pytest.mark.parametrize("size", [DESK, PHONE])
 async def test_a_visitor_finds_a_thing_orders_it_and_pays(
-    system: System, browser: Browser, tmp_path: Path, width: int, height: int
+    visitor: Visitor, office: Office, size: tuple[int, int]
 ) -> None:
-    office = Office(system)
     name = f"Walnut tray {uuid4().hex[:8]}"
     product = office.product(stock=3, price=4200, name=name)
     until(
@@ -37,8 +28,8 @@ async def test_a_visitor_finds_a_thing_orders_it_and_pays(
         timeout_s=PATIENCE_S,
     )
     email = f"visitor-{uuid4().hex[:12]}@example.com"
-    async with visit(browser, f"http://localhost:{system.port}", width, height, tmp_path) as visitor:
-        page = visitor.page
+    async with visitor(*size) as visit:
+        page = visit.page
         await page.goto("/")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         search = page.get_by_role("searchbox", name="Search the shop")
@@ -50,37 +41,22 @@ async def test_a_visitor_finds_a_thing_orders_it_and_pays(
         await page.get_by_role("link", name="To the cart").click()
         await expect(page.get_by_role("link", name="Cart, 1 item")).to_be_visible()
         await page.get_by_role("link", name="Check out").click()
-
-        await page.get_by_label("Name", exact=True).fill(ADDRESS["name"])
-        await page.get_by_label("Email address").fill(email)
-        await page.get_by_label("Password", exact=True).fill(PASSWORD)
-        await page.get_by_role("button", name="Create account and go on").click()
-
-        await page.get_by_label("Street and number").fill(ADDRESS["line1"])
-        await page.get_by_label("Postal code").fill(ADDRESS["postal_code"])
-        await page.get_by_label("City").fill(ADDRESS["city"])
-        await page.get_by_label("Country").select_option(ADDRESS["country"])
-        await page.get_by_label("Full name").fill(ADDRESS["name"])
+        await steps.register_at_the_checkout(page, email)
+        await steps.fill_in_the_address(page)
         await page.get_by_label("Note for the delivery (optional)").fill("<script>alert(1)</script>")
-        await page.get_by_role("button", name="Pay $").click()
-
-        # Stripe's page, as the sandbox plays it.
-        await page.get_by_label("Card number").fill(CARD)
-        await page.get_by_label("Expires").fill("12 / 34")
-        await page.get_by_label("CVC").fill("123")
-        await page.get_by_label("Name on card").fill(ADDRESS["name"])
-        await page.get_by_role("button", name="Pay $").click()
+        await steps.to_the_payment_page(page)
+        await steps.pay_on_the_payment_page(page)
 
         await expect(page.get_by_text("Thank you, your order is paid")).to_be_visible()
         await expect(page.get_by_role("heading", level=1, name="Order S-")).to_be_visible()
         await expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
         await expect(page.get_by_role("link", name="Cart, empty")).to_be_visible()
-        order_id = page.url.partition("/orders/")[2].partition("?")[0]
+        order_id = steps.order_of(page)
         # The session lives in a cookie that scripts cannot see: it outlives a reload.
         await page.reload()
         await expect(page.get_by_role("heading", level=1, name="Order S-")).to_be_visible()
         assert not [value for value in await page.evaluate("Object.values(localStorage)") if len(str(value)) > 64]
-        assert visitor.troubles == []
+        assert visit.troubles == []
 
     order = office.http.get(f"/api/orders/{order_id}").raise_for_status().json()
     assert (order["status"], order["email"]) == ("paid", email)
@@ -104,22 +80,22 @@ _INTRUSION = """() => new Promise((done) => {
 
 
 async def test_a_page_runs_nothing_that_is_not_the_shop_s_and_asks_nobody_else(
-    system: System, browser: Browser, tmp_path: Path
+    visitor: Visitor,
 ) -> None:
-    async with visit(browser, f"http://localhost:{system.port}", 1280, 900, tmp_path) as visitor:
-        await visitor.page.goto("/products")
-        await expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
-        assert visitor.troubles == []
-        refused = await visitor.page.evaluate(_INTRUSION)
+    async with visitor() as visit:
+        await visit.page.goto("/products")
+        await expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
+        assert visit.troubles == []
+        refused = await visit.page.evaluate(_INTRUSION)
         assert refused == ["connect-src", "frame-src", "img-src", "script-src-elem"]
-        assert await visitor.page.evaluate("window.intruded") is None
+        assert await visit.page.evaluate("window.intruded") is None
         # And a visit notices such things, whoever causes them.
-        await _noticed(visitor, "Content Security Policy")
-        await visitor.page.evaluate("fetch('/api/nothing')")
-        await _noticed(visitor, "/api/nothing: 404")
+        await _noticed(visit, "Content Security Policy")
+        await visit.page.evaluate("fetch('/api/nothing')")
+        await _noticed(visit, "/api/nothing: 404")
 
 
-async def _noticed(visitor: Visit, words: str) -> None:
+async def _noticed(visit: Visit, words: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not any(words in trouble for trouble in visitor.troubles):
+        while not any(words in trouble for trouble in visit.troubles):
             await asyncio.sleep(0.05)

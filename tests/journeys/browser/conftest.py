@@ -1,0 +1,36 @@
+"""A browser for all tests of this folder, and visitors in it: each a person with cookies of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser import PATIENCE_S, Visit, chromium, visit
+from tests.shopper import Office
+from tests.system import System
+
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+#: `async with visitor() as someone:`, or `visitor(*PHONE)`.
+Visitor = Callable[..., AbstractAsyncContextManager[Visit]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
+    return partial(visit, browser, f"http://localhost:{system.port}", evidence=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def office(system: System) -> Office:
+    return Office(system)

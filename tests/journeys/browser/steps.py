@@ -1,0 +1,60 @@
+"""What people do in the shop again and again, as one step each. A step ends when its effect can be seen."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.shopper import ADDRESS, CARD, PASSWORD
+
+
+async def put_into_cart(page: Page, product: dict[str, str]) -> None:
+    """From anywhere: to the product's page, and one of it into the cart."""
+    await page.goto(f"/products/{product['slug']}")
+    await page.get_by_role("button", name="Add to cart", exact=True).click()
+    await expect(page.get_by_role("link", name="To the cart")).to_be_visible()
+
+
+async def register_at_the_checkout(page: Page, email: str) -> None:
+    await page.get_by_label("Name", exact=True).fill(ADDRESS["name"])
+    await page.get_by_label("Email address").fill(email)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Create account and go on").click()
+    await expect(page.get_by_label("Street and number")).to_be_visible()
+
+
+async def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """From anywhere; ends on the front page."""
+    await page.goto("/sign-in")
+    await page.get_by_label("Email address").fill(email)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(page).not_to_have_url(re.compile("/sign-in"))
+
+
+async def fill_in_the_address(page: Page) -> None:
+    await page.get_by_label("Street and number").fill(ADDRESS["line1"])
+    await page.get_by_label("Postal code").fill(ADDRESS["postal_code"])
+    await page.get_by_label("City").fill(ADDRESS["city"])
+    await page.get_by_label("Country").select_option(ADDRESS["country"])
+    await page.get_by_label("Full name").fill(ADDRESS["name"])
+
+
+async def to_the_payment_page(page: Page) -> None:
+    await page.get_by_role("button", name="Pay $").click()
+    await expect(page.get_by_label("Card number")).to_be_visible()
+
+
+async def pay_on_the_payment_page(page: Page, card: str = CARD) -> None:
+    """Stripe's page, as the sandbox plays it. Where it leads depends on the card."""
+    await page.get_by_label("Card number").fill(card)
+    await page.get_by_label("Expires").fill("12 / 34")
+    await page.get_by_label("CVC").fill("123")
+    await page.get_by_label("Name on card").fill(ADDRESS["name"])
+    await page.get_by_role("button", name="Pay $").click()
+
+
+def order_of(page: Page) -> str:
+    """The id of the order whose page is shown."""
+    return page.url.partition("/orders/")[2].partition("?")[0]
