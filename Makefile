@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3 || command -v python)
 SERAI  := .venv/bin/serai
 ARGS   ?=
+# Tests wait more than they compute: for leases that end, for processes that come back. -n0 has them one after another.
+PYTEST := .venv/bin/pytest -n 3 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check clean
@@ -26,10 +28,10 @@ seed: tools ## Put the demo catalogue and the demo accounts in (`make up` does i
 	@exec $(SERAI) seed $(ARGS)
 
 test: dev web ## Run every test, the whole purchases and the fault tests included
-	@exec .venv/bin/pytest $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 fast: dev web ## Run the tests that do not start the whole shop
-	@exec .venv/bin/pytest --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+	@exec $(PYTEST) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from serai.supervisor import databases, ports
 from serai.supervisor.postgres import Postgres
@@ -25,6 +26,25 @@ T = TypeVar("T")
 PASSWORD = "for-tests-only"
 #: Nothing here has to survive the machine's end; a killed server keeps everything even so.
 IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+
+#: Where each test needs the whole shop.
+WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that take longest come first, so that the others can run beside them until the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_SHOP))
+
+
+class OneShopAtATime(LoadScopeScheduling):
+    """With several processes: whatever needs the whole shop in one of them, every other file in any."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "the whole shop" if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneShopAtATime:
+    return OneShopAtATime(config, log)
 
 
 @pytest.fixture(scope="session")

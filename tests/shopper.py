@@ -26,7 +26,7 @@ THREE_D_SECURE = "4000002500003155"
 PASSWORD = "a-long-passphrase-for-tests"
 
 
-def until(what: str, ask: Callable[[], T | None], timeout_s: float = 20.0) -> T:
+def until(what: str, ask: Callable[[], T | None], timeout_s: float = 60.0) -> T:
     """Ask until there is an answer; the wait is for a fact, not for a time."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -59,7 +59,7 @@ class Shopper:
             answer = self.http.post(path, json=body)
             return None if answer.status_code == 503 else answer
 
-        return until(f"an answer of {path}", ask, 10.0).raise_for_status()
+        return until(f"an answer of {path}", ask).raise_for_status()
 
     def add(self, product: dict[str, Any], quantity: int = 1) -> httpx.Response:
         return self.http.post("/api/cart/items", json={"product_id": product["id"], "quantity": quantity})
@@ -82,7 +82,7 @@ class Shopper:
         found: dict[str, Any] = self.http.get(f"/api/orders/{order_id}").raise_for_status().json()
         return found
 
-    def order_when(self, order_id: str, *statuses: str, timeout_s: float = 30.0) -> dict[str, Any]:
+    def order_when(self, order_id: str, *statuses: str, timeout_s: float = 60.0) -> dict[str, Any]:
         def ask() -> dict[str, Any] | None:
             try:
                 order = self.order(order_id)
@@ -99,7 +99,7 @@ class Shopper:
 def pay(order: dict[str, Any], card: str = CARD, action: str = "pay") -> httpx.Response:
     """Fill in the hosted page's one form, without following where it leads."""
     form = {"number": card, "exp": "12 / 34", "cvc": "123", "name": "Ada Quill", "action": action}
-    return httpx.post(order["payment"]["checkout_url"], data=form, timeout=15.0)
+    return httpx.post(order["payment"]["checkout_url"], data=form, timeout=60.0)
 
 
 class Office:
@@ -131,7 +131,7 @@ class Office:
 
     def mails(self, to: str, subject: str = "") -> list[dict[str, Any]]:
         query = {"to": to, "subject": subject, "limit": "100"}
-        answer = httpx.get(f"{self._sandbox['mail']}/api/messages", params=query, timeout=10.0)
+        answer = httpx.get(f"{self._sandbox['mail']}/api/messages", params=query, timeout=60.0)
         items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
         return items
 
@@ -141,13 +141,13 @@ class Office:
         after: int | None = 0
         while after is not None:
             query = {"after": str(after), "limit": "1000"}
-            page = httpx.get(f"{self._sandbox['stripe']}/_ledger", params=query, timeout=10.0).raise_for_status().json()
+            page = httpx.get(f"{self._sandbox['stripe']}/_ledger", params=query, timeout=60.0).raise_for_status().json()
             entries += page["items"]
             after = page["next_after"]
         return [entry for entry in entries if entry["type"] == kind and entry["metadata"].get("order_id") == order_id]
 
     def fault(self, **fault: Any) -> None:
-        httpx.post(f"{self._sandbox['stripe']}/_faults", json=fault, timeout=10.0).raise_for_status()
+        httpx.post(f"{self._sandbox['stripe']}/_faults", json=fault, timeout=60.0).raise_for_status()
 
     def no_more_faults(self) -> None:
-        httpx.delete(f"{self._sandbox['stripe']}/_faults", timeout=10.0).raise_for_status()
+        httpx.delete(f"{self._sandbox['stripe']}/_faults", timeout=60.0).raise_for_status()

@@ -18,7 +18,7 @@ import psutil
 
 from serai.supervisor import ports
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 COMMAND_TIMEOUT_S = 30.0
 
@@ -102,7 +102,7 @@ class System:
 
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client of the shop, with cookies of its own."""
-        return httpx.Client(base_url=self.url, timeout=15.0, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, timeout=60.0, trust_env=False, **options)
 
     def signed_in(self, role: str = "customer") -> httpx.Client:
         """A client that sends the demo account's access token."""

@@ -16,6 +16,8 @@ ALWAYS = ("postgres", "discovery", "stripe", "mail", "smtp")
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 #: Below are the ports that people know services by.
 _LOWEST = 12_000
+#: Two who choose at the same moment must not choose alike, whatever somebody has seeded.
+_chance = random.SystemRandom()
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -38,7 +40,7 @@ def find_free(taken: frozenset[int] = frozenset()) -> int:
     """
     candidates = _not_ephemeral()
     while True:
-        port = random.choice(candidates)
+        port = _chance.choice(candidates)
         if port not in taken and is_free(port):
             return port
 

@@ -52,7 +52,7 @@ async def append(db: Database, feed: Feed, subject: str, **data: Any) -> None:
 
 async def read_all(feed: Feed, at_least: int, consumer: str = "reader") -> list[Event]:
     found: list[Event] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < at_least:
             found += (await feed.after(consumer, found[-1].position if found else 0, 100, 1.0)).items
     return found
@@ -118,7 +118,7 @@ async def reading(
 
 async def applied(db: Database, at_least: int) -> list[str]:
     """What the readers below have written, in order."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with db.connection() as conn:
                 rows = await conn.fetch("select resource from idempotency_key order by created_at, resource")

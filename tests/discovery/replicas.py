@@ -53,7 +53,7 @@ class Replica:
         entries, _ = await self.get(f"/v1/health/service/{service}")
         return {entry["Service"]["ID"]: entry["Checks"][0]["Status"] for entry in entries}
 
-    async def until(self, expected: dict[str, str], service: str = "product", timeout_s: float = 10) -> None:
+    async def until(self, expected: dict[str, str], service: str = "product", timeout_s: float = 60) -> None:
         """Wait by blocking queries until the service's instances stand as expected."""
         index = 0
         async with asyncio.timeout(timeout_s):
@@ -89,11 +89,11 @@ async def replica(database_url: str, home: Path, port: int = 0) -> AsyncIterator
         finally:
             leave()
             server.stop()
-            await asyncio.wait_for(serving, 10)
+            await asyncio.wait_for(serving, 60)
 
 
 async def _alive(session: aiohttp.ClientSession, url: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(url) as response:

@@ -62,6 +62,6 @@ async def test_a_lost_listener_misses_nothing(database: Callable[[str], str], tm
             await registry.register("p1")
         finally:
             await admin.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             entries, _ = await watch
         assert [entry["Service"]["ID"] for entry in entries] == ["p1"]

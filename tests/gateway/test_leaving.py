@@ -44,7 +44,7 @@ async def test_a_connection_in_use_is_not_cut_when_it_leaves(
             await asyncio.sleep(0.05)
     assert answer.status == 200
     writer.close()
-    assert await asyncio.wait_for(gate.ended(), 15) == 0
+    assert await asyncio.wait_for(gate.ended(), 60) == 0
 
 
 async def _open(gate: Gate, consul: Consul, upstream: Upstream) -> None:

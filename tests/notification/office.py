@@ -36,7 +36,7 @@ PUBLIC_URL = "http://localhost:8080"
 NO_KEY = Once("nobody", None, b"")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 15.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 60.0) -> T:
     """Ask until the answer is truthy."""
     deadline = time.monotonic() + within_s
     while not (found := await look()):
@@ -145,7 +145,7 @@ async def served(app: Litestar) -> AsyncIterator[int]:
         yield port
     finally:
         server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 async def _listens(port: int) -> bool:

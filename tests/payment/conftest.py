@@ -108,7 +108,7 @@ async def _answers(http: httpx.AsyncClient) -> bool:
 
 async def _stop(server: Server, serving: asyncio.Task[None]) -> None:
     server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
-    await asyncio.wait_for(serving, 5.0)
+    await asyncio.wait_for(serving, 60)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

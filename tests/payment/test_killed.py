@@ -42,7 +42,7 @@ async def process(
         *(sys.executable, "-m", "serai", "serve", "payment"), env=os.environ | environ
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http:
 
             async def ready() -> bool:
                 assert running.returncode is None

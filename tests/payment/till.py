@@ -21,7 +21,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], *, within_s: float = 10.0) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], *, within_s: float = 60.0) -> T:
     """Asks until the answer is truthy."""
     deadline = time.monotonic() + within_s
     while not (found := await look()):
@@ -111,8 +111,8 @@ class Till:
         self.deps = deps
         self.database_url = database_url
         self.admin = users.sign_in("admin")
-        self.http = httpx.AsyncClient(base_url=url, timeout=20, trust_env=False)
-        self.web = httpx.AsyncClient(timeout=20, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False)
+        self.web = httpx.AsyncClient(timeout=60, trust_env=False)
 
     async def aclose(self) -> None:
         await self.http.aclose()

@@ -167,7 +167,7 @@ async def test_units_that_come_back_while_a_hold_waits_for_them_can_be_held(shop
                 UUID(variant_id(desk)),
             )
             hold = asyncio.create_task(shop.hold(str(uuid4()), (variant_id(desk), 3), (variant_id(lamp), 1)))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not await admin.fetchval("select exists (select from pg_locks where not granted)"):
                     await asyncio.sleep(0.01)
         assert (await hold).status_code == 200

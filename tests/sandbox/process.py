@@ -24,7 +24,7 @@ GOOD, DECLINED, CHALLENGED = "4242424242424242", "4000000000000002", "4000002500
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, within_s: float = 10.0) -> T:
+def eventually(look: Callable[[], T], *, within_s: float = 60.0) -> T:
     """Asks until the answer is truthy."""
     deadline = time.monotonic() + within_s
     while not (found := look()):
@@ -37,7 +37,7 @@ class Sandbox:
     def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
         self.environment = {f"SERAI_SANDBOX_{name}": value for name, value in environment.items()}
-        self.http = httpx.Client(timeout=10, trust_env=False)
+        self.http = httpx.Client(timeout=60, trust_env=False)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Sandbox:
@@ -79,7 +79,7 @@ class Sandbox:
         host, _, port = str(self.endpoints["smtp"]).rpartition(":")
         return host, int(port)
 
-    def stripe(self, key: str = KEY, *, timeout_s: float = 10) -> stripe.StripeClient:
+    def stripe(self, key: str = KEY, *, timeout_s: float = 60) -> stripe.StripeClient:
         return stripe.StripeClient(
             key,
             base_addresses={"api": self.api},

@@ -45,7 +45,7 @@ def listed(sandbox: Sandbox, **query: Any) -> list[dict[str, Any]]:
 
 async def send(sandbox: Sandbox, mail: EmailMessage, **more: Any) -> Any:
     host, port = sandbox.smtp
-    return await aiosmtplib.send(mail, hostname=host, port=port, timeout=3, start_tls=False, **more)
+    return await aiosmtplib.send(mail, hostname=host, port=port, timeout=30, start_tls=False, **more)
 
 
 async def test_shows_a_mail_with_its_parts_decoded(inbox: Sandbox) -> None:
@@ -268,7 +268,7 @@ async def test_wants_a_login_over_tls_when_set_up_so(start_sandbox: Callable[...
     right: dict[str, Any] = {
         "hostname": host,
         "port": port,
-        "timeout": 3,
+        "timeout": 30,
         "username": "shop",
         "password": "secret word",
     }

@@ -27,7 +27,7 @@ async def inside(users: Users) -> AsyncIterator[asyncpg.Connection[asyncpg.Recor
 
 async def mails(users: Users, type_: str, count: int = 1) -> list[UUID]:
     """The ids of the mails that are written about events of this type, once there are `count`; each may have a link."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     async with inside(users) as connection:
         while True:
             found = await connection.fetch("select id from event where type = $1 order by seq", type_)
