@@ -83,7 +83,14 @@ def parser() -> argparse.ArgumentParser:
         description="Adds what is missing and changes nothing that is there. `serai up` does it once by itself; the "
         "passwords of the demo accounts are in SERAI_HOME/logins.json.",
     )
-    seed.add_argument(
+    other = seed.add_mutually_exclusive_group()
+    other.add_argument(
+        "--orders",
+        action="store_true",
+        help="instead: place the demo customers' past orders in the shop that runs here, which takes seconds "
+        "(SERAI_DEMO_ORDERS=off keeps `serai up` from doing it on its first start)",
+    )
+    other.add_argument(
         "--admin",
         metavar="EMAIL",
         help="no demo data: make this person an administrator and print the password once (the first one of a shop "
@@ -189,6 +196,8 @@ def run_seed(options: argparse.Namespace) -> int:
     try:
         if options.admin:
             commands.create_admin(Home.from_environment(), options.admin)
+        elif options.orders:
+            commands.seed_orders(Home.from_environment())
         else:
             commands.seed(Home.from_environment())
     except (commands.CannotRun, commands.MigrationFailed, PostgresFailed) as problem:

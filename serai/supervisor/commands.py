@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -79,6 +80,26 @@ async def _seed(admin_url: str, passwords: Mapping[str, str], logins: list[dict[
     )
 
 
+def seed_orders(home: Home) -> None:
+    """Give the demo customers of the shop that runs here some past orders; those that are there already stay."""
+    demo = import_module("serai.supervisor.demo")
+    orders = import_module("serai.order.seed")
+    state = read_json(home.run) or {}
+    if not home.is_running() or not state.get("gateways"):
+        raise CannotRun("orders are placed through the gateway: start the shop with `serai up` first")
+    if state["sandbox"] != ["stripe", "mail"]:
+        raise CannotRun("demo orders are for a shop with Stripe's sandbox and the mail inbox; this one's are real")
+    place = demo.Place(state["gateways"][0], state["gateway_host"])
+    with server(home) as (admin_url, passwords, _):
+        url = url_of(admin_url, "order", passwords["order"])
+        made = demo.make_orders(place, keys.logins(home), partial(orders.placed, url), partial(orders.date_back, url))
+        try:
+            count = asyncio.run(made)
+        except demo.Incomplete as problem:
+            raise CannotRun(f"demo orders: {problem}") from problem
+    print(f"{count} demo orders")
+
+
 def create_admin(home: Home, email: str) -> None:
     """Make `email` an administrator and print the password, which is shown this once and kept nowhere."""
     make: Callable[[str, str], Awaitable[str]] = import_module("serai.user.seed").create_admin
@@ -136,4 +157,4 @@ def report(counts: Mapping[str, int]) -> None:
         print(f"{name}: {f'{count} migrations applied' if count else 'up to date'}")
 
 
-__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "create_admin", "migrate", "seed"]
+__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "create_admin", "migrate", "seed", "seed_orders"]

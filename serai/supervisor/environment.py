@@ -96,6 +96,11 @@ class Setup:
         """The parts of the outside world that the sandbox stands in for."""
         return [name for name, real in (("stripe", self.real_stripe), ("mail", self.real_mail)) if not real]
 
+    @property
+    def demo_orders(self) -> bool:
+        """Whether a new shop begins with some past orders: never where that would cost money or send real mail."""
+        return self.sandboxed == ["stripe", "mail"] and self.environ.get("SERAI_DEMO_ORDERS") != "off"
+
     def is_set(self, name: str) -> bool:
         return bool(self.environ.get(name) or self.environ.get(f"{name}_FILE"))
 

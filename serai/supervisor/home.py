@@ -43,6 +43,11 @@ class Home:
         return self.path / "logins.json"
 
     @property
+    def seeded(self) -> Path:
+        """What of the demo data is in, and whether its orders are still to come."""
+        return self.path / "seeded.json"
+
+    @property
     def ports(self) -> Path:
         return self.path / "ports.json"
 

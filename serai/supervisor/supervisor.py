@@ -1,8 +1,9 @@
 """Starts the shop in order, keeps it running, and stops it in the reverse order.
 
 PostgreSQL and then the databases and their migrations, with the sandbox beside them; then the gateway, and beside it
-discovery with the demo data and after them every service at once. On INT or TERM the gateway leaves first, so that
-nothing new comes in, and PostgreSQL last; what has not left in time is killed.
+discovery with the demo data and after them every service at once; a new shop gets some past orders before it is said to
+be up. On INT or TERM the gateway leaves first, so that nothing new comes in, and PostgreSQL last; what has not left in
+time is killed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from serai.supervisor.restarting import Restart, chosen
 STOP_BY_S = {"gateway": 4.5, "services": 11.5, "discovery": 12.5, "postgres": 14.0}
 LOG_CHECK_S = 5.0
 COMMAND_TIMEOUT_S = 600.0
+#: Longer than the command gives itself, so that it says what is missing.
+DEMO_ORDERS_TIMEOUT_S = 60.0
 EDGE_TIMEOUT_S = 60.0
 
 
@@ -136,6 +139,7 @@ class Supervisor:
         await _all_or_first_failure([self._up("services", sandbox), self._databases()])
         await _all_or_first_failure([self._up("gateway", self._make.gateways()), self._services()])
         await _all_or_first_failure([self._edge_serves(part) for part in self._groups["gateway"]])
+        await self._demo_orders()
 
     async def _databases(self) -> None:
         if self._postgres is not None:
@@ -160,18 +164,31 @@ class Supervisor:
         await _all_or_first_failure([ready(part) for part in parts])
 
     async def _seed(self) -> None:
-        if (read_json(self._home.path / "seeded.json") or {}).get("demo"):
+        if (read_json(self._home.seeded) or {}).get("demo"):
             return
         await self._command("demo data", "seed")
-        write_json(self._home.path / "seeded.json", {"demo": True})
+        write_json(self._home.seeded, {"demo": True, "orders_wanted": self._setup.demo_orders})
 
-    async def _command(self, title: str, name: str) -> None:
-        """Run one of our own commands as a child, so that what it imports does not stay in our memory."""
-        log = self._home.log(name)
-        log.unlink(missing_ok=True)
-        process = launch(Command((sys.executable, "-m", "serai", name), environment.for_command(self._setup), log))
+    async def _demo_orders(self) -> None:
+        """Past orders for a shop that is new. It opens without them if it must, and its next start tries again."""
+        wanted = (read_json(self._home.seeded) or {}).get("orders_wanted", False)
+        if not wanted or not self._setup.demo_orders:
+            return
         try:
-            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            await self._command("demo orders", "seed", "--orders", timeout_s=DEMO_ORDERS_TIMEOUT_S)
+        except (StartFailed, TimeoutError) as problem:
+            reason = str(problem).splitlines()[-1] if str(problem) else f"not done in {DEMO_ORDERS_TIMEOUT_S:.0f} s"
+            say(f"  {'demo orders':<16} missing; the next start goes on with them. {reason}")
+        else:
+            write_json(self._home.seeded, {"demo": True, "orders_wanted": False})
+
+    async def _command(self, title: str, *words: str, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        """Run one of our own commands as a child, so that what it imports does not stay in our memory."""
+        log = self._home.log("-".join(word.strip("-") for word in words))
+        log.unlink(missing_ok=True)
+        process = launch(Command((sys.executable, "-m", "serai", *words), environment.for_command(self._setup), log))
+        try:
+            async with asyncio.timeout(timeout_s):
                 while process.poll() is None:
                     await asyncio.sleep(0.01)
         except BaseException:
@@ -179,8 +196,8 @@ class Supervisor:
             process.wait()
             raise
         if process.returncode != 0:
-            words = log.read_text(errors="replace")[-4000:].strip() if log.exists() else ""
-            raise StartFailed(f"serai {name} failed; {log} ends:\n{words}")
+            last_words = log.read_text(errors="replace")[-4000:].strip() if log.exists() else ""
+            raise StartFailed(f"serai {' '.join(words)} failed; {log} ends:\n{last_words}")
         self._progress(title)
 
     async def _edge_serves(self, gateway: Part) -> None:

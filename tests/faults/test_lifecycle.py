@@ -16,14 +16,14 @@ import pytest
 
 from serai import topology
 from serai.supervisor import ports
-from tests.system import NO_LIMITS, System, running_system
+from tests.system import NO_LIMITS, NO_PAST, System, running_system
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
 EXPECTED = {"postgres", "discovery", "sandbox", "gateway", *(service.name for service in topology.SERVICES)}
 
 
 def make_system(folder: Path, name: str = "home", environ: dict[str, str] | None = None) -> System:
-    return System(folder / name, ports.find_free(), {**NO_LIMITS, **(environ or {})})
+    return System(folder / name, ports.find_free(), {**NO_LIMITS, **NO_PAST, **(environ or {})})
 
 
 def assert_gone(processes: list[psutil.Process], timeout_s: float = 10.0) -> None:

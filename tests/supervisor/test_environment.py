@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from serai.supervisor import environment, keys
 from serai.supervisor.environment import Setup
 from serai.supervisor.home import Home
@@ -55,3 +57,19 @@ def test_services_keep_their_compiled_code(tmp_path: Path) -> None:
     cart = environment.for_service(given, "cart", "cart-1", database=True)
     assert "PYTHONDONTWRITEBYTECODE" not in cart
     assert cart["PATH"] == "/bin"
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, True),
+        ({"SERAI_DEMO_ORDERS": "on"}, True),
+        ({"SERAI_DEMO_ORDERS": "off"}, False),
+        ({"SMTP_URL": "smtp://mail.example"}, False),
+        ({"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, False),
+    ],
+)
+def test_a_shop_gets_a_past_only_where_nobody_outside_hears_of_it(
+    tmp_path: Path, environ: dict[str, str], wanted: bool
+) -> None:
+    assert setup(tmp_path, environ).demo_orders is wanted

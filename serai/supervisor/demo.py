@@ -1,0 +1,376 @@
+"""The demo shop's past: some weeks of purchases by its two customers, made over the public API like anybody's.
+
+Every order goes through the cart, the checkout, Stripe's sandbox and the admin's hands, so that all ledgers agree about
+it; only then is it moved into the past. An order's idempotency key is its name here: a run that died half-way is taken
+up where it stood, and each purchase is brought to its end from wherever it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+
+#: For all of it. A checkout that died with its process is taken over by another within half a minute.
+TIMEOUT_S = 45.0
+_KEY = "demo-order-"
+_CARD = {"number": "4242 4242 4242 4242", "exp": "12 / 34", "cvc": "123", "action": "pay"}
+_LOOK_AGAIN_S = 0.02
+#: What may be asked again: somebody is busy, or just coming.
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+_TRY_AGAIN_S = 0.1
+
+Json = dict[str, Any]
+#: The orders there are, by key; and the same orders with their ages.
+Placed = Callable[[str], Awaitable[Mapping[str, UUID]]]
+DateBack = Callable[[Mapping[UUID, timedelta]], Awaitable[object]]
+
+
+class Incomplete(Exception):
+    """Not all of the orders could be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """`buyer` counts the demo customers; `lines` are slugs and quantities. How it ends: an order's status, or
+    `returned` (all money back after it was delivered) or `part refunded`."""
+
+    buyer: int
+    lines: dict[str, int]
+    ends: str = "delivered"
+
+
+#: In the order in which they came in. What is cancelled or rejected is ordered again by the same person, as in life.
+PURCHASES = (
+    Purchase(0, {"brass-desk-lamp": 1, "clothbound-notebook": 2}),
+    Purchase(1, {"hand-coffee-grinder": 1}),
+    Purchase(0, {"kitchen-scale": 1, "bread-knife": 1}),
+    Purchase(1, {"open-back-headphones": 1}),
+    Purchase(0, {"jute-doormat": 1}, "returned"),
+    Purchase(1, {"three-legged-stool": 2}),
+    Purchase(1, {"steel-scissors": 1, "letter-writing-set": 3}),
+    Purchase(0, {"picnic-blanket": 1, "folding-camp-stove": 1}, "part refunded"),
+    Purchase(1, {"insulated-sleeping-mat": 2}),
+    Purchase(0, {"condenser-microphone": 1}, "cancelled"),
+    Purchase(0, {"condenser-microphone": 1, "record-brush": 1}),
+    Purchase(1, {"entryway-bench": 1}),
+    Purchase(0, {"desk-tray-of-walnut": 1}),
+    Purchase(1, {"paring-knife": 2, "granite-mortar": 1}),
+    Purchase(0, {"string-of-ten-lights": 2}),
+    Purchase(1, {"bedside-table-with-drawer": 1}, "part refunded"),
+    Purchase(0, {"phono-preamplifier": 1}, "refunded"),
+    Purchase(1, {"hurricane-lantern": 2}),
+    Purchase(0, {"quilted-bedspread": 1}),
+    Purchase(1, {"headlamp": 1, "pocket-knife": 1}),
+    Purchase(0, {"in-ear-monitors": 1}, "rejected"),
+    Purchase(0, {"in-ear-monitors": 1}),
+    Purchase(1, {"stoneware-table-lamp": 1}, "shipped"),
+    Purchase(0, {"tea-towel-with-herringbone": 4, "beech-spoon-trio": 1}, "shipped"),
+    Purchase(1, {"record-crate": 2}, "cancelled"),
+    Purchase(1, {"record-crate": 1}, "paid"),
+    Purchase(0, {"leather-pencil-roll": 1}, "paid"),
+    # By the second customer, because somebody with an open payment page cannot check out again before it is paid or
+    # cancelled, and people begin with the first one.
+    Purchase(1, {"bronze-picture-light": 1}, "awaiting_payment"),
+)
+#: How long ago each came in, in days, but for the last, whose page can be paid for 45 minutes from now.
+_DAYS_AGO = (
+    *(28.6, 27.7, 27.2, 25.8, 25.1, 23.9, 22.3, 22.1, 20.6, 19.4, 19.3, 18.2, 16.8, 16.5, 15.1, 13.7, 13.2),
+    *(11.9, 10.8, 9.2, 8.4, 8.3, 6.1, 4.7, 2.9, 2.8, 1.2),
+)
+_ADDRESSES = (
+    {"line1": "14 Marina Walk", "city": "Lagos", "postal_code": "101241", "country": "NG"},
+    {"line1": "Storgatan 12", "city": "Umeå", "postal_code": "903 26", "country": "SE"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A gateway, and the name it serves the shop under."""
+
+    gateway: str
+    host: str
+
+
+async def make_orders(place: Place, logins: list[dict[str, str]], placed: Placed, date_back: DateBack) -> int:
+    """Make what is missing of `PURCHASES` and say how many there are. Raises `Incomplete`; what was finished till then
+    has its place in the past."""
+    known = await placed(_KEY)
+    run = _Run(known)
+    people = [Person(place, login) for login in sorted(logins, key=lambda login: login["role"] != "admin")]
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await run.carry_out(*people)
+    except* (Incomplete, aiohttp.ClientError) as problems:
+        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be made: {_first(problems)}") from None
+    except* TimeoutError:
+        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be made within {TIMEOUT_S:.0f} s") from None
+    finally:
+        await asyncio.gather(*(person.leave() for person in people))
+        rejected = await placed(_KEY)
+        await date_back(_ages({**run.finished, **{key: rejected[key] for key in run.rejected if key in rejected}}))
+    return run.count()
+
+
+def _first(problems: BaseExceptionGroup[BaseException]) -> str:
+    problem = problems.exceptions[0]
+    return _first(problem) if isinstance(problem, BaseExceptionGroup) else str(problem) or repr(problem)
+
+
+def _ages(finished: Mapping[str, UUID]) -> dict[UUID, timedelta]:
+    """Older orders have smaller ids, by which lists are sorted: so they are dated in that order, although the two
+    customers do not keep in step."""
+    days = sorted((_DAYS_AGO[number] for number in map(_number, finished) if number < len(_DAYS_AGO)), reverse=True)
+    ids = sorted(order_id for key, order_id in finished.items() if _number(key) < len(_DAYS_AGO))
+    return {order_id: timedelta(days=ago) for order_id, ago in zip(ids, days, strict=True)}
+
+
+def _key(number: int) -> str:
+    return f"{_KEY}{number + 1:02}"
+
+
+def _number(key: str) -> int:
+    return int(key.removeprefix(_KEY)) - 1
+
+
+class Person:
+    """Somebody who uses the shop through its gateway."""
+
+    def __init__(self, place: Place, login: Mapping[str, str]) -> None:
+        self._url = place.gateway
+        self.email = login["email"]
+        self._password = login["password"]
+        # On loopback the certificate's name is another one, and cookies belong to an address.
+        self._http = aiohttp.ClientSession(
+            headers={"Host": place.host},
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            connector=aiohttp.TCPConnector(ssl=False),
+            timeout=aiohttp.ClientTimeout(total=15.0),
+        )
+        self.name = ""
+
+    async def sign_in(self) -> None:
+        body = {"email": self.email, "password": self._password}
+        _, answer = await self.ask("POST", "/api/auth/login", body)
+        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self.name = answer["user"]["name"]
+
+    async def leave(self) -> None:
+        """End the session, so that the list of a demo account's sessions holds its owner's only."""
+        try:
+            if self.name:
+                async with self._http.post(f"{self._url}/api/auth/logout"):
+                    pass
+        except (aiohttp.ClientError, TimeoutError):
+            # It ends by itself.
+            pass
+        finally:
+            await self._http.close()
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        key: str | None = None,
+        refusals: tuple[str, ...] = (),
+    ) -> tuple[int, Json]:
+        """Status and document of an answer: one that does what was asked, or refuses with a code of `refusals`. Raises
+        `Incomplete` for any other."""
+        headers = {"Idempotency-Key": key or str(uuid4())} if method == "POST" else {}
+        while True:
+            async with self._http.request(method, f"{self._url}{path}", json=body, headers=headers) as answer:
+                if answer.status not in _TRY_AGAIN:
+                    document: Json = await answer.json(content_type=None)
+                    if answer.ok or document.get("code") in refusals:
+                        return answer.status, document
+                    raise Incomplete(f"{method} {path} was refused ({answer.status}): {document.get('detail')}")
+            await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def pay(self, page: str) -> None:
+        """Fill in the payment page's form; where it leads to afterwards is for browsers."""
+        async with self._http.post(page, data={**_CARD, "name": self.name}, allow_redirects=False) as answer:
+            if answer.status != 303:
+                raise Incomplete(f"the payment page answered {answer.status}")
+
+
+class _Run:
+    def __init__(self, known: Mapping[str, UUID]) -> None:
+        self._known = known
+        #: Orders that are where they are to end; of the rejected ones no answer tells the id.
+        self.finished: dict[str, UUID] = {}
+        self.rejected: set[str] = set()
+        self._products: dict[str, Json] = {}
+
+    def count(self) -> int:
+        return len(self.finished) + len(self.rejected)
+
+    async def carry_out(self, admin: Person, *buyers: Person) -> None:
+        async with asyncio.TaskGroup() as group:
+            for person in (admin, *buyers):
+                group.create_task(person.sign_in())
+        *past, last = enumerate(PURCHASES)
+        async with asyncio.TaskGroup() as group:
+            for at, buyer in enumerate(buyers):
+                theirs = [(number, purchase) for number, purchase in past if purchase.buyer == at]
+                group.create_task(self._buy(buyer, admin, theirs, group))
+        async with asyncio.TaskGroup() as group:
+            # After all others, because it is the newest.
+            await self._buy(buyers[last[1].buyer], admin, [last], group)
+
+    async def _buy(
+        self, buyer: Person, admin: Person, purchases: list[tuple[int, Purchase]], group: asyncio.TaskGroup
+    ) -> None:
+        """One after another, since a cart has one checkout at a time; what the admin does goes on beside it."""
+        for number, purchase in purchases:
+            key = _key(number)
+            order = await self._known_order(admin, key, purchase)
+            if order is None:
+                order = await self._place(buyer, key, purchase)
+            if order is None:
+                self.rejected.add(key)
+                continue
+            order = await self._settle(buyer, order, purchase)
+            group.create_task(self._finish(admin, key, order, purchase))
+
+    async def _known_order(self, admin: Person, key: str, purchase: Purchase) -> Json | None:
+        """What an earlier run made; a refusal that was not intended counts for nothing."""
+        if key not in self._known:
+            return None
+        path = f"/api/orders/{self._known[key]}"
+        order = await _until(lambda: admin.ask("GET", path), lambda order: order["status"] != "pending")
+        if order["status"] == "rejected" and purchase.ends != "rejected":
+            return None
+        return order
+
+    async def _place(self, buyer: Person, key: str, purchase: Purchase) -> Json | None:
+        """The order, with its payment page open; None when it was to be rejected and is."""
+        await self._fill_cart(buyer, purchase)
+        address = {"name": buyer.name, **_ADDRESSES[purchase.buyer]}
+        body: Json = {"shipping_address": address}
+        if purchase.ends == "rejected":
+            # Somebody has looked at an old price.
+            currency = self._products[next(iter(purchase.lines))]["price"]["currency"]
+            body["expected_total"] = {"amount": 1, "currency": currency}
+            status, _ = await buyer.ask("POST", "/api/orders", body, key=key, refusals=("total_changed",))
+            if status == 409:
+                return None
+            raise Incomplete("an order with a wrong total was accepted")
+        while True:
+            status, order = await buyer.ask("POST", "/api/orders", body, key=key, refusals=("checkout_in_progress",))
+            if status != 409:
+                break
+            # The checkout before it still clears the cart.
+            await asyncio.sleep(_TRY_AGAIN_S)
+        path = f"/api/orders/{order['id']}"
+        while order["status"] == "pending":
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            _, order = await buyer.ask("GET", path)
+        if order["status"] == "rejected":
+            raise Incomplete(f"an order was rejected: {order['failure']}")
+        return order
+
+    async def _fill_cart(self, buyer: Person, purchase: Purchase) -> None:
+        """Exactly what is to be bought. What a run that died has left is cleared away; a cart that holds anything else
+        is somebody's, and left alone."""
+        wanted = {await self._variant(buyer, slug): (slug, count) for slug, count in purchase.lines.items()}
+        _, cart = await buyer.ask("GET", "/api/cart")
+        ours = {slug for each in PURCHASES if each.buyer == purchase.buyer for slug in each.lines}
+        for line in cart["items"]:
+            if line["variant_id"] in wanted and line["quantity"] == wanted[line["variant_id"]][1]:
+                del wanted[line["variant_id"]]
+            elif line["variant_id"] in [await self._variant(buyer, slug) for slug in ours]:
+                await buyer.ask("DELETE", f"/api/cart/items/{line['id']}")
+            else:
+                raise Incomplete(f"{buyer.email} has something in the cart")
+        for variant, (slug, count) in wanted.items():
+            body = {"product_id": self._products[slug]["id"], "variant_id": variant, "quantity": count}
+            await buyer.ask("POST", "/api/cart/items", body)
+
+    async def _variant(self, buyer: Person, slug: str) -> str:
+        """The one in the middle of those there are: neither the smallest nor the largest size."""
+        if slug not in self._products:
+            _, self._products[slug] = await buyer.ask("GET", f"/api/products/{slug}")
+        variants = self._products[slug]["variants"]
+        variant: str = variants[len(variants) // 2]["id"]
+        return variant
+
+    async def _settle(self, buyer: Person, order: Json, purchase: Purchase) -> Json:
+        """The buyer's part: pay, or not. Returns when the buyer can go on to something else."""
+        if order["status"] != "awaiting_payment" or purchase.ends == "awaiting_payment":
+            return order
+        path = f"/api/orders/{order['id']}"
+        if purchase.ends == "cancelled":
+            await buyer.ask("POST", f"{path}/cancel")
+            return await _until(lambda: buyer.ask("GET", path), lambda order: order["status"] == "cancelled")
+        await buyer.pay(order["payment"]["checkout_url"])
+        # The last thing that the checkout of a paid order does.
+        await _until(lambda: buyer.ask("GET", "/api/cart"), lambda cart: not cart["items"])
+        return {**order, "status": "paid"}
+
+    async def _finish(self, admin: Person, key: str, order: Json, purchase: Purchase) -> None:
+        """The shop's part: ship, deliver, give money back."""
+        path = f"/api/orders/{order['id']}"
+        while not _has_ended(order, purchase.ends):
+            again = await self._next_step(admin, key, order, purchase)
+            if again is None:
+                await asyncio.sleep(_LOOK_AGAIN_S)
+                _, again = await admin.ask("GET", path)
+            order = again
+        self.finished[key] = UUID(order["id"])
+
+    async def _next_step(self, admin: Person, key: str, order: Json, purchase: Purchase) -> Json | None:
+        """The order after one step more; None when it has to be looked at again."""
+        path = f"/api/orders/{order['id']}"
+        match order["status"], purchase.ends:
+            case "paid", "refunded":
+                _, answer = await admin.ask("POST", f"{path}/cancel", key=f"{key}-cancel")
+                return answer
+            case ("paid", _) | ("shipped", _):
+                body = {"status": "delivered"}
+                if order["status"] == "paid":
+                    body = {"status": "shipped", "tracking_number": f"DEMO-{_number(key) + 1:04}"}
+                waits = ("order_not_ready", "illegal_transition")
+                status, answer = await admin.ask("PUT", path, body, refusals=waits)
+                return None if status == 409 else answer
+            case "delivered", ends:
+                # Asked once more before the order has heard of it, payment answers the same refund.
+                total = order["total"]
+                money_back: Json = {"reason": "Sent back"}
+                if ends == "part refunded":
+                    share = {"amount": total["amount"] // 4, "currency": total["currency"]}
+                    money_back = {"reason": "Arrived with a scratch", "amount": share}
+                payment = f"/api/payments/{order['payment']['id']}"
+                await admin.ask("POST", f"{payment}/refund", money_back, key=f"{key}-refund")
+                return None
+        return None
+
+
+def _has_ended(order: Json, ends: str) -> bool:
+    """Also where somebody has meanwhile decided otherwise about it."""
+    match order["status"]:
+        case "cancelled" | "refunded" | "rejected" | "awaiting_payment":
+            return True
+        case "paid":
+            return ends == "paid"
+        case "shipped":
+            return ends in ("paid", "shipped")
+        case "delivered":
+            return (
+                bool(order["refunded"]["amount"]) if ends == "part refunded" else ends not in ("returned", "refunded")
+            )
+    return False
+
+
+async def _until(ask: Callable[[], Awaitable[tuple[int, Json]]], is_so: Callable[[Json], bool]) -> Json:
+    while True:
+        _, document = await ask()
+        if is_so(document):
+            return document
+        await asyncio.sleep(_LOOK_AGAIN_S)
