@@ -6,9 +6,11 @@ SERAI  := .venv/bin/serai
 ARGS   ?=
 # Tests wait more than they compute: for leases that end, for processes that come back. -n0 has them one after another.
 PYTEST := .venv/bin/pytest -n 3 --no-loadscope-reorder
+IMAGE  ?= serai
+CONTAINERS ?= $(shell command -v podman || echo docker)
 
 .DEFAULT_GOAL := help
-.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check clean
+.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check image clean
 
 help: ## Say what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +80,9 @@ web-dev: tools ## Serve the client application with hot reload at :5173, in fron
 web-check: tools ## Check the client application's types against openapi/ and run its component tests
 	@.venv/bin/python scripts/web.py check
 	@.venv/bin/python scripts/web.py test
+
+image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=...)
+	$(CONTAINERS) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) $(ARGS) .
 
 clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays
 	rm -rf web/node_modules web/dist web/src/api/generated

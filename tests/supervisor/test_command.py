@@ -158,3 +158,9 @@ def test_a_free_port_is_none_that_the_kernel_may_give_away_before_it_is_used() -
     assert len(found) > 25
     assert not found.intersection(range(lowest, highest + 1))
     assert all(ports.is_free(port) for port in found)
+
+
+def test_demo_orders_need_a_running_shop_to_be_placed_in(tmp_path: Path) -> None:
+    answer = serai("seed", "--orders", SERAI_HOME=str(tmp_path))
+    assert answer.returncode == 1
+    assert "start the shop with `serai up` first" in answer.stderr
