@@ -24,6 +24,7 @@ _LOOK_AGAIN_S = 0.03
 #: What may be asked again: somebody is busy, or just coming.
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _TRY_AGAIN_S = 0.1
+_WEBHOOK_WITHIN_S = 3.0
 
 Json = dict[str, Any]
 #: The orders there are, by key; and the same orders with their ages.
@@ -209,6 +210,7 @@ class _Run:
         self._products: dict[str, Json] = {}
         #: Of whom we have just seen that there is nothing in the cart.
         self._empty_carts: set[str] = set()
+        self._webhooks_come = True
 
     def count(self) -> int:
         return len(self.finished) + len(self.rejected)
@@ -319,10 +321,20 @@ class _Run:
             await buyer.ask("POST", f"{path}/cancel")
             return await _until(lambda: buyer.ask("GET", path), lambda order: order["status"] == "cancelled")
         await buyer.pay(order["payment"]["checkout_url"])
-        # The last thing that the checkout of a paid order does.
-        await _until(lambda: buyer.ask("GET", "/api/cart"), lambda cart: not cart["items"])
+        try:
+            async with asyncio.timeout(_WEBHOOK_WITHIN_S if self._webhooks_come else 0):
+                await self._until_cart_is_empty(buyer)
+        except TimeoutError:
+            # As behind a certificate that the sandbox does not trust: then the buyer's return has the shop look.
+            self._webhooks_come = False
+            await buyer.ask("POST", f"/api/payments/{order['payment']['id']}/confirm")
+            await self._until_cart_is_empty(buyer)
         self._empty_carts.add(buyer.email)
         return {**order, "status": "paid"}
+
+    async def _until_cart_is_empty(self, buyer: Person) -> None:
+        """The last thing that the checkout of a paid order does."""
+        await _until(lambda: buyer.ask("GET", "/api/cart"), lambda cart: not cart["items"])
 
     async def _finish(self, admin: Person, key: str, order: Json, purchase: Purchase) -> None:
         """The shop's part: ship, deliver, give money back."""
