@@ -75,11 +75,8 @@ PURCHASES = (
     Purchase(1, {"record-crate": 2}, "cancelled"),
     Purchase(1, {"record-crate": 1}, "paid"),
     Purchase(0, {"usb-audio-interface": 1, "leather-pencil-roll": 1}, "paid"),
-    # By the second customer, because somebody with an open payment page cannot check out again before it is paid or
-    # cancelled, and people begin with the first one.
-    Purchase(1, {"bronze-picture-light": 1}, "awaiting_payment"),
 )
-#: How long ago each came in, in days, but for the last, whose page can be paid for 45 minutes from now.
+#: How long ago each came in, in days. None is left unpaid: its buyer could not check out again until it is cancelled.
 _DAYS_AGO = (
     *(28.6, 27.2, 25.8, 25.1, 23.9, 22.1, 20.6, 19.4, 19.3, 18.2, 16.8, 16.5, 15.1, 13.7, 13.2, 11.9, 10.8),
     *(9.4, 8.4, 7.3, 6.2, 6.1, 4.9, 3.8, 3.1, 1.9, 0.3),
@@ -126,9 +123,8 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> str:
 def _ages(finished: Mapping[str, UUID]) -> dict[UUID, timedelta]:
     """Older orders have smaller ids, by which lists are sorted: so they are dated in that order, although the two
     customers do not keep in step."""
-    days = sorted((_DAYS_AGO[number] for number in map(_number, finished) if number < len(_DAYS_AGO)), reverse=True)
-    ids = sorted(order_id for key, order_id in finished.items() if _number(key) < len(_DAYS_AGO))
-    return {order_id: timedelta(days=ago) for order_id, ago in zip(ids, days, strict=True)}
+    days = sorted((_DAYS_AGO[_number(key)] for key in finished), reverse=True)
+    return {order_id: timedelta(days=ago) for order_id, ago in zip(sorted(finished.values()), days, strict=True)}
 
 
 def _key(number: int) -> str:
@@ -221,14 +217,10 @@ class _Run:
                 group.create_task(person.sign_in())
             # Meanwhile: hashing three passwords takes longer than reading what there is to buy.
             group.create_task(self._look_round(admin))
-        *past, last = enumerate(PURCHASES)
         async with asyncio.TaskGroup() as group:
             for at, buyer in enumerate(buyers):
-                theirs = [(number, purchase) for number, purchase in past if purchase.buyer == at]
+                theirs = [(number, purchase) for number, purchase in enumerate(PURCHASES) if purchase.buyer == at]
                 group.create_task(self._buy(buyer, admin, theirs, group))
-        async with asyncio.TaskGroup() as group:
-            # After all others, because it is the newest.
-            await self._buy(buyers[last[1].buyer], admin, [last], group)
 
     async def _buy(
         self, buyer: Person, admin: Person, purchases: list[tuple[int, Purchase]], group: asyncio.TaskGroup
@@ -314,7 +306,7 @@ class _Run:
 
     async def _settle(self, buyer: Person, order: Json, purchase: Purchase) -> Json:
         """The buyer's part: pay, or not. Returns when the buyer can go on to something else."""
-        if order["status"] != "awaiting_payment" or purchase.ends == "awaiting_payment":
+        if order["status"] != "awaiting_payment":
             return order
         path = f"/api/orders/{order['id']}"
         if purchase.ends == "cancelled":
@@ -377,7 +369,7 @@ class _Run:
 def _has_ended(order: Json, ends: str) -> bool:
     """Also where somebody has meanwhile decided otherwise about it."""
     match order["status"]:
-        case "cancelled" | "refunded" | "rejected" | "awaiting_payment":
+        case "cancelled" | "refunded" | "rejected":
             return True
         case "paid":
             return ends == "paid"
