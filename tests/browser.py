@@ -15,7 +15,9 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright
 
@@ -62,35 +64,83 @@ def _installed() -> str | None:
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
+@dataclass(slots=True)
+class _Expected:
+    """Answers that a test is about: so many of them, no more and no fewer."""
+
+    call: str
+    answer: str
+    left: int
+
+
 class Visit:
-    """One visitor's page in the shop at `url`; `troubles` is what went wrong in it so far."""
+    """One visitor's pages in the shop at `url`; `troubles` is what went wrong in them so far."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        self.troubles: list[str] = []
+        self._seen: list[str] = []
+        self._expected: list[_Expected] = []
+        self._watch(page)
+
+    @property
+    def troubles(self) -> list[str]:
+        """What went wrong and was not expected, and what was expected and has not happened."""
+        missing = [f"{one.call}: no {one.answer}, {one.left} expected" for one in self._expected if one.left]
+        return self._seen + missing
+
+    def expect_refusal(self, call: str, answer: int | str, times: int = 1) -> None:
+        """From now on `call` ("POST /api/orders", without the query) is refused with this status exactly so many
+        times; `answer` may also be the browser's word for a connection that failed ("net::ERR_FAILED")."""
+        self._expected.append(_Expected(call, str(answer), times))
+
+    async def another_tab(self) -> Page:
+        """The same visitor's, with the same cookies; its troubles are this visit's."""
+        page = await self.page.context.new_page()
+        self._watch(page)
+        return page
+
+    def _watch(self, page: Page) -> None:
         page.on("pageerror", self._on_error)
         page.on("console", self._on_console)
         page.on("requestfailed", self._on_failed)
         page.on("response", self._on_response)
 
     def _on_error(self, error: object) -> None:
-        self.troubles.append(f"error in a script: {error}")
+        self._seen.append(f"error in a script: {error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and self._is_ours(message.location.get("url", "")):
-            self.troubles.append(f"{message.type} in the console: {message.text}")
+        if message.type not in ("error", "warning"):
+            return
+        url = message.location.get("url", "")
+        if self._is_ours(url) and not self._echoes_the_expected(message.text, url):
+            self._seen.append(f"{message.type} in the console: {message.text}")
 
     def _on_failed(self, request: Request) -> None:
         # A page that is left takes back what it was still asking for.
         if self._is_ours(request.url) and request.failure != "net::ERR_ABORTED":
-            self.troubles.append(f"{request.method} {request.url}: {request.failure}")
+            self._went_wrong(request, request.failure or "failed")
 
     def _on_response(self, response: Response) -> None:
         if self._is_ours(response.url) and response.status >= 400:
-            self.troubles.append(f"{response.request.method} {response.url}: {response.status}")
+            self._went_wrong(response.request, str(response.status))
         elif not self._is_ours(response.url) and self._is_ours(response.frame.url) and not _is_a_page(response):
-            self.troubles.append(f"a page of the shop asked elsewhere: {response.url}")
+            self._seen.append(f"a page of the shop asked elsewhere: {response.url}")
+
+    def _went_wrong(self, request: Request, answer: str) -> None:
+        call = f"{request.method} {urlsplit(request.url).path}"
+        for one in self._expected:
+            if (one.call, one.answer) == (call, answer) and one.left:
+                one.left -= 1
+                return
+        self._seen.append(f"{request.method} {request.url}: {answer}")
+
+    def _echoes_the_expected(self, text: str, url: str) -> bool:
+        """The browser tells of a failed request in its console as well, without the method."""
+        if not text.startswith("Failed to load resource"):
+            return False
+        path = urlsplit(url).path
+        return any(one.call.endswith(f" {path}") and one.answer in text for one in self._expected)
 
     def _is_ours(self, url: str) -> bool:
         # Nothing at all is where a script was made of text.
@@ -117,9 +167,11 @@ async def visit(
     try:
         yield made
     except BaseException as problem:
-        picture = evidence / f"browser-{width}.png"
-        await made.page.screenshot(path=picture)
-        problem.add_note(f"seen at {made.page.url}, see {picture}; troubles: {made.troubles}")
+        for number, page in enumerate(context.pages, 1):
+            picture = evidence / f"browser-{width}-{number}.png"
+            await page.screenshot(path=picture)
+            problem.add_note(f"seen at {page.url}, see {picture}")
+        problem.add_note(f"troubles: {made.troubles}")
         raise
     finally:
         await context.close()

@@ -116,6 +116,14 @@ class Office:
         made: dict[str, Any] = self.http.post("/api/products", json=body).raise_for_status().json()
         return made
 
+    def reprice(self, product: dict[str, Any], price: int) -> None:
+        body = {
+            "name": product["name"],
+            "sku": product["variants"][0]["sku"],
+            "price": {"amount": price, "currency": "USD"},
+        }
+        self.http.put(f"/api/products/{product['id']}", json=body).raise_for_status()
+
     def stock(self, product: dict[str, Any]) -> dict[str, int]:
         """on_hand, held and available of a product's one variant, as a stock-taking answers (one in, one out)."""
         for delta in (1, -1):

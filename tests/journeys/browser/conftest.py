@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser import PATIENCE_S, Visit, chromium, visit
-from tests.shopper import Office
+from tests.shopper import Office, Shopper
 from tests.system import System
 
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -34,3 +34,9 @@ def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
 @pytest.fixture(scope="session")
 def office(system: System) -> Office:
     return Office(system)
+
+
+@pytest.fixture
+def buyer(system: System) -> Shopper:
+    """Somebody with an account and an empty cart, who has signed in on another device."""
+    return Shopper(system)

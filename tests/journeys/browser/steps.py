@@ -6,7 +6,16 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.shopper import ADDRESS, CARD, PASSWORD
+from tests.shopper import ADDRESS, CARD, PASSWORD, Shopper
+
+
+_LABELS = {
+    "Full name": "name",
+    "Street and number": "line1",
+    "Postal code": "postal_code",
+    "City": "city",
+    "Country": "country",
+}
 
 
 async def put_into_cart(page: Page, product: dict[str, str]) -> None:
@@ -24,13 +33,19 @@ async def register_at_the_checkout(page: Page, email: str) -> None:
     await expect(page.get_by_label("Street and number")).to_be_visible()
 
 
-async def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    """From anywhere; ends on the front page."""
-    await page.goto("/sign-in")
+async def sign_in(page: Page, email: str, password: str = PASSWORD, then: str = "/") -> None:
+    """From anywhere; ends on the page that was asked for."""
+    await page.goto(f"/sign-in?next={then}")
     await page.get_by_label("Email address").fill(email)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page).not_to_have_url(re.compile("/sign-in"))
+
+
+async def to_the_checkout(page: Page, buyer: Shopper) -> None:
+    """Signs in on the way; ends with an address that can be quoted."""
+    await sign_in(page, buyer.email, then="/checkout")
+    await fill_in_the_address(page)
 
 
 async def fill_in_the_address(page: Page) -> None:
@@ -39,6 +54,11 @@ async def fill_in_the_address(page: Page) -> None:
     await page.get_by_label("City").fill(ADDRESS["city"])
     await page.get_by_label("Country").select_option(ADDRESS["country"])
     await page.get_by_label("Full name").fill(ADDRESS["name"])
+
+
+async def expect_the_address_as_typed(page: Page) -> None:
+    for label, name in _LABELS.items():
+        await expect(page.get_by_label(label)).to_have_value(ADDRESS[name])
 
 
 async def to_the_payment_page(page: Page) -> None:
@@ -58,3 +78,9 @@ async def pay_on_the_payment_page(page: Page, card: str = CARD) -> None:
 def order_of(page: Page) -> str:
     """The id of the order whose page is shown."""
     return page.url.partition("/orders/")[2].partition("?")[0]
+
+
+async def expect_paid(page: Page) -> None:
+    """Back in the shop, on the order's page, which turns paid by itself."""
+    await expect(page.get_by_text("Thank you, your order is paid")).to_be_visible()
+    await expect(page.get_by_role("link", name="Cart, empty")).to_be_visible()
