@@ -6,6 +6,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { followOtherTabs } from "./api/cart";
 import { queries } from "./api/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
@@ -13,6 +14,11 @@ import { session } from "./session/current";
 
 session.restore();
 addEventListener("storage", (event) => session.follow(event));
+followOtherTabs(queries);
+// Shown again by the back button, a page is as old as when it was left.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) void queries.invalidateQueries();
+});
 
 // What one person was shown is not kept for the next; the catalogue is the same for everybody.
 let owner = session.state().user?.id;

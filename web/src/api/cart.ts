@@ -28,8 +28,23 @@ export function forgetCart(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: KEY });
 }
 
+let otherTabs: BroadcastChannel | null = null;
+
+/** One cart in two tabs is the same in both: a change in one has the others ask again. */
+export function followOtherTabs(client: QueryClient): void {
+  otherTabs = new BroadcastChannel("serai.cart");
+  otherTabs.onmessage = () => void forgetCart(client);
+}
+
+/** For what changes the cart without being asked to, as a payment does. */
+export function cartHasChanged(client: QueryClient): void {
+  otherTabs?.postMessage("changed");
+  void forgetCart(client);
+}
+
 /** Keeps the answer of the last change only: earlier ones would undo on screen what later ones already did. */
 function settle(client: QueryClient, cart: Cart): void {
+  otherTabs?.postMessage("changed");
   if (client.isMutating({ mutationKey: CHANGES.mutationKey }) <= 1) client.setQueryData(KEY, cart);
 }
 

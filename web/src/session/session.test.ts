@@ -124,6 +124,18 @@ test("lets calls go on without a token when nobody signs in again", async () => 
   expect(session.state()).toEqual({ phase: "anonymous", user: null });
 });
 
+test("does nothing in the name of somebody else who signs in instead", async () => {
+  session.begin(signedIn("old"));
+  const order = session.fetch(new Request("http://shop.test/api/orders", { method: "POST", body: "ada's" }));
+  await expect.poll(() => session.state().phase).toBe("expired");
+  const late = get();
+  shop.accepts.add("grace");
+  session.begin({ ...signedIn("grace"), user: { ...ADA, id: "g" } });
+  expect((await order).status).toBe(401);
+  expect((await late).status).toBe(401);
+  expect(shop.bodies).toEqual(["ada's"]);
+});
+
 test("does not take a shop that is away for the end of the session", async () => {
   session.begin(signedIn("old"));
   shop.refresh = () => json({}, 503);

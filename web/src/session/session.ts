@@ -92,17 +92,25 @@ export class Session {
 
   /** `fetch`, with the access token and whatever it takes to have one. */
   readonly fetch = async (request: Request): Promise<Response> => {
+    const who = this.#state.user;
     await this.#restored;
     if (this.#state.phase === "expired") await this.#waitForSignIn();
     if (this.#token !== null && this.#now() >= this.#usableUntil) await this.#renewOrAsk();
+    if (this.#isAnotherThan(who)) return notTheirs();
     const used = this.#token;
     const again = request.clone();
     const response = await this.#send(authorised(request, used));
     if (response.status !== 401 || used === null) return response;
     // Somebody else may have renewed it while this one was on its way.
     if (this.#token === used || this.#token === null) await this.#renewOrAsk();
+    if (this.#isAnotherThan(who)) return notTheirs();
     return this.#send(authorised(again, this.#token));
   };
+
+  /** What one person asked for is not done in the name of another who signed in meanwhile. */
+  #isAnotherThan(who: User | null): boolean {
+    return who !== null && this.#state.user !== null && this.#state.user.id !== who.id;
+  }
 
   async #renewOrAsk(): Promise<void> {
     // A call that was under way when the session was found to have ended joins those that wait.
@@ -158,6 +166,10 @@ export class Session {
     this.#state = state;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function notTheirs(): Response {
+  return new Response(null, { status: 401 });
 }
 
 function authorised(request: Request, token: string | null): Request {

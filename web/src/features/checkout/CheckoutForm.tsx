@@ -6,7 +6,6 @@ import { money } from "@/format/money";
 import { goToPaymentPage } from "@/orders/pay";
 import { shortages } from "@/orders/shortages";
 import { Card } from "@/ui/Card";
-import { Notice } from "@/ui/Failure";
 import { Price } from "@/ui/Price";
 import { Button, Textarea } from "@mantine/core";
 import { useForm } from "@mantine/form";
@@ -14,21 +13,28 @@ import { IconLock } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type FormEvent } from "react";
-import { emptyAddress, isComplete, missing, toAddress, toFields, type AddressFields as Fields } from "./address";
+import { emptyAddress, isComplete, missing, toAddress, toFields } from "./address";
 import { AddressFields, type AddressForm } from "./AddressFields";
 import { CheckoutProblem } from "./CheckoutProblem";
 import classes from "./CheckoutPage.module.css";
+import { draftOf, forgetDraft, keepDraft } from "./draft";
 import { Summary } from "./Summary";
 
 export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  const form = useForm({ initialValues: emptyAddress(user.name), validate: missing });
-  useLastAddress(form);
-  const [note, setNote] = useState("");
-  const [method, setMethod] = useState<string | null>(null);
+  const [draft] = useState(() => draftOf(user.id));
+  const form = useForm({
+    initialValues: draft.address ?? emptyAddress(user.name),
+    validate: missing,
+    onValuesChange: (address) => keepDraft(user.id, { address }),
+  });
+  useLastAddress(form, draft.address === null);
+  const [note, setNote] = useState(draft.note);
+  const [method, setMethod] = useState(draft.method);
+  useEffect(() => keepDraft(user.id, { note, method }), [user.id, note, method]);
   // The address as far as it can be quoted: complete, and not in the middle of being typed.
-  const [settled, setSettled] = useState<Fields | null>(null);
+  const [settled, setSettled] = useState(draft.address && isComplete(draft.address) ? draft.address : null);
   const quote = useQuery(
     quoteQuery(
       { ...(settled && { shipping_address: toAddress(settled) }), ...(method && { shipping_method: method }) },
@@ -39,7 +45,7 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
   const setQuantity = useSetQuantity();
   const prepared = usePreparedOrder(place.data, pay);
   const preparing = place.isPending || (place.data !== undefined && prepared?.status !== "rejected");
-  const failure = place.error ?? prepared?.failure ?? null;
+  const failure = place.error ?? prepared?.failure ?? quote.error;
   const problem = useRef<HTMLDivElement>(null);
 
   function pay(order: Order) {
@@ -47,11 +53,13 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
     void navigate({ to: "/orders/$id", params: { id: order.id }, replace: true }).then(() => {
       if (order.payment?.checkout_url) goToPaymentPage(order.payment.checkout_url);
     });
+    forgetDraft();
     void forgetCart(client);
   }
 
   function submit(event: FormEvent) {
     event.preventDefault();
+    if (preparing) return;
     const { hasErrors, errors } = form.validate();
     if (hasErrors) {
       document.querySelector<HTMLElement>(`[name="${Object.keys(errors)[0]}"]`)?.focus();
@@ -78,12 +86,14 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
   }
 
   /** Brings the cart down to what there is, after the shop said how much that is. */
-  function takeWhatThereIs(items: unknown) {
-    for (const { variantId, available } of shortages(items)) {
+  async function takeWhatThereIs(items: unknown) {
+    const changes = shortages(items).flatMap(({ variantId, available }) => {
       const line = cart.items.find((item) => item.variant_id === variantId);
-      if (line) setQuantity.mutate({ id: line.id, quantity: available });
-    }
+      return line ? setQuantity.mutateAsync({ id: line.id, quantity: available }) : [];
+    });
+    await Promise.allSettled(changes);
     place.reset();
+    void quote.refetch();
   }
 
   const total = quote.data?.total;
@@ -92,7 +102,12 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
       <div className={classes.steps}>
         <div ref={problem} className={classes.problem}>
           {failure !== null && (
-            <CheckoutProblem failure={failure} cart={cart} total={total} onTakeWhatThereIs={takeWhatThereIs} />
+            <CheckoutProblem
+              failure={failure}
+              cart={cart}
+              onTakeWhatThereIs={takeWhatThereIs}
+              onAskAgain={place.error ? undefined : quote.refetch}
+            />
           )}
         </div>
         <Card title="Where shall it go?">
@@ -101,7 +116,7 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
           </div>
         </Card>
         <Card title="How shall it get there?">
-          <Notice error={quote.data ? null : quote.error} />
+          {!quote.data && <p className={classes.hint}>{quote.isFetching ? "Asking for the ways it can take…" : "We can say as soon as the order is possible."}</p>}
           <fieldset className={classes.ways} aria-label="Shipping method">
             {quote.data?.shipping_methods.map(({ id, name, price }) => (
               <label key={id} className={classes.way}>
@@ -153,11 +168,11 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
 }
 
 /** Starts with where the last order went, unless something has been typed already. */
-function useLastAddress(form: AddressForm): void {
+function useLastAddress(form: AddressForm, wanted: boolean): void {
   const { data } = useQuery(recentOrdersQuery({ limit: 1 }));
   const last = data?.[0]?.shipping_address;
   useEffect(() => {
-    if (last && !form.isTouched() && !form.isDirty()) form.setValues(toFields(last));
+    if (wanted && last && !form.isTouched() && !form.isDirty()) form.setValues(toFields(last));
     // Once per address: the form is not overwritten by a later draw.
   }, [last]);
 }

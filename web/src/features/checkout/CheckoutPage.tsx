@@ -44,7 +44,7 @@ export function CheckoutPage() {
           Your cart is empty. If you have just paid, you find the order under your orders.
         </Message>
       ) : user ? (
-        <CheckoutForm cart={cart.data} user={user} />
+        <CheckoutForm key={user.id} cart={cart.data} user={user} />
       ) : (
         <div className={classes.layout}>
           <WhoAreYou />

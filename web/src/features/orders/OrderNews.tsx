@@ -7,6 +7,7 @@ import { money } from "@/format/money";
 import { goToPaymentPage } from "@/orders/pay";
 import { shortages } from "@/orders/shortages";
 import { Notice } from "@/ui/Failure";
+import { useShownAgain } from "@/ui/useShownAgain";
 import { Button, Loader, Title } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconCreditCard, type Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -62,6 +63,7 @@ export function OrderNews({ order, confirming, backFromPayment }: OrderNewsProps
 
 function ToBePaid({ order, backFromPayment }: { order: Order; backFromPayment: boolean }) {
   const pay = usePay(order.id);
+  useShownAgain(pay.reset);
   const until = order.payment?.expires_at;
   return (
     <>
