@@ -31,12 +31,19 @@ _LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(*, keeps_pages: bool = False) -> AsyncIterator[Browser]:
+    """With `keeps_pages` the back button shows a page as it was left, scripts and all, as
+    it does for people. Playwright turns that off since its `go_back` then waits in vain: use `history.back()`."""
     program = await asyncio.to_thread(_program)
     # Its sandbox does not work for root, and containers have little shared memory.
     options = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else ["--disable-dev-shm-usage"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=options, timeout=PATIENCE_S * 1000)
+        browser = await playwright.chromium.launch(
+            executable_path=program,
+            args=options,
+            ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else None,
+            timeout=PATIENCE_S * 1000,
+        )
         try:
             yield browser
         finally:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser import chromium, visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
 from tests.shopper import DECLINED, THREE_D_SECURE, Office, Shopper
+from tests.system import System
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -84,19 +87,42 @@ async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_i
     _paid_once(office, buyer, order_id)
 
 
-async def test_who_comes_back_from_the_payment_page_with_the_browser_s_own_button_can_still_pay(
-    visitor: Visitor, office: Office, buyer: Shopper
+async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_from(
+    system: System, office: Office, buyer: Shopper, tmp_path: Path
 ) -> None:
     order_id = _order(office, buyer)
-    async with visitor() as visit:
-        page = visit.page
-        await _to_pay_for(page, buyer, order_id)
-        await page.go_back()
+    async with (
+        chromium(keeps_pages=True) as browser,
+        visit(browser, f"http://localhost:{system.port}", evidence=tmp_path) as visitor,
+    ):
+        page = visitor.page
+        await steps.sign_in(page, buyer.email, then=f"/orders/{order_id}")
+        await page.evaluate("window.leftAsItIs = true")
+        await steps.to_the_payment_page(page)
+        await page.evaluate("history.back()")
         await expect(page.get_by_text("This order waits for your payment")).to_be_visible()
+        assert await page.evaluate("window.leftAsItIs"), "the page as it was left, not a new one"
         await steps.to_the_payment_page(page)
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
-        assert visit.troubles == []
+        assert visitor.troubles == []
+    _paid_once(office, buyer, order_id)
+
+
+async def test_the_way_back_is_enough_where_stripe_s_word_is_late(
+    visitor: Visitor, office: Office, buyer: Shopper
+) -> None:
+    order_id = _order(office, buyer)
+    office.fault(operation="webhook", fault="late", count=20, delay_ms=600_000)
+    try:
+        async with visitor() as visit:
+            page = visit.page
+            await _to_pay_for(page, buyer, order_id)
+            await steps.pay_on_the_payment_page(page)
+            await steps.expect_paid(page)
+            assert visit.troubles == []
+    finally:
+        office.no_more_faults()
     _paid_once(office, buyer, order_id)
 
 
