@@ -8,7 +8,6 @@ from playwright.async_api import Page, expect
 
 from tests.shopper import ADDRESS, CARD, PASSWORD, Shopper
 
-
 _LABELS = {
     "Full name": "name",
     "Street and number": "line1",
@@ -63,6 +62,10 @@ async def expect_the_address_as_typed(page: Page) -> None:
 
 async def to_the_payment_page(page: Page) -> None:
     await page.get_by_role("button", name="Pay $").click()
+    await expect_the_payment_page(page)
+
+
+async def expect_the_payment_page(page: Page) -> None:
     await expect(page.get_by_label("Card number")).to_be_visible()
 
 

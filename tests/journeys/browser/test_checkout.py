@@ -1,0 +1,180 @@
+"""Pay, and the shop says no: whatever has happened, it is said in words, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.browser import Visit
+from tests.journeys.browser import steps
+from tests.journeys.browser.conftest import Visitor
+from tests.shopper import ADDRESS, PASSWORD, Office, Shopper
+from tests.system import System
+
+pytestmark = pytest.mark.timeout(600)
+
+NOTE = "Ring twice, the bell is old"
+
+
+async def test_somebody_was_faster_and_the_rest_is_bought(
+    visitor: Visitor, system: System, office: Office, buyer: Shopper
+) -> None:
+    lamp = office.product(stock=3, price=2000)
+    buyer.add(lamp, 3).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+        faster = Shopper(system)
+        faster.add(lamp).raise_for_status()
+        faster.placed()
+
+        visit.expect_refusal("POST /api/orders", 409)
+        visit.expect_refusal("POST /api/orders/quote", 409)
+        await page.get_by_role("button", name="Pay $60.00").click()
+        refusal = page.get_by_role("alert").filter(has_text="Not enough in stock")
+        await expect(refusal).to_contain_text(f"{lamp['name']}: 2 left")
+        await expect(refusal).to_contain_text("nothing charged")
+        await refusal.get_by_role("button", name="Take what there is").click()
+        await expect(page.get_by_role("button", name="Pay $40.00")).to_be_enabled()
+        await expect(refusal).to_be_hidden()
+        await _pay_with_everything_as_typed(visit, office, buyer, amount=4000)
+
+
+async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
+    visitor: Visitor, system: System, office: Office, buyer: Shopper
+) -> None:
+    vase, lamp = office.product(stock=1, price=1000, name="Last vase"), office.product(stock=5, price=2000)
+    for product in (vase, lamp):
+        buyer.add(product).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+        faster = Shopper(system)
+        faster.add(vase).raise_for_status()
+        faster.placed()
+
+        visit.expect_refusal("POST /api/orders", 409)
+        visit.expect_refusal("POST /api/orders/quote", 409)
+        await page.get_by_role("button", name="Pay $30.00").click()
+        await page.get_by_role("link", name="Change the cart").click()
+        await page.get_by_role("button", name=f"Remove {vase['name']}").click()
+        await page.get_by_role("link", name="Check out").click()
+        await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
+        await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
+
+
+async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anything_is_charged(
+    visitor: Visitor, office: Office, buyer: Shopper
+) -> None:
+    lamp = office.product(stock=1, price=2000)
+    buyer.add(lamp).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+        office.reprice(lamp, 2300)
+
+        visit.expect_refusal("POST /api/orders", 409)
+        await page.get_by_role("button", name="Pay $20.00").click()
+        refusal = page.get_by_role("alert").filter(has_text="The total has changed")
+        await expect(refusal).to_contain_text("It is $23.00 now. Nothing was charged")
+        await expect(page.get_by_role("button", name="Pay $23.00")).to_be_enabled()
+        assert buyer.http.get("/api/orders").json()["items"] == []
+        await _pay_with_everything_as_typed(visit, office, buyer, amount=2300)
+
+
+async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_place(
+    visitor: Visitor, office: Office, buyer: Shopper
+) -> None:
+    buyer.add(office.product(stock=1, price=2000)).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+        _end_other_sessions(buyer)
+
+        visit.expect_refusal("POST /api/orders", 401)
+        visit.expect_refusal("POST /api/auth/refresh", 401)
+        await page.get_by_role("button", name="Pay $20.00").click()
+        dialog = page.get_by_role("dialog", name="Sign in again to go on")
+        await expect(dialog).to_contain_text("Everything on this page stays as you left it")
+        await expect(dialog.get_by_label("Email address")).to_have_value(buyer.email)
+        visit.expect_refusal("POST /api/auth/login", 401)
+        await _sign_in_again(page, "not-the-password")
+        await expect(dialog.get_by_role("alert")).to_contain_text("do not belong together")
+        await steps.expect_the_address_as_typed(page)
+
+        # What was being sent goes on by itself after the sign-in.
+        await _sign_in_again(page, PASSWORD)
+        await steps.expect_the_payment_page(page)
+        await _pay(visit, office, buyer, amount=2000)
+
+
+async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_later(
+    visitor: Visitor, office: Office, buyer: Shopper
+) -> None:
+    buyer.add(office.product(stock=1, price=2000)).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+        _end_other_sessions(buyer)
+
+        visit.expect_refusal("POST /api/orders", 401, times=2)
+        visit.expect_refusal("POST /api/auth/refresh", 401)
+        await page.get_by_role("button", name="Pay $20.00").click()
+        await page.get_by_role("button", name="Go on without signing in").click()
+        await page.get_by_role("link", name="Sign in to see your own").click()
+        await page.get_by_label("Email address").fill(buyer.email)
+        await page.get_by_label("Password", exact=True).fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in", exact=True).click()
+        await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
+        await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
+
+
+async def test_an_answer_that_got_lost_makes_no_second_order(visitor: Visitor, office: Office, buyer: Shopper) -> None:
+    buyer.add(office.product(stock=2, price=2000)).raise_for_status()
+    async with visitor() as visit:
+        page = visit.page
+        await _type_everything(page, buyer)
+
+        async def lose_the_answer(route: Route) -> None:
+            await route.fetch()
+            await route.abort("connectionreset")
+
+        await page.route("**/api/orders", lose_the_answer, times=1)
+        visit.expect_refusal("POST /api/orders", "net::ERR_CONNECTION_RESET")
+        await page.get_by_role("button", name="Pay $20.00").click()
+        await steps.expect_the_payment_page(page)
+        await _pay(visit, office, buyer, amount=2000)
+
+
+async def _type_everything(page: Page, buyer: Shopper) -> None:
+    await steps.to_the_checkout(page, buyer)
+    await page.get_by_label("Note for the delivery (optional)").fill(NOTE)
+
+
+async def _pay_with_everything_as_typed(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+    await steps.expect_the_address_as_typed(visit.page)
+    await expect(visit.page.get_by_label("Note for the delivery (optional)")).to_have_value(NOTE)
+    await steps.to_the_payment_page(visit.page)
+    await _pay(visit, office, buyer, amount)
+
+
+async def _pay(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+    """From the payment page to the end: one order of this buyer's, as it was typed, and one charge."""
+    await steps.pay_on_the_payment_page(visit.page)
+    await steps.expect_paid(visit.page)
+    assert visit.troubles == []
+    (order,) = buyer.http.get("/api/orders").raise_for_status().json()["items"]
+    assert (order["status"], order["note"], order["total"]["amount"]) == ("paid", NOTE, amount)
+    assert {name: order["shipping_address"][name] for name in ADDRESS} == ADDRESS
+    assert [entry["amount"] for entry in office.ledger(order["id"])] == [amount]
+
+
+def _end_other_sessions(buyer: Shopper) -> None:
+    """From the buyer's other device; what the browser holds is worth nothing from then on."""
+    buyer.http.delete("/api/auth/sessions").raise_for_status()
+
+
+async def _sign_in_again(page: Page, password: str) -> None:
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Password", exact=True).fill(password)
+    await dialog.get_by_role("button", name="Sign in", exact=True).click()
