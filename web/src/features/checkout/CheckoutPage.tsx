@@ -33,15 +33,21 @@ export function CheckoutPage() {
               <LinkButton to="/products" search={{}}>
                 Browse the shop
               </LinkButton>
-              {user && (
+              {user ? (
                 <LinkButton to="/orders" variant="default">
                   Your orders
+                </LinkButton>
+              ) : (
+                <LinkButton to="/sign-in" search={{ next: "/checkout" }} variant="default">
+                  Sign in
                 </LinkButton>
               )}
             </>
           }
         >
-          Your cart is empty. If you have just paid, you find the order under your orders.
+          {user
+            ? "Your cart is empty. If you have just paid, you find the order under your orders."
+            : "This cart is empty. What you have put into your own is there once you sign in."}
         </Message>
       ) : user ? (
         <CheckoutForm key={user.id} cart={cart.data} user={user} />
