@@ -5,6 +5,9 @@ import type { ProductQuery } from "./schemas";
 
 export const PAGE = 24;
 
+/** Asked for by the router whenever their page is opened; a page that appears after the refusal need not ask again. */
+const ASKED_ON_THE_WAY = { retryOnMount: false };
+
 export const categoriesQuery = queryOptions({
   queryKey: ["catalogue", "categories"],
   queryFn: async ({ signal }) => (await answer(openApi.GET("/api/categories", { signal }))).items,
@@ -31,6 +34,7 @@ export const productsQuery = (query: Omit<ProductQuery, "cursor" | "limit" | "fa
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
+    ...ASKED_ON_THE_WAY,
     placeholderData: keepPreviousData,
   });
 
@@ -38,5 +42,6 @@ export const productQuery = (slug: string) =>
   queryOptions({
     queryKey: ["catalogue", "product", slug],
     queryFn: ({ signal }) => answer(openApi.GET("/api/products/{id}", { params: { path: { id: slug } }, signal })),
+    ...ASKED_ON_THE_WAY,
     staleTime: 10_000,
   });

@@ -16,7 +16,7 @@ export function SignInAgain() {
       <Text c="dimmed" mb="md">
         Your session has ended. Everything on this page stays as you left it.
       </Text>
-      <SignInForm email={user?.email ?? ""} onDone={() => undefined} />
+      <SignInForm email={user?.email ?? ""} onDone={() => undefined} onLeave={() => session.giveUp()} />
     </Modal>
   );
 }

@@ -8,11 +8,13 @@ import { Link } from "@tanstack/react-router";
 interface SignInFormProps {
   email?: string;
   onDone: () => void;
+  /** The person goes to another page instead of signing in. */
+  onLeave?: () => void;
   submitLabel?: string;
 }
 
 /** Signs in, on its own page, in the checkout and over a page whose session ended. */
-export function SignInForm({ email = "", onDone, submitLabel = "Sign in" }: SignInFormProps) {
+export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in" }: SignInFormProps) {
   const signIn = useSignIn();
   const form = useForm({
     mode: "uncontrolled",
@@ -53,7 +55,7 @@ export function SignInForm({ email = "", onDone, submitLabel = "Sign in" }: Sign
           key={form.key("password")}
           {...form.getInputProps("password")}
         />
-        <Link to="/forgot" className="quiet-link">
+        <Link to="/forgot" className="quiet-link" onClick={onLeave}>
           Forgot your password?
         </Link>
         <Button type="submit" size="md" loading={signIn.isPending} fullWidth>

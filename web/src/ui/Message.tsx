@@ -2,6 +2,7 @@
 import type { Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Title } from "@mantine/core";
+import { useTitle } from "./useTitle";
 import classes from "./Message.module.css";
 
 interface MessageProps {
@@ -15,6 +16,8 @@ interface MessageProps {
 }
 
 export function Message({ icon: Picture, title, children, action, order = 2, tone = "calm" }: MessageProps) {
+  // In place of a whole page it is what the page is about.
+  useTitle(order === 1 ? title : null);
   return (
     <div className={classes.message} data-tone={tone} role={tone === "bad" ? "alert" : undefined}>
       <span className={classes.icon} aria-hidden>

@@ -1,8 +1,8 @@
 import { useEffect } from "react";
 
-/** What the tab and the browser's history call this page. */
-export function useTitle(title: string | undefined): void {
+/** What the tab and the browser's history call this page; null leaves that to somebody else. */
+export function useTitle(title: string | undefined | null): void {
   useEffect(() => {
-    document.title = title ? `${title} · Serai` : "Serai";
+    if (title !== null) document.title = title ? `${title} · Serai` : "Serai";
   }, [title]);
 }

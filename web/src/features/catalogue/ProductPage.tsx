@@ -24,8 +24,9 @@ const route = getRouteApi("/products/$slug");
 export function ProductPage() {
   const { slug } = route.useParams();
   const product = useQuery(productQuery(slug));
-  useTitle(product.data?.name);
-  if (isNotFound(product.error)) return <Gone />;
+  const gone = isNotFound(product.error);
+  useTitle(gone ? "Not found" : product.data?.name);
+  if (gone) return <Gone />;
   if (product.isError && !product.data) return <Failure error={product.error} onRetry={product.refetch} order={1} />;
   return (
     <div className={classes.page}>
@@ -205,7 +206,6 @@ function Waiting() {
 }
 
 function Gone() {
-  useTitle("Not found");
   return (
     <Message
       icon={IconMapOff}

@@ -45,8 +45,13 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
   const setQuantity = useSetQuantity();
   const prepared = usePreparedOrder(place.data, pay);
   const preparing = place.isPending || (place.data !== undefined && prepared?.status !== "rejected");
-  const failure = place.error ?? prepared?.failure ?? quote.error;
+  const refused = place.error ?? prepared?.failure ?? null;
+  const failure = refused ?? quote.error;
   const problem = useRef<HTMLDivElement>(null);
+  // On a phone the Pay button is far below what is said here. Once it is drawn: before, there is nothing to scroll to.
+  useEffect(() => {
+    if (refused) problem.current?.scrollIntoView({ block: "center" });
+  }, [refused]);
 
   function pay(order: Order) {
     // The order's page takes this one's place first: whoever comes back from Stripe's page lands there and can go on.
@@ -79,7 +84,6 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
           if (wrong) form.setErrors(wrong);
           void forgetCart(client);
           void quote.refetch();
-          problem.current?.scrollIntoView({ block: "center", behavior: "smooth" });
         },
       },
     );
