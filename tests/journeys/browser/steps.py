@@ -42,17 +42,21 @@ async def sign_in(page: Page, email: str, password: str = PASSWORD, then: str = 
 
 
 async def to_the_checkout(page: Page, buyer: Shopper) -> None:
-    """Signs in on the way; ends with an address that can be quoted."""
+    """Signs in on the way; ends with a total that has been quoted for the address."""
     await sign_in(page, buyer.email, then="/checkout")
-    await fill_in_the_address(page)
+    await expect(page.get_by_role("button", name="Pay $")).to_be_enabled()
+    async with page.expect_response("**/api/orders/quote"):
+        await fill_in_the_address(page)
 
 
 async def fill_in_the_address(page: Page) -> None:
+    """The city comes last: with it the address is complete, and asked about as soon as it is left."""
+    await page.get_by_label("Country").select_option(ADDRESS["country"])
+    await page.get_by_label("Full name").fill(ADDRESS["name"])
     await page.get_by_label("Street and number").fill(ADDRESS["line1"])
     await page.get_by_label("Postal code").fill(ADDRESS["postal_code"])
     await page.get_by_label("City").fill(ADDRESS["city"])
-    await page.get_by_label("Country").select_option(ADDRESS["country"])
-    await page.get_by_label("Full name").fill(ADDRESS["name"])
+    await page.get_by_label("City").blur()
 
 
 async def expect_the_address_as_typed(page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser import Visit
+from tests.browser import PHONE, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
 from tests.shopper import ADDRESS, PASSWORD, Office, Shopper
@@ -21,7 +21,7 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
 ) -> None:
     lamp = office.product(stock=3, price=2000)
     buyer.add(lamp, 3).raise_for_status()
-    async with visitor() as visit:
+    async with visitor(*PHONE) as visit:
         page = visit.page
         await _type_everything(page, buyer)
         faster = Shopper(system)
@@ -34,6 +34,7 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
         refusal = page.get_by_role("alert").filter(has_text="Not enough in stock")
         await expect(refusal).to_contain_text(f"{lamp['name']}: 2 left")
         await expect(refusal).to_contain_text("nothing charged")
+        await expect(refusal).to_be_in_viewport()
         await refusal.get_by_role("button", name="Take what there is").click()
         await expect(page.get_by_role("button", name="Pay $40.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
@@ -120,7 +121,10 @@ async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_late
         visit.expect_refusal("POST /api/orders", 401, times=2)
         visit.expect_refusal("POST /api/auth/refresh", 401)
         await page.get_by_role("button", name="Pay $20.00").click()
-        await page.get_by_role("button", name="Go on without signing in").click()
+        await page.get_by_role("dialog").get_by_role("link", name="Forgot your password?").click()
+        await expect(page.get_by_role("heading", level=1, name="Forgot your password?")).to_be_visible()
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        await page.go_back()
         await page.get_by_role("main").get_by_role("link", name="Sign in").click()
         await page.get_by_label("Email address").fill(buyer.email)
         await page.get_by_label("Password", exact=True).fill(PASSWORD)

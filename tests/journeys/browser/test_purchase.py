@@ -93,6 +93,11 @@ async def test_a_page_runs_nothing_that_is_not_the_shop_s_and_asks_nobody_else(
         await _noticed(visit, "Content Security Policy")
         await visit.page.evaluate("fetch('/api/nothing')")
         await _noticed(visit, "/api/nothing: 404")
+        # What a journey is about is no trouble, unless it does not happen.
+        visit.expect_refusal("GET /api/nobody", 404)
+        assert visit.troubles[-1] == "GET /api/nobody: no 404, 1 expected"
+        await visit.page.evaluate("fetch('/api/nobody')")
+        assert not [trouble for trouble in visit.troubles if "/api/nobody" in trouble]
 
 
 async def _noticed(visit: Visit, words: str) -> None:
