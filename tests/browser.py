@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ PATIENCE_S = 60.0
 #: What `visit` takes for its size.
 DESK, PHONE = (1280, 900), (390, 844)
 INSTALL_TIMEOUT_S = 600.0
+#: A page that is left takes back what it was still asking for; and the machine's own interfaces come and go.
+_NOBODY_S_FAULT = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
 
@@ -101,6 +104,13 @@ class Visit:
         times; `answer` may also be the browser's word for a connection that failed ("net::ERR_FAILED")."""
         self._expected.append(_Expected(call, str(answer), times))
 
+    async def went_as_expected(self) -> None:
+        """No troubles; waits for what was expected, since a page may show an answer before the browser tells of it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while any(one.left for one in self._expected) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        assert self.troubles == []
+
     async def another_tab(self) -> Page:
         """The same visitor's, with the same cookies; its troubles are this visit's."""
         page = await self.page.context.new_page()
@@ -120,12 +130,13 @@ class Visit:
         if message.type not in ("error", "warning"):
             return
         url = message.location.get("url", "")
+        if any(message.text.endswith(word) for word in _NOBODY_S_FAULT):
+            return
         if self._is_ours(url) and not self._echoes_the_expected(message.text, url):
             self._seen.append(f"{message.type} in the console: {message.text}")
 
     def _on_failed(self, request: Request) -> None:
-        # A page that is left takes back what it was still asking for.
-        if self._is_ours(request.url) and request.failure != "net::ERR_ABORTED":
+        if self._is_ours(request.url) and request.failure not in _NOBODY_S_FAULT:
             self._went_wrong(request, request.failure or "failed")
 
     def _on_response(self, response: Response) -> None:

@@ -39,7 +39,7 @@ async def test_a_cart_whose_last_unit_went_to_somebody_else_says_so_and_what_to_
         await expect(page.get_by_role("button", name="Pay $25.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
         await expect(page.get_by_role("link", name="Cart, 1 item")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
     assert [line["product_id"] for line in buyer.cart()["items"]] == [lamp["id"]]
 
 
@@ -56,7 +56,7 @@ async def test_a_change_in_one_tab_shows_in_the_other(visitor: Visitor, office: 
         await expect(second.get_by_role("link", name="Cart, 2 items")).to_be_visible()
         await second.get_by_role("button", name=f"Remove {lamp['name']}").click()
         await expect(first.get_by_role("link", name="Cart, empty")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def test_a_second_checkout_of_the_cart_leads_to_the_order_that_is_open(
@@ -84,7 +84,7 @@ async def test_a_second_checkout_of_the_cart_leads_to_the_order_that_is_open(
         # The first tab still shows the card form; its button leads to the paid order.
         await steps.pay_on_the_payment_page(first)
         await steps.expect_paid(first)
-        assert visit.troubles == []
+        await visit.went_as_expected()
     assert [order["id"] for order in buyer.http.get("/api/orders").json()["items"]] == [order_id]
     assert len(office.ledger(order_id)) == 1
 
@@ -107,7 +107,7 @@ async def test_what_a_guest_put_in_is_added_to_their_own_cart_at_the_sign_in(
         # Once, however often the page is loaded.
         await page.reload()
         await expect(page.get_by_role("link", name="Cart, 4 items")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
     assert sorted(line["quantity"] for line in buyer.cart()["items"]) == [1, 3]
 
 

@@ -166,7 +166,7 @@ async def _pay(visit: Visit, office: Office, buyer: Shopper, amount: int) -> Non
     """From the payment page to the end: one order of this buyer's, as it was typed, and one charge."""
     await steps.pay_on_the_payment_page(visit.page)
     await steps.expect_paid(visit.page)
-    assert visit.troubles == []
+    await visit.went_as_expected()
     (order,) = buyer.http.get("/api/orders").raise_for_status().json()["items"]
     assert (order["status"], order["note"], order["total"]["amount"]) == ("paid", NOTE, amount)
     assert {name: order["shipping_address"][name] for name in ADDRESS} == ADDRESS

@@ -30,7 +30,7 @@ async def test_a_wrong_product_address_says_so_and_leads_on(visitor: Visitor) ->
         await expect(page).to_have_title("Not found · Serai")
         await page.get_by_role("link", name="Browse the shop").click()
         await expect(page.get_by_role("heading", level=1, name="Everything")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def test_somebody_else_s_order_is_not_there(
@@ -46,7 +46,7 @@ async def test_somebody_else_s_order_is_not_there(
         await expect(page.get_by_role("heading", level=1, name="No such order")).to_be_visible()
         await expect(page).to_have_title("No such order · Serai")
         await expect(page.get_by_role("main").get_by_role("link", name="Your orders")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def test_products_that_cannot_be_loaded_are_asked_for_again(visitor: Visitor) -> None:
@@ -61,7 +61,7 @@ async def test_products_that_cannot_be_loaded_are_asked_for_again(visitor: Visit
         await failure.get_by_role("button", name="Try again").click()
         await expect(page.get_by_role("article").first).to_be_visible()
         await expect(failure).to_be_hidden()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
@@ -80,7 +80,7 @@ async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
         await failure.get_by_role("button", name="Try again").click()
         await expect(page.get_by_role("button", name="Pay $25.00")).to_be_enabled()
         await expect(failure).to_be_hidden()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, office: Office) -> None:
@@ -102,7 +102,7 @@ async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, off
         await expect(page.get_by_role("status").filter(has_text="You are offline")).to_be_hidden()
         await add.click()
         await expect(page.get_by_role("link", name="Cart, 1 item")).to_be_visible()
-        assert visit.troubles == []
+        await visit.went_as_expected()
 
 
 async def _unavailable(route: Route) -> None:

@@ -96,7 +96,8 @@ async def test_a_page_runs_nothing_that_is_not_the_shop_s_and_asks_nobody_else(
         # What a journey is about is no trouble, unless it does not happen.
         visit.expect_refusal("GET /api/nobody", 404)
         assert visit.troubles[-1] == "GET /api/nobody: no 404, 1 expected"
-        await visit.page.evaluate("fetch('/api/nobody')")
+        async with visit.page.expect_response("**/api/nobody"):
+            await visit.page.evaluate("fetch('/api/nobody')")
         assert not [trouble for trouble in visit.troubles if "/api/nobody" in trouble]
 
 
