@@ -1,9 +1,16 @@
 import { Message } from "@/ui/Message";
 import { Button } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import { isOutdated, loadAnew } from "./release";
 
-/** A page that failed to load or to draw. A reload helps where a new release took its scripts away. */
+/** A page that failed to load or to draw. Where a new release took its scripts away, it loads anew by itself, once. */
 export function Crash() {
+  const [outdated] = useState(isOutdated);
+  useEffect(() => {
+    if (outdated) loadAnew();
+  }, [outdated]);
+  if (outdated) return null;
   return (
     <Message
       icon={IconAlertTriangle}

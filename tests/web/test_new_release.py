@@ -1,0 +1,74 @@
+"""A browser that was open while a new release came: the scripts of its pages are gone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, Request, Route, expect
+
+from tests.browser import chromium
+from tests.web.first_load import WEB
+from tests.web.serving import serving
+
+REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
+
+
+class Visitor:
+    """On the way from signing in to registering, whose script may be gone."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.loads = 0
+        self.gone = True
+        page.on("request", self._on_request)
+
+    def _on_request(self, request: Request) -> None:
+        self.loads += request.is_navigation_request()
+
+    async def lose(self, *, until_load: int) -> None:
+        async def answer(route: Route) -> None:
+            await (route.fulfill(status=404) if self.loads < until_load else route.fallback())
+
+        await self.page.route(REGISTER_PAGE, answer)
+
+
+@pytest.fixture
+async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
+    with serving(WEB / "dist", tmp_path / "web.log") as url:
+        async with chromium() as browser:
+            page = await browser.new_page(base_url=url)
+            yield Visitor(page)
+
+
+async def test_a_page_whose_script_is_gone_loads_anew_by_itself(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.lose(until_load=2)
+    await page.goto("/sign-in")
+    await page.get_by_role("link", name="Create an account").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("account", re.IGNORECASE))
+    await expect(page).to_have_url(re.compile("/register"))
+    assert visitor.loads == 2
+
+
+async def test_a_script_that_stays_away_does_not_load_the_page_for_ever(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.lose(until_load=100)
+    await page.goto("/sign-in")
+    await page.get_by_role("link", name="Create an account").click()
+    await expect(page.get_by_text("This page could not be shown")).to_be_visible()
+    assert 2 <= visitor.loads <= 3
+
+
+async def test_a_script_fetched_early_in_vain_disturbs_nobody(visitor: Visitor) -> None:
+    page = visitor.page
+    await visitor.lose(until_load=100)
+    await page.goto("/sign-in")
+    await page.get_by_label("Email address").fill("ada@example.com")
+    async with page.expect_response(REGISTER_PAGE):
+        await page.get_by_role("link", name="Create an account").hover()
+    await page.wait_for_load_state("networkidle")
+    await expect(page.get_by_label("Email address")).to_have_value("ada@example.com")
+    assert visitor.loads == 1
