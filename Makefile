@@ -10,7 +10,7 @@ IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 
 .DEFAULT_GOAL := help
-.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check image clean
+.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check web-sizes image clean
 
 help: ## Say what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,8 @@ web-check: tools ## Check the client application's types against openapi/ and ru
 
 image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=...)
 	$(CONTAINERS) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) $(ARGS) .
+web-sizes: dev web ## Print how much script each page of the client application loads first, compressed
+	@exec .venv/bin/python -m tests.web.first_load
 
 clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays
 	rm -rf web/node_modules web/dist web/src/api/generated

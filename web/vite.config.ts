@@ -25,6 +25,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // Which file needs which: hidden, so that it is not served. The test of how much a page loads reads it.
+    manifest: ".vite/manifest.json",
     rolldownOptions: {
       output: {
         // What changes with our code and what changes with a library are kept apart, so that a release of ours leaves

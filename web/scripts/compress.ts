@@ -22,7 +22,7 @@ export function compress(): Plugin {
     },
     async closeBundle() {
       const files = await readdir(folder, { recursive: true });
-      for (const path of files.filter((file) => TEXT.test(file)).map((file) => join(folder, file))) {
+      for (const path of files.filter((file) => TEXT.test(file) && !file.startsWith(".")).map((file) => join(folder, file))) {
         const content = await readFile(path);
         if (content.length < WORTH_IT) continue;
         const [br, gz] = await Promise.all([

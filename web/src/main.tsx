@@ -1,7 +1,6 @@
 import "@fontsource-variable/figtree/wght.css";
 import "./app/styles";
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -11,6 +10,7 @@ import { queries } from "./api/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
 import { session } from "./session/current";
+import { Toasts } from "./ui/Toasts";
 
 session.restore();
 addEventListener("storage", (event) => session.follow(event));
@@ -36,8 +36,8 @@ createRoot(place).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
-        <Notifications position="bottom-right" limit={3} />
         <RouterProvider router={router} />
+        <Toasts />
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

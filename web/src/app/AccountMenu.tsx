@@ -3,24 +3,15 @@ import { LinkButton } from "@/ui/links";
 import { Skeleton } from "@mantine/core";
 import { IconUser } from "@tabler/icons-react";
 import { useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
 import classes from "./AccountMenu.module.css";
-
-const SignedInMenu = lazy(async () => ({ default: (await import("./SignedInMenu")).SignedInMenu }));
+import { SignedInMenu } from "./SignedInMenu";
 
 /** The way to sign in, or the menu of who is. */
 export function AccountMenu() {
   const { phase, user } = useSession();
   const here = useRouterState({ select: (state) => state.location.href });
-  const waiting = <Skeleton circle height={34} width={34} mx="xs" />;
-  if (phase === "restoring") return waiting;
-  if (user) {
-    return (
-      <Suspense fallback={waiting}>
-        <SignedInMenu user={user} />
-      </Suspense>
-    );
-  }
+  if (phase === "restoring") return <Skeleton circle height={34} width={34} mx="xs" />;
+  if (user) return <SignedInMenu user={user} />;
   const elsewhere = here === "/" || /^\/(sign-in|register|forgot|reset|verify)/.test(here);
   return (
     <LinkButton

@@ -1,8 +1,9 @@
-import { CloseButton, TextInput } from "@mantine/core";
+import { CloseButton } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type FormEvent } from "react";
+import classes from "./SearchBox.module.css";
 
 /** Looks while one types on the product list, and takes one there with Enter from anywhere else. */
 export function SearchBox() {
@@ -40,33 +41,32 @@ export function SearchBox() {
   }
 
   return (
-    <form role="search" onSubmit={submit}>
-      <TextInput
+    <form role="search" onSubmit={submit} className={classes.search}>
+      <IconSearch size={18} aria-hidden className={classes.icon} />
+      <input
         type="search"
         name="q"
         aria-label="Search the shop"
         placeholder="Search lamps, desks, linen…"
         autoComplete="off"
         maxLength={200}
-        radius="xl"
+        className={classes.input}
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
           if (onList) lookSoon(event.currentTarget.value);
         }}
-        leftSection={<IconSearch size={18} aria-hidden />}
-        rightSection={
-          text && (
-            <CloseButton
-              aria-label="Clear the search"
-              onClick={() => {
-                setText("");
-                if (onList) look("", true);
-              }}
-            />
-          )
-        }
       />
+      {text && (
+        <CloseButton
+          className={classes.clear ?? ""}
+          aria-label="Clear the search"
+          onClick={() => {
+            setText("");
+            if (onList) look("", true);
+          }}
+        />
+      )}
     </form>
   );
 }

@@ -1,50 +1,109 @@
+/** The menu of who is signed in. It hangs on a button that never moves, so nothing has to work out where there is room. */
 import { useSignOut } from "@/api/accounts";
 import type { User } from "@/api/schemas";
-import type { Link } from "@/ui/links";
-import { Avatar, Menu, UnstyledButton, type MenuItemProps } from "@mantine/core";
+import { UnstyledButton } from "@mantine/core";
 import { IconBuildingStore, IconChevronDown, IconLogout, IconReceipt, IconSettings } from "@tabler/icons-react";
-import { createLink, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
 import classes from "./AccountMenu.module.css";
-
-const LinkMenuItem = createLink((props: Link<MenuItemProps>) => <Menu.Item component="a" {...props} />);
 
 export function SignedInMenu({ user }: { user: User }) {
   const signOut = useSignOut();
   const navigate = useNavigate();
+  const [opened, setOpened] = useState(false);
+  const place = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const menu = useId();
+
+  useEffect(() => {
+    if (!opened) return undefined;
+    items(place.current)[0]?.focus();
+    const elsewhere = ({ target }: Event) => !place.current?.contains(target as Node) && setOpened(false);
+    document.addEventListener("pointerdown", elsewhere);
+    return () => document.removeEventListener("pointerdown", elsewhere);
+  }, [opened]);
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.key === "Escape" || event.key === "Tab") {
+      // Tab goes on from the button, as from any other.
+      setOpened(false);
+      button.current?.focus();
+      return;
+    }
+    const next = itemAfter(event.key, items(place.current));
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
   return (
-    <Menu position="bottom-end" width={230} shadow="md" radius="md">
-      <Menu.Target>
-        <UnstyledButton className={classes.button ?? ""}>
-          <span className="hidden-visually">Account of {user.name}</span>
-          <Avatar size={34} radius="xl" color="teal" name={user.name} alt="" aria-hidden />
-          <IconChevronDown size={16} aria-hidden />
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
+    <div ref={place} className={classes.account}>
+      <UnstyledButton
+        ref={button}
+        className={classes.button ?? ""}
+        aria-haspopup="menu"
+        aria-expanded={opened}
+        aria-controls={menu}
+        onClick={() => setOpened(!opened)}
+      >
+        <span className="hidden-visually">Account of {user.name}</span>
+        <span className={classes.initials} aria-hidden>
+          {initialsOf(user.name)}
+        </span>
+        <IconChevronDown size={16} aria-hidden />
+      </UnstyledButton>
+      <div id={menu} className={classes.menu} hidden={!opened}>
         <div className={classes.who}>
           <strong>{user.name}</strong>
           <span>{user.email}</span>
         </div>
-        <Menu.Divider />
-        {user.role === "admin" && (
-          <LinkMenuItem to="/admin/orders" leftSection={<IconBuildingStore size={18} />}>
-            The office
-          </LinkMenuItem>
-        )}
-        <LinkMenuItem to="/orders" leftSection={<IconReceipt size={18} />}>
-          Your orders
-        </LinkMenuItem>
-        <LinkMenuItem to="/settings" leftSection={<IconSettings size={18} />}>
-          Settings
-        </LinkMenuItem>
-        <Menu.Divider />
-        <Menu.Item
-          leftSection={<IconLogout size={18} />}
-          onClick={() => signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/" }) })}
-        >
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+        <div role="menu" aria-label="Account" onKeyDown={onKeyDown} onClick={() => setOpened(false)}>
+          {user.role === "admin" && (
+            <Link to="/admin/orders" role="menuitem" tabIndex={-1} className={classes.item}>
+              <IconBuildingStore size={18} aria-hidden /> The office
+            </Link>
+          )}
+          <Link to="/orders" role="menuitem" tabIndex={-1} className={classes.item}>
+            <IconReceipt size={18} aria-hidden /> Your orders
+          </Link>
+          <Link to="/settings" role="menuitem" tabIndex={-1} className={classes.item}>
+            <IconSettings size={18} aria-hidden /> Settings
+          </Link>
+          <UnstyledButton
+            role="menuitem"
+            tabIndex={-1}
+            className={`${classes.item} ${classes.last}`}
+            onClick={() => signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/" }) })}
+          >
+            <IconLogout size={18} aria-hidden /> Sign out
+          </UnstyledButton>
+        </div>
+      </div>
+    </div>
   );
+}
+
+function items(place: HTMLElement | null): HTMLElement[] {
+  return [...(place?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
+}
+
+function itemAfter(key: string, all: HTMLElement[]): HTMLElement | undefined {
+  const at = all.indexOf(document.activeElement as HTMLElement);
+  switch (key) {
+    case "ArrowDown":
+      return all[(at + 1) % all.length];
+    case "ArrowUp":
+      return all.at(at - 1);
+    case "Home":
+      return all[0];
+    case "End":
+      return all.at(-1);
+    default:
+      return undefined;
+  }
+}
+
+function initialsOf(name: string): string {
+  const words = name.trim().split(/\s+/);
+  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("").toUpperCase();
 }

@@ -6,7 +6,6 @@ const SRC = join(import.meta.dirname, "..");
 const STYLES = join(SRC, "../node_modules/@mantine/core/styles");
 /** Parts that are nothing but another one: their styles are its. */
 const SAME_AS: Readonly<Record<string, string>> = {
-  Autocomplete: "Combobox",
   NativeSelect: "Input",
   Textarea: "Input",
   TextInput: "Input",

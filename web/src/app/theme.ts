@@ -44,7 +44,6 @@ export const theme = createTheme({
     PasswordInput: { defaultProps: { size: "md" } },
     Textarea: { defaultProps: { size: "md" } },
     NativeSelect: { defaultProps: { size: "md" } },
-    NumberInput: { defaultProps: { size: "md" } },
     Modal: {
       defaultProps: { centered: true, radius: "lg", padding: "lg" },
       styles: { title: { fontSize: "1.1875rem", fontWeight: 650, letterSpacing: "-0.01em" } },

@@ -1,31 +1,12 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { lazy, Suspense, useState } from "react";
+import type { ConfirmProps } from "./Question";
 
-interface ConfirmProps {
-  opened: boolean;
-  title: string;
-  children: ReactNode;
-  /** What it does, as a verb: the answer says what happens without the question. */
-  confirm: string;
-  keep: string;
-  pending: boolean;
-  onConfirm: () => void;
-  onClose: () => void;
-}
+// Dialogues are heavy, and most visits never see one.
+const Question = lazy(async () => ({ default: (await import("./Question")).Question }));
 
 /** Asks once before something that cannot be taken back. */
-export function Confirm({ opened, title, children, confirm, keep, pending, onConfirm, onClose }: ConfirmProps) {
-  return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
-      <Text component="div">{children}</Text>
-      <Group justify="flex-end" mt="lg">
-        <Button variant="default" onClick={onClose}>
-          {keep}
-        </Button>
-        <Button color="clay" loading={pending} onClick={onConfirm}>
-          {confirm}
-        </Button>
-      </Group>
-    </Modal>
-  );
+export function Confirm(props: ConfirmProps) {
+  const [asked, setAsked] = useState(false);
+  if (props.opened && !asked) setAsked(true);
+  return <Suspense>{asked && <Question {...props} />}</Suspense>;
 }

@@ -1,6 +1,6 @@
-import { ActionIcon, NumberInput, type NumberInputHandlers } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
 import { IconMinus, IconPlus } from "@tabler/icons-react";
-import { useRef } from "react";
+import { useState } from "react";
 import classes from "./QuantityInput.module.css";
 
 interface QuantityInputProps {
@@ -15,9 +15,26 @@ interface QuantityInputProps {
 /** The API's own bound on one line. */
 export const MOST = 999;
 
+/**
+ * A whole number with its two buttons. It shows at once what was pressed or typed, also where whoever holds the value
+ * takes their time; what is typed counts as soon as it is a number, and is put right on leaving.
+ */
 export function QuantityInput({ value, onChange, label, max = MOST, disabled = false }: QuantityInputProps) {
-  const handlers = useRef<NumberInputHandlers>(null);
   const most = Math.max(1, Math.min(max, MOST));
+  const [given, setGiven] = useState(value);
+  const [shown, setShown] = useState(String(value));
+  if (given !== value) {
+    setGiven(value);
+    setShown(String(value));
+  }
+  const now = Number(shown) || value;
+
+  function become(next: number) {
+    const within = Math.min(Math.max(next, 1), most);
+    setShown(String(within));
+    if (within !== now) onChange(within);
+  }
+
   return (
     <div className={classes.quantity}>
       <ActionIcon
@@ -25,35 +42,39 @@ export function QuantityInput({ value, onChange, label, max = MOST, disabled = f
         color="gray"
         size={42}
         aria-label="One fewer"
-        disabled={disabled || value <= 1}
-        onClick={() => handlers.current?.decrement()}
+        disabled={disabled || now <= 1}
+        onClick={() => become(now - 1)}
       >
         <IconMinus size={18} />
       </ActionIcon>
-      <NumberInput
-        handlersRef={handlers}
+      <input
+        className={classes.input}
         aria-label={label}
-        variant="unstyled"
-        hideControls
-        allowDecimal={false}
-        allowNegative={false}
-        min={1}
-        max={most}
-        clampBehavior="blur"
-        value={value}
+        inputMode="numeric"
+        autoComplete="off"
+        maxLength={3}
         disabled={disabled}
-        onChange={(next) => {
-          if (typeof next === "number" && Number.isInteger(next) && next >= 1 && next <= MOST) onChange(next);
+        value={shown}
+        onChange={(event) => {
+          const digits = event.currentTarget.value.replaceAll(/\D/g, "");
+          setShown(digits);
+          if (Number(digits) >= 1) onChange(Number(digits));
         }}
-        classNames={{ input: classes.input ?? "" }}
+        onBlur={() => become(now)}
+        onKeyDown={(event) => {
+          const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+          if (by === undefined) return;
+          event.preventDefault();
+          become(now + by);
+        }}
       />
       <ActionIcon
         variant="subtle"
         color="gray"
         size={42}
         aria-label="One more"
-        disabled={disabled || value >= most}
-        onClick={() => handlers.current?.increment()}
+        disabled={disabled || now >= most}
+        onClick={() => become(now + 1)}
       >
         <IconPlus size={18} />
       </ActionIcon>

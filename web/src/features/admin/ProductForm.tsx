@@ -3,11 +3,11 @@ import { categoriesQuery } from "@/api/catalogue";
 import { fieldErrors } from "@/api/problem";
 import { Card } from "@/ui/Card";
 import { Notice } from "@/ui/Failure";
-import { ActionIcon, Autocomplete, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useId } from "react";
 import classes from "./ProductPage.module.css";
 import { emptyVariant, mistakes, PRODUCT_STATES, valuesOf, type ProductFields } from "./productForm";
 
@@ -23,6 +23,7 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
   const currency = useShopCurrency();
   const { data: categories } = useQuery(categoriesQuery);
   const form = useForm<ProductFields>({ initialValues: initial, validate: (fields) => mistakes(fields, currency) });
+  const known = useId();
   const wrong = fieldErrors(error);
   useEffect(() => {
     // The API speaks of a price as an amount and its currency; here it is one field.
@@ -39,13 +40,10 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
             <TextInput label="Name" maxLength={200} {...form.getInputProps("name")} />
             <Textarea label="Description" autosize minRows={3} maxLength={20000} {...form.getInputProps("description")} />
             <Group grow align="start">
-              <Autocomplete
-                size="md"
-                label="Category"
-                maxLength={60}
-                data={categories?.map(({ slug }) => slug) ?? []}
-                {...form.getInputProps("category")}
-              />
+              <div>
+                <TextInput label="Category" maxLength={60} list={known} autoComplete="off" {...form.getInputProps("category")} />
+                <datalist id={known}>{categories?.map(({ slug }) => <option key={slug} value={slug} />)}</datalist>
+              </div>
               <NativeSelect label="State" data={PRODUCT_STATES as { value: string; label: string }[]} {...form.getInputProps("status")} />
             </Group>
           </Stack>

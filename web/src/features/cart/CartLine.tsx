@@ -50,7 +50,6 @@ export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: M
       </div>
       <div className={classes.quantity}>
         <QuantityInput
-          key={item.quantity}
           label={`Quantity of ${item.name}`}
           value={item.quantity}
           disabled={gone}

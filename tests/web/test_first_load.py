@@ -1,0 +1,27 @@
+"""No page makes a visitor wait for more script than it may, and none is left out of the count."""
+
+from __future__ import annotations
+
+import pytest
+
+from serai import topology
+from tests.web.first_load import ON_DEMAND, Build
+
+
+@pytest.fixture(scope="module")
+def build() -> Build:
+    return Build()
+
+
+def test_every_page_is_counted(build: Build) -> None:
+    assert set(build.pages) == set(topology.WEB_PAGES)
+
+
+def test_what_is_left_out_of_the_count_is_loaded_late(build: Build) -> None:
+    assert build.every_lazy >= ON_DEMAND
+
+
+@pytest.mark.parametrize("page", topology.WEB_PAGES)
+def test_the_first_load_is_small(build: Build, page: str) -> None:
+    load = build.first_load(page)
+    assert load.size_kb <= load.limit_kb, f"{page} loads {load.files} scripts, {load.size_kb:.1f} kB compressed"

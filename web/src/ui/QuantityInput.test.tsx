@@ -1,0 +1,48 @@
+import { MantineProvider } from "@mantine/core";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { afterEach, expect, test, vi } from "vitest";
+import { QuantityInput } from "./QuantityInput";
+
+const onChange = vi.fn();
+afterEach(() => {
+  onChange.mockReset();
+  cleanup();
+});
+
+function showing(value: number, max: number): HTMLInputElement {
+  render(
+    <MantineProvider>
+      <QuantityInput label="Quantity" value={value} max={max} onChange={onChange} />
+    </MantineProvider>,
+  );
+  return screen.getByLabelText<HTMLInputElement>("Quantity");
+}
+
+test("every press counts, also before the value has followed", () => {
+  const input = showing(1, 9);
+  for (let press = 0; press < 3; press++) fireEvent.click(screen.getByLabelText("One more"));
+  expect(input.value).toBe("4");
+  expect(onChange.mock.calls.flat()).toEqual([2, 3, 4]);
+});
+
+test("takes digits and nothing else, and puts right what is too much on leaving", () => {
+  const input = showing(1, 5);
+  fireEvent.change(input, { target: { value: "-7e" } });
+  expect(input.value).toBe("7");
+  fireEvent.blur(input);
+  expect(input.value).toBe("5");
+  expect(onChange).toHaveBeenLastCalledWith(5);
+});
+
+test("an emptied field is what it was once one leaves it", () => {
+  const input = showing(3, 5);
+  fireEvent.change(input, { target: { value: "" } });
+  fireEvent.blur(input);
+  expect(input.value).toBe("3");
+  expect(onChange).not.toHaveBeenCalled();
+});
+
+test("goes no further than there is", () => {
+  showing(5, 5);
+  expect(screen.getByLabelText<HTMLButtonElement>("One more").disabled).toBe(true);
+});
