@@ -10,7 +10,7 @@ IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 
 .DEFAULT_GOAL := help
-.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check web-sizes image clean
+.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check web-sizes lighthouse image clean
 
 help: ## Say what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=
 web-sizes: dev web ## Print how much script each page of the client application loads first, compressed
 	@exec .venv/bin/python -m tests.web.first_load
 
+lighthouse: dev web ## Let Lighthouse visit the pages of a shop of its own, as guest, customer and admin (reports in .lighthouse/)
+	@exec .venv/bin/python scripts/web.py lighthouse $(ARGS)
+
 clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays
-	rm -rf web/node_modules web/dist web/src/api/generated
+	rm -rf web/node_modules web/lighthouse/node_modules web/dist web/src/api/generated .lighthouse
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

