@@ -2,6 +2,7 @@ import react from "@vitejs/plugin-react";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { compress } from "./scripts/compress.ts";
+import { pages } from "./scripts/pages.ts";
 
 /** A running shop's gateway, for `npm run dev` and `npm run preview`. */
 const shop = process.env.SERAI_SHOP ?? `http://localhost:${process.env.SERAI_PORT ?? 8080}`;
@@ -14,7 +15,7 @@ const toShop = { target: shop, changeOrigin: true, headers: { origin: new URL(sh
 const proxy = { "/api": toShop, "/media": toShop, "/docs": toShop, "/openapi": toShop };
 
 export default defineConfig({
-  plugins: [react(), compress()],
+  plugins: [react(), pages(), compress()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: { host: "127.0.0.1", port: Number(process.env.SERAI_WEB_PORT ?? 5173), strictPort: true, proxy },
   preview: { host: "127.0.0.1", port: Number(process.env.SERAI_WEB_PORT ?? 4173), strictPort: true, proxy },
@@ -35,6 +36,8 @@ export default defineConfig({
           groups: [
             { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
             { name: "tanstack", test: /node_modules[\\/]@tanstack[\\/]/ },
+            // What most pages have in common comes in one piece: dozens of tiny files are slower than some bytes too many.
+            { name: "shared", minShareCount: 9, priority: -1 },
           ],
         },
       },

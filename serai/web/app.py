@@ -10,7 +10,7 @@ import serai
 from serai import topology
 from serai.chassis.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
-from serai.web.dist import Unusable, read
+from serai.web.dist import Unusable, needs, read
 from serai.web.site import Site
 
 _BESIDE = Path(serai.__file__).parent
@@ -32,7 +32,8 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     service = Service(topology.service("web"), settings, callers=topology.callers_of("web"))
     try:
         files = read(settings.folder())
+        needed = needs(settings.folder())
     except Unusable as problem:
         raise SettingsError([f"SERAI_WEB_DIST: {problem}; `make web` builds it"]) from problem
-    service.state.kept = Site(files, pages=topology.WEB_PAGES, public=topology.WEB_FILES).answer
+    service.state.kept = Site(files, pages=topology.WEB_PAGES, public=topology.WEB_FILES, needs=needed).answer
     return service

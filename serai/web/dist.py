@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -30,6 +31,14 @@ INDEX = "/index.html"
 MAX_FILES = 4_000
 #: All of it stays in memory.
 MAX_BYTES = 32 * 1024 * 1024
+
+
+#: Beside the files, hidden like everything that nobody may ask for: what each page needs.
+PAGES = Path(".vite") / "pages.json"
+
+
+#: A path of ours, in characters that mean nothing in a header.
+Need = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9._/?=&-]{1,300}$(?!\n)")]
 
 
 class Unusable(Exception):
@@ -70,6 +79,16 @@ def read(folder: Path) -> dict[str, File]:
         raise Unusable(f"{folder} has no index.html")
     plain = [path for path in contents if Path(path).suffix not in ENCODINGS]
     return {path: _file(path, contents) for path in plain}
+
+
+def needs(folder: Path) -> dict[str, list[str]]:
+    """What each page needs beside what index.html names, by the page's address. A build that does not tell is one whose
+    pages find out by themselves, later. Raises `Unusable`."""
+    path = folder / PAGES
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, list[Need]]) if path.is_file() else {}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise Unusable(f"{path}: {error}") from error
 
 
 def _files(folder: Path) -> Iterator[Path]:

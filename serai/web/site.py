@@ -6,6 +6,8 @@ Every answer is made when the process starts. A request costs a look-up by its p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
@@ -48,17 +50,27 @@ _VARY = (b"vary", b"accept-encoding")
 
 
 class Site:
-    def __init__(self, files: Mapping[str, File], *, pages: Iterable[str], public: Iterable[str]) -> None:
-        """`pages` are templates that index.html answers, `public` those of the other files."""
+    def __init__(
+        self,
+        files: Mapping[str, File],
+        *,
+        pages: Iterable[str],
+        public: Iterable[str],
+        needs: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    ) -> None:
+        """`pages` are templates that index.html answers, `public` those of the other files; `needs` is what a browser
+        is told of with a page, so that it has it by the time the page asks."""
         self._files: dict[str, tuple[str, _Answers]] = {}
         templates = list(public)
         for path, file in files.items():
             route = _template(path, templates)
             if route is not None:
                 self._files[path] = route, _Answers(file, _headers(path))
-        index = _Answers(files[INDEX], [(b"cache-control", _ASK_AGAIN), *_PAGE])
+        index = [(b"cache-control", _ASK_AGAIN), *_PAGE]
         #: By how many segments there are, and the fixed ones among them.
-        self._pages: dict[tuple[str, ...], tuple[str, _Answers]] = {_key(page): (page, index) for page in pages}
+        self._pages: dict[tuple[str, ...], tuple[str, _Answers]] = {
+            _key(page): (page, _Answers(files[INDEX], [*index, *_early(needs.get(page, ()))])) for page in pages
+        }
 
     def answer(self, scope: HTTPScope) -> tuple[str, ASGIApp] | None:
         """The route and the answer of a request for something that is here."""
@@ -127,6 +139,19 @@ def _application(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -
 def _headers(path: str) -> list[tuple[bytes, bytes]]:
     return [(b"cache-control", _FOR_EVER if path.startswith(ASSETS) else _FOR_A_WHILE)]
 
+
+def _early(needed: Iterable[str]) -> list[tuple[bytes, bytes]]:
+    """The header that names them. All are fetched as scripts and fetch() do, without cookies for elsewhere."""
+    links = [f"<{path}>; {_RELATIONS.get(Path(path).suffix, _ANSWER)}; crossorigin" for path in needed]
+    return [(b"link", ", ".join(links).encode())] if links else []
+
+
+_RELATIONS = {
+    ".js": "rel=modulepreload",
+    ".css": "rel=preload; as=style",
+    ".woff2": "rel=preload; as=font",
+}
+_ANSWER = "rel=preload; as=fetch"
 
 _ANY = "{}"
 

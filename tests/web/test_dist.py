@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from serai.chassis.settings import SettingsError
 from serai.web import dist
 from serai.web.app import create
-from serai.web.dist import Unusable, read
+from serai.web.dist import PAGES, Unusable, needs, read
 from tests.web.serving import BUILD, build
 
 
@@ -59,3 +60,17 @@ def test_a_process_without_a_build_does_not_start_and_says_how_to_make_one(tmp_p
     with pytest.raises(SettingsError) as caught:
         create({"SERAI_MODE": "local", "SERAI_WEB_DIST": str(tmp_path / "nowhere")})
     assert caught.value.problems == [f"SERAI_WEB_DIST: there is no {tmp_path / 'nowhere'}; `make web` builds it"]
+
+
+def test_a_build_that_does_not_tell_what_pages_need_is_one(tmp_path: Path) -> None:
+    (build(tmp_path) / PAGES).unlink()
+    assert needs(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["https://elsewhere.example/x.js", "/x>; rel=preload", "/x\r\nset-cookie: a=b", "x.js"]
+)
+def test_what_could_become_more_than_a_path_in_a_header_is_refused(tmp_path: Path, path: str) -> None:
+    (build(tmp_path) / PAGES).write_text(json.dumps({"/": [path]}))
+    with pytest.raises(Unusable, match=r"pages\.json"):
+        needs(tmp_path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from serai import topology
-from tests.web.first_load import ON_DEMAND, Build
+from serai.web import dist
+from tests.web.first_load import ON_DEMAND, WEB, Build
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +16,12 @@ def build() -> Build:
 
 def test_every_page_is_counted(build: Build) -> None:
     assert set(build.pages) == set(topology.WEB_PAGES)
+
+
+def test_a_browser_is_told_with_every_page_what_that_needs() -> None:
+    files, needed = dist.read(WEB / "dist"), dist.needs(WEB / "dist")
+    assert set(needed) == set(topology.WEB_PAGES)
+    assert {path for paths in needed.values() for path in paths if not path.startswith("/api/")} <= set(files)
 
 
 def test_what_is_left_out_of_the_count_is_loaded_late(build: Build) -> None:

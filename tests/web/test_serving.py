@@ -53,6 +53,16 @@ def test_what_carries_a_hash_in_its_name_is_kept_for_a_year(http: httpx.Client) 
     assert http.get(SCRIPT_PATH).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
+def test_a_page_tells_at_once_what_it_will_need(http: httpx.Client) -> None:
+    assert http.get("/cart").headers["link"].split(", ") == [
+        "</assets/index-0a1b2c3d.js>; rel=modulepreload; crossorigin",
+        "</assets/index-4e5f6a7b.css>; rel=preload; as=style; crossorigin",
+        "</assets/figtree-8c9d0e1f.woff2>; rel=preload; as=font; crossorigin",
+        "</api/categories>; rel=preload; as=fetch; crossorigin",
+    ]
+    assert "link" not in http.get("/checkout").headers
+
+
 def test_what_carries_none_is_not(http: httpx.Client) -> None:
     assert http.get("/favicon.svg").headers["cache-control"] == "public, max-age=3600"
 

@@ -68,7 +68,10 @@ async function forgetFiles(port) {
 async function measure(port, person, { path, form, fast }, run) {
   await forgetFiles(port);
   const flags = { port, logLevel: "error", output: "json", onlyCategories: CATEGORIES, disableStorageReset: true, maxWaitForLoad: 60_000 };
-  const { lhr } = await lighthouse(job.url + path, flags, form === "desktop" ? desktopConfig : undefined);
+  const look = async () => (await lighthouse(job.url + path, flags, form === "desktop" ? desktopConfig : undefined)).lhr;
+  let lhr = await look();
+  // Now and then it loses the beginning of its own recording, and says so.
+  if (lhr.runtimeError) lhr = await look();
   const name = `${person.name}-${form}${path.replaceAll("/", "_")}-${run}.json`;
   await writeFile(join(job.reports, name), JSON.stringify(lhr));
   const score = (category) => Math.round((lhr.categories[category].score ?? 0) * 100);

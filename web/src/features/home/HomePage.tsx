@@ -15,11 +15,12 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import classes from "./HomePage.module.css";
 import { RecentOrders } from "./RecentOrders";
+import { GIFTS, NEWEST } from "./shelves";
 
 const Overview = lazy(async () => ({ default: (await import("@/office/Overview")).Overview }));
 
-const newest = shelfQuery({ sort: "newest", in_stock: true, limit: 8 });
-const small = shelfQuery({ sort: "-price", max_price: 3000, in_stock: true, limit: 4 });
+const newest = shelfQuery(NEWEST);
+const small = shelfQuery(GIFTS);
 
 export function HomePage() {
   useTitle(undefined);
