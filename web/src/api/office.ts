@@ -4,7 +4,17 @@ import { useState } from "react";
 import { answer, api } from "./client";
 import { newTry } from "./idempotency";
 import { remember } from "./orders";
-import type { AccountChange, ProductChange, ProductDraft, ProductQuery, RefundWanted, StockChange, UpdateOrder } from "./schemas";
+import type {
+  AccountChange,
+  Product,
+  ProductChange,
+  ProductDraft,
+  ProductImage,
+  ProductQuery,
+  RefundWanted,
+  StockChange,
+  UpdateOrder,
+} from "./schemas";
 
 const KEY = ["office"] as const;
 
@@ -167,10 +177,58 @@ export function useUploadImage(id: string) {
   });
 }
 
+/** What one wants of the pictures: these, in this order, each with what it shows in words. */
+export type Arrangement = readonly { id: string; alt: string }[];
+
+/**
+ * A wish of a moment ago, brought to the pictures that there are: what was removed since stays away, and what was added
+ * since comes last.
+ */
+export function arranged(images: readonly ProductImage[], wish: Arrangement): ProductImage[] {
+  const wished = wish.flatMap(({ id, alt }) => images.filter((image) => image.id === id).map((image) => ({ ...image, alt })));
+  return [...wished, ...images.filter(({ id }) => !wish.some((one) => one.id === id))];
+}
+
+/** Seen at once and put right by the answer. A product is changed as a whole, so everything else goes along as it is. */
+export function useArrangeImages(id: string) {
+  const client = useQueryClient();
+  const changed = useProductsChanged();
+  const key = [...KEY, "product", id];
+  const change = { mutationKey: [...key, "arrange"], scope: { id: `images-${id}` } };
+  return useMutation({
+    ...change,
+    mutationFn: (wish: Arrangement) => {
+      const product = client.getQueryData<Product>(key);
+      if (!product) throw new Error("a product whose pictures are shown is known");
+      const { name, description, category, attributes, status, options } = product;
+      const body: ProductChange = {
+        ...{ name, description, category, attributes, status, options },
+        images: arranged(product.images, wish).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
+        variants: product.variants.map((variant) => ({
+          ...{ id: variant.id, sku: variant.sku, price: variant.price, options: variant.options },
+        })),
+      };
+      return answer(
+        api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${product.version}"` } }),
+      );
+    },
+    onMutate: (wish) =>
+      void client.setQueryData<Product>(key, (product) => product && { ...product, images: arranged(product.images, wish) }),
+    onSuccess: (product) => {
+      // Later wishes are on the screen already and wait for the version that this answer brings.
+      const isLast = client.isMutating({ mutationKey: change.mutationKey }) <= 1;
+      client.setQueryData<Product>(key, (shown) => (isLast || !shown ? product : { ...product, images: shown.images }));
+      return changed();
+    },
+    onError: () => client.invalidateQueries({ queryKey: key }),
+  });
+}
+
 export function useRemoveImage(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   return useMutation({
+    scope: { id: `images-${id}` },
     mutationFn: (imageId: string) =>
       answer(api.DELETE("/api/products/{id}/images/{image_id}", { params: { path: { id, image_id: imageId } } })),
     onSettled: async () => {
