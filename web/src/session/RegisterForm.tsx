@@ -3,6 +3,7 @@ import { fieldErrors, isRefusal } from "@/api/problem";
 import { Notice } from "@/ui/Failure";
 import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { EmailField } from "./EmailField";
 import { NewPassword } from "./NewPassword";
 import { SHORTEST } from "./passwords";
 
@@ -40,15 +41,7 @@ export function RegisterForm({ onDone, submitLabel = "Create account" }: Registe
           </Notice>
         )}
         <TextInput label="Name" name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
-        <TextInput
-          label="Email address"
-          type="email"
-          name="email"
-          autoComplete="username"
-          inputMode="email"
-          maxLength={320}
-          {...form.getInputProps("email")}
-        />
+        <EmailField {...form.getInputProps("email")} />
         <NewPassword label="Password" name="password" {...form.getInputProps("password")} />
         <Button type="submit" size="md" loading={register.isPending} fullWidth>
           {submitLabel}

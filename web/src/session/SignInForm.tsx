@@ -1,9 +1,10 @@
 import { useSignIn } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
 import { Notice } from "@/ui/Failure";
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Button, PasswordInput, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
+import { EmailField } from "./EmailField";
 
 interface SignInFormProps {
   email?: string;
@@ -39,15 +40,7 @@ export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in
         <Notice error={signIn.error} title={refused ? "That did not sign you in" : undefined}>
           {refused ? "Email address and password do not belong together. Check both and try again." : undefined}
         </Notice>
-        <TextInput
-          label="Email address"
-          type="email"
-          name="email"
-          autoComplete="username"
-          inputMode="email"
-          key={form.key("email")}
-          {...form.getInputProps("email")}
-        />
+        <EmailField key={form.key("email")} {...form.getInputProps("email")} />
         <PasswordInput
           label="Password"
           name="password"

@@ -1,7 +1,8 @@
 import { useForgotPassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
+import { EmailField } from "@/session/EmailField";
 import { Notice } from "@/ui/Failure";
-import { Button, Stack, TextInput } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
 import { AccountPage } from "./AccountPage";
@@ -47,15 +48,7 @@ export function ForgotPage() {
       >
         <Stack gap="md">
           {!fieldErrors(forgot.error) && <Notice error={forgot.error} />}
-          <TextInput
-            label="Email address"
-            type="email"
-            name="email"
-            autoComplete="username"
-            inputMode="email"
-            maxLength={320}
-            {...form.getInputProps("email")}
-          />
+          <EmailField {...form.getInputProps("email")} />
           <Button type="submit" size="md" fullWidth loading={forgot.isPending}>
             Send the link
           </Button>

@@ -8,45 +8,18 @@ export type AddressForm = UseFormReturnType<Fields, Fields, (values: Fields) => 
 
 /** Named as browsers expect, so that they can fill all of it in at once. */
 export function AddressFields({ form }: { form: AddressForm }) {
+  const text = (name: keyof Fields, label: string, known: string, maxLength = 200) => (
+    <TextInput label={label} name={name} autoComplete={`shipping ${known}`} maxLength={maxLength} {...form.getInputProps(name)} />
+  );
   return (
     <Stack gap="md">
-      <TextInput label="Full name" name="name" autoComplete="shipping name" maxLength={200} {...form.getInputProps("name")} />
-      <TextInput
-        label="Street and number"
-        name="line1"
-        autoComplete="shipping address-line1"
-        maxLength={200}
-        {...form.getInputProps("line1")}
-      />
-      <TextInput
-        label="Flat, floor, company (optional)"
-        name="line2"
-        autoComplete="shipping address-line2"
-        maxLength={200}
-        {...form.getInputProps("line2")}
-      />
+      {text("name", "Full name", "name")}
+      {text("line1", "Street and number", "address-line1")}
+      {text("line2", "Flat, floor, company (optional)", "address-line2")}
       <div className={classes.two}>
-        <TextInput
-          label="Postal code"
-          name="postal_code"
-          autoComplete="shipping postal-code"
-          maxLength={20}
-          {...form.getInputProps("postal_code")}
-        />
-        <TextInput
-          label="City"
-          name="city"
-          autoComplete="shipping address-level2"
-          maxLength={200}
-          {...form.getInputProps("city")}
-        />
-        <TextInput
-          label="State or region (optional)"
-          name="region"
-          autoComplete="shipping address-level1"
-          maxLength={200}
-          {...form.getInputProps("region")}
-        />
+        {text("postal_code", "Postal code", "postal-code", 20)}
+        {text("city", "City", "address-level2")}
+        {text("region", "State or region (optional)", "address-level1")}
         <NativeSelect
           label="Country"
           name="country"
