@@ -112,6 +112,21 @@ async def test_an_admin_orders_describes_and_drops_pictures(shop: Shop) -> None:
     assert other["images"][0]["id"] != a["id"]
 
 
+async def test_the_picture_that_is_put_first_stands_for_the_product(shop: Shop) -> None:
+    desk = await shop.create()
+    path = f"/api/products/{desk['id']}"
+    a, b = [await shop.add_image(desk, encoded(plain(400, at))) for at in (100, 200)]
+    body: Json = {"name": "Walnut desk", "sku": sku(), "price": usd(1)}
+    etag = (await shop.get(path)).headers["etag"]
+    await shop.put(path, body | {"images": [b, a]}, **{"if-match": etag})
+    listed = (await shop.get("/api/products?limit=100")).json()["items"]
+    assert next(item["images"] for item in listed if item["id"] == desk["id"]) == [b, a]
+    # Whoever arranged them by what they were before is told so, and undoes nothing.
+    stale = await shop.put(path, body | {"images": [a]}, **{"if-match": etag})
+    assert problem(stale) == (412, "precondition_failed")
+    assert (await shop.get(path)).json()["images"] == [b, a]
+
+
 async def test_refuses_pictures_that_are_not_there(shop: Shop) -> None:
     desk = await shop.create()
     a = await shop.add_image(desk, encoded(plain(100, 100)))
