@@ -1,7 +1,7 @@
 import "@fontsource-variable/figtree/wght.css";
 import "./app/styles";
 import { MantineProvider } from "@mantine/core";
-import { QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider, type Query } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { startTransition, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -26,7 +26,10 @@ session.subscribe(() => {
   const { phase, user } = session.state();
   if (phase === "restoring" || phase === "expired" || user?.id === owner) return;
   owner = user?.id;
-  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "catalogue" && queryKey[0] !== "cart" });
+  const personal = { predicate: ({ queryKey }: Query) => queryKey[0] !== "catalogue" && queryKey[0] !== "cart" };
+  // A page that is there already asks anew for who came; once nobody is signed in there is nothing to ask for.
+  if (user) void queries.resetQueries(personal);
+  else queries.removeQueries(personal);
   void queries.invalidateQueries({ queryKey: ["cart"] });
 });
 

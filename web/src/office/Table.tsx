@@ -1,4 +1,5 @@
-import type { ReactNode } from "react";
+import { useMediaQuery } from "@mantine/hooks";
+import type { CSSProperties, ReactNode } from "react";
 import classes from "./Table.module.css";
 
 interface TableProps {
@@ -8,25 +9,32 @@ interface TableProps {
   children: ReactNode;
 }
 
-/** A table that scrolls sideways by itself, with the keyboard too, where the screen is narrower than it is. */
+/**
+ * A table that scrolls sideways by itself, with the keyboard too, where the screen is narrower than it is; on a phone
+ * its rows are cards instead.
+ */
 export function Table({ label, columns, children }: TableProps) {
+  const cards = useMediaQuery("(max-width: 40em)");
+  const titles = columns.map((column) => (typeof column === "string" ? column : column.title));
   return (
-    <div className={classes.scroll} tabIndex={0} role="region" aria-label={label}>
-      <table className={classes.table}>
+    <div className={classes.scroll} tabIndex={cards ? undefined : 0} role="region" aria-label={label}>
+      <table className={classes.table} style={namesFor(titles)}>
         <thead>
           <tr>
-            {columns.map((column, index) => {
-              const { title, align } = typeof column === "string" ? { title: column, align: undefined } : column;
-              return (
-                <th key={index} scope="col" data-align={align}>
-                  {title || <span className="hidden-visually">Actions</span>}
-                </th>
-              );
-            })}
+            {columns.map((column, index) => (
+              <th key={index} scope="col" data-align={typeof column === "string" ? undefined : column.align}>
+                {titles[index] || <span className="hidden-visually">Actions</span>}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>{children}</tbody>
       </table>
     </div>
   );
+}
+
+/** The columns' names where the style sheet can put them in front of a cell. */
+function namesFor(titles: readonly string[]): CSSProperties {
+  return Object.fromEntries(titles.map((title, index) => [`--column-${index + 1}`, JSON.stringify(title)]));
 }

@@ -4,6 +4,7 @@ import { atTime } from "@/format/dates";
 import { Listing } from "@/office/Listing";
 import { OfficePage } from "@/office/OfficePage";
 import { Table } from "@/office/Table";
+import { Tools } from "@/office/Tools";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
@@ -40,7 +41,7 @@ function Mails() {
   });
   return (
     <>
-      <Group mb="md">
+      <Tools>
         <TextInput
           type="search"
           aria-label="Mails to this address"
@@ -56,7 +57,7 @@ function Mails() {
           onChange={(event) => setStatus(event.currentTarget.value as MailStatus | "")}
           data={[{ value: "", label: "All mails" }, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))]}
         />
-      </Group>
+      </Tools>
       <Listing query={mails} empty={<Message icon={IconMail} title="No such mails">What the shop writes is listed here.</Message>}>
         {(items) => (
           <Table label="Mails" columns={["Subject", "To", "State", "When"]}>

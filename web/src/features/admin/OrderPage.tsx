@@ -72,8 +72,8 @@ function Shown({ order }: { order: Order }) {
           <Card title="Parcels">
             {order.fulfilments.map(({ shipped_at, tracking_number }) => (
               <p key={shipped_at} className={classes.parcel}>
+                <strong>{tracking_number ?? "Without tracking"}</strong>
                 {atTime(shipped_at)}
-                <span>{tracking_number ?? "without tracking"}</span>
               </p>
             ))}
           </Card>

@@ -4,10 +4,11 @@ import { atTime } from "@/format/dates";
 import { Listing } from "@/office/Listing";
 import { OfficePage } from "@/office/OfficePage";
 import { Table } from "@/office/Table";
+import { Tools } from "@/office/Tools";
 import { ORDER_STATES, OrderState } from "@/orders/OrderState";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
-import { Group, NativeSelect, TextInput } from "@mantine/core";
+import { NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconReceipt, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
@@ -39,7 +40,7 @@ function Orders() {
   });
   return (
     <>
-      <Group mb="md">
+      <Tools>
         <TextInput
           type="search"
           aria-label="Search orders by number or email address"
@@ -62,7 +63,7 @@ function Orders() {
           }}
           data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
         />
-      </Group>
+      </Tools>
       <Listing query={orders} empty={<Message icon={IconReceipt} title="No such orders">Other words or another state may show some.</Message>}>
         {(items) => (
           <Table label="Orders" columns={["Order", "Buyer", "Placed", "State", { title: "Total", align: "right" }]}>

@@ -4,11 +4,12 @@ import { onDay } from "@/format/dates";
 import { Listing } from "@/office/Listing";
 import { OfficePage } from "@/office/OfficePage";
 import { Table } from "@/office/Table";
+import { Tools } from "@/office/Tools";
 import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
-import { Badge, Checkbox, Group, NativeSelect, TextInput } from "@mantine/core";
+import { Badge, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconPackage, IconPlus, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
@@ -50,7 +51,7 @@ function Products() {
   });
   return (
     <>
-      <Group mb="md">
+      <Tools>
         <TextInput
           type="search"
           aria-label="Search products"
@@ -74,7 +75,7 @@ function Products() {
           checked={low_stock ?? false}
           onChange={(event) => change({ low_stock: event.currentTarget.checked || undefined })}
         />
-      </Group>
+      </Tools>
       <Listing
         query={products}
         empty={

@@ -4,6 +4,7 @@ import { onDay } from "@/format/dates";
 import { Listing } from "@/office/Listing";
 import { OfficePage } from "@/office/OfficePage";
 import { Table } from "@/office/Table";
+import { Tools } from "@/office/Tools";
 import { useSession } from "@/session/current";
 import { Confirm } from "@/ui/Confirm";
 import { Message } from "@/ui/Message";
@@ -39,17 +40,17 @@ function Users() {
   const [question, setQuestion] = useState<Question | null>(null);
   return (
     <>
-      <TextInput
-        type="search"
-        aria-label="Search users by name or email address"
-        placeholder="Name or email address"
-        leftSection={<IconSearch size={18} aria-hidden />}
-        maw="24rem"
-        mb="md"
-        maxLength={200}
-        value={typed}
-        onChange={(event) => setTyped(event.currentTarget.value)}
-      />
+      <Tools>
+        <TextInput
+          type="search"
+          aria-label="Search users by name or email address"
+          placeholder="Name or email address"
+          leftSection={<IconSearch size={18} aria-hidden />}
+          maxLength={200}
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+        />
+      </Tools>
       <Listing query={users} empty={<Message icon={IconUsers} title="Nobody found">Look for a part of the name or of the address.</Message>}>
         {(items) => (
           <Table label="Users" columns={["Name", "Since", "Role", "State", ""]}>
