@@ -43,7 +43,13 @@ LOOKS: tuple[Look, ...] = (
     Look("home-customer", "/", "customer", "Good to see you"),
     Look("home-office", "/", "admin", "Overview"),
     Look("products", "/products", "visitor", "Everything"),
-    Look("products-filtered", "/products", "visitor", "Lighting", "/products?category=lighting&max_price=20000&in_stock=true"),
+    Look(
+        "products-filtered",
+        "/products",
+        "visitor",
+        "Lighting",
+        "/products?category=lighting&max_price=20000&in_stock=true",
+    ),
     Look("products-none", "/products", "visitor", "Results for", "/products?q=zeppelin"),
     Look("product", "/products/{slug}", "visitor", "{product}"),
     Look("cart", "/cart", "guest", "Cart"),
@@ -90,13 +96,18 @@ class Stage:
             for slug in _GOODS:
                 item = await (await context.request.get(f"/api/products/{slug}")).json()
                 await _ok(context, "/api/cart/items", _line(item))
-        if who in ("customer", "admin"):
+        elif who == "customer":
+            await be_signed_in(context, self.customer.email, PASSWORD)
+        elif who == "admin":
             login = self.system.login("admin")
-            if who == "customer":
-                login = {"email": self.customer.email, "password": PASSWORD}
-            await _ok(context, "/api/auth/login", {"email": login["email"], "password": login["password"]})
-            # What the application itself leaves behind so that it takes the session up again.
-            await context.add_init_script('localStorage.setItem("serai.signed-in", "yes")')
+            await be_signed_in(context, login["email"], login["password"])
+
+
+async def be_signed_in(context: BrowserContext, email: str, password: str = PASSWORD) -> None:
+    """As if that person had signed in on an earlier page."""
+    await _ok(context, "/api/auth/login", {"email": email, "password": password})
+    # What the application itself leaves behind so that it takes the session up again.
+    await context.add_init_script('if (self === top) localStorage.setItem("serai.signed-in", "yes")')
 
 
 def set_stage(system: System, office: Office, email: str | None = None) -> Stage:

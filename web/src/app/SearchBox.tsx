@@ -34,6 +34,10 @@ export function SearchBox() {
     });
   }
   const lookSoon = useDebouncedCallback((q: string) => look(q, true), 250);
+  // Whoever has gone on to a product meanwhile is not fetched back to the list.
+  useEffect(() => {
+    if (!onList) lookSoon.cancel();
+  }, [onList, lookSoon]);
 
   function submit(event: FormEvent) {
     event.preventDefault();

@@ -1,4 +1,5 @@
-import { PasswordInput, type PasswordInputProps } from "@mantine/core";
+import { Secret } from "@/ui/Secret";
+import type { PasswordInputProps } from "@mantine/core";
 import { useId } from "react";
 import classes from "./NewPassword.module.css";
 import { strengthOf } from "./passwords";
@@ -14,7 +15,7 @@ export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps)
   const hint = useId();
   return (
     <div>
-      <PasswordInput
+      <Secret
         autoComplete="new-password"
         aria-describedby={hint}
         {...rest}

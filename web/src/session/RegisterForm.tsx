@@ -1,6 +1,7 @@
 import { useRegister } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
 import { Notice } from "@/ui/Failure";
+import { focusFirstOf } from "@/ui/focus";
 import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { EmailField } from "./EmailField";
@@ -24,14 +25,20 @@ export function RegisterForm({ onDone, submitLabel = "Create account" }: Registe
   });
   // The registration went through, but these do not sign in: the address belongs to an account that was there before.
   const taken = isRefusal(register.error) && register.error.status === 401;
+  function show(errors: Record<string, string>) {
+    form.setErrors(errors);
+    focusFirstOf(errors);
+  }
+
   return (
     <form
       noValidate
       onSubmit={form.onSubmit(({ name, email, password }) =>
         register.mutate(
           { name: name.trim(), email: email.trim(), password },
-          { onSuccess: onDone, onError: (error) => form.setErrors(fieldErrors(error) ?? {}) },
+          { onSuccess: onDone, onError: (error) => show(fieldErrors(error) ?? {}) },
         ),
+        focusFirstOf,
       )}
     >
       <Stack gap="md">

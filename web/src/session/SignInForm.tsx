@@ -1,7 +1,9 @@
 import { useSignIn } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
 import { Notice } from "@/ui/Failure";
-import { Button, PasswordInput, Stack } from "@mantine/core";
+import { focusFirstOf } from "@/ui/focus";
+import { Secret } from "@/ui/Secret";
+import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
 import { EmailField } from "./EmailField";
@@ -34,6 +36,7 @@ export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in
           { email: typed.trim(), password },
           { onSuccess: onDone, onError: (error) => form.setErrors(fieldErrors(error) ?? {}) },
         ),
+        focusFirstOf,
       )}
     >
       <Stack gap="md">
@@ -41,7 +44,7 @@ export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in
           {refused ? "Email address and password do not belong together. Check both and try again." : undefined}
         </Notice>
         <EmailField key={form.key("email")} {...form.getInputProps("email")} />
-        <PasswordInput
+        <Secret
           label="Password"
           name="password"
           autoComplete="current-password"

@@ -1,15 +1,16 @@
 import { useShopCurrency } from "@/api/cart";
 import { categoriesQuery } from "@/api/catalogue";
-import { fieldErrors } from "@/api/problem";
+import { fieldErrors, isRefusal } from "@/api/problem";
 import { Card } from "@/ui/Card";
 import { Notice } from "@/ui/Failure";
+import { focusFirstOf } from "@/ui/focus";
 import { ActionIcon, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId } from "react";
 import classes from "./ProductPage.module.css";
-import { emptyVariant, mistakes, PRODUCT_STATES, valuesOf, type ProductFields } from "./productForm";
+import { emptyVariant, mistakes, takenSkus, PRODUCT_STATES, valuesOf, type ProductFields } from "./productForm";
 
 interface ProductFormProps {
   initial: ProductFields;
@@ -26,14 +27,16 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
   const known = useId();
   const wrong = fieldErrors(error);
   useEffect(() => {
-    // The API speaks of a price as an amount and its currency; here it is one field.
-    if (wrong) form.setErrors(Object.fromEntries(Object.entries(wrong).map(([field, text]) => [field.replace(/\.price\.amount$/, ".price"), text])));
+    const errors = isRefusal(error, "sku_taken") ? takenSkus(form.getValues(), initial) : inTheForm(wrong ?? {});
+    if (Object.keys(errors).length === 0) return;
+    form.setErrors(errors);
+    focusFirstOf(errors);
     // Once per answer.
   }, [error]);
   const { options, variants, attributes } = form.values;
 
   return (
-    <form noValidate onSubmit={form.onSubmit(onSubmit)}>
+    <form noValidate onSubmit={form.onSubmit(onSubmit, focusFirstOf)}>
       <Stack gap="lg">
         <Card title="What it is">
           <Stack gap="md">
@@ -130,6 +133,11 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
       </Stack>
     </form>
   );
+}
+
+/** The API speaks of a price as an amount and its currency; here it is one field. */
+function inTheForm(errors: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(errors).map(([field, text]) => [field.replace(/\.price\.amount$/, ".price"), text]));
 }
 
 function Add({ label, onClick }: { label: string; onClick: () => void }) {

@@ -67,7 +67,11 @@ export function mistakes(fields: ProductFields, currency: string): Record<string
     if (valuesOf(option).length === 0) found[`options.${index}.values`] = "Name at least one value.";
   });
   fields.variants.forEach((variant, index) => {
-    if (!variant.sku.trim()) found[`variants.${index}.sku`] = "Needed.";
+    const sku = variant.sku.trim();
+    if (!sku) found[`variants.${index}.sku`] = "Needed.";
+    else if (fields.variants.findIndex((other) => other.sku.trim() === sku) < index) {
+      found[`variants.${index}.sku`] = "Another variant here has this SKU.";
+    }
     if (parseMajor(variant.price, currency) === null) found[`variants.${index}.price`] = "An amount such as 19.90.";
     if (variant.id === null && !/^\d{1,7}$/.test(variant.stock.trim())) found[`variants.${index}.stock`] = "A whole number.";
     for (const option of fields.options) {
@@ -75,6 +79,14 @@ export function mistakes(fields: ProductFields, currency: string): Record<string
     }
   });
   return found;
+}
+
+/** The shop says that a SKU is taken, but not which: it is one of those that are new. */
+export function takenSkus(fields: ProductFields, before: ProductFields): Record<string, string> {
+  const known = new Set(before.variants.map(({ sku }) => sku));
+  const fresh = fields.variants.flatMap(({ sku }, index) => (known.has(sku.trim()) ? [] : [index]));
+  const text = fresh.length === 1 ? "Another product has this SKU." : "Another product has this SKU or one of the other new ones.";
+  return Object.fromEntries(fresh.map((index) => [`variants.${index}.sku`, text]));
 }
 
 function shared(fields: ProductFields, currency: string) {

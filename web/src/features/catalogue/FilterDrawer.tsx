@@ -1,3 +1,4 @@
+import { useOnceThere } from "@/ui/useOnceThere";
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -11,7 +12,7 @@ interface FilterDrawerProps {
 export function FilterDrawer({ opened, onClose, children }: FilterDrawerProps) {
   return (
     <Drawer
-      opened={opened}
+      opened={useOnceThere(opened)}
       onClose={onClose}
       title="Filter"
       position="right"

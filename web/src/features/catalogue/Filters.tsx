@@ -57,7 +57,7 @@ interface ChoiceProps {
 
 function Choice({ chosen, label, count, onChoose }: ChoiceProps) {
   return (
-    <UnstyledButton className={classes.choice ?? ""} aria-pressed={chosen} onClick={onChoose} data-empty={count === 0 || undefined}>
+    <UnstyledButton className={classes.choice ?? ""} aria-pressed={chosen} onClick={onChoose}>
       <span>{label}</span>
       {count !== undefined && <span className={classes.count}>{count}</span>}
     </UnstyledButton>

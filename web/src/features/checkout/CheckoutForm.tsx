@@ -41,6 +41,12 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
       cart.version,
     ),
   );
+  // The shop looks at the address before it is ordered to: what it says stands beside the field it is about.
+  const notAnAddress = fieldErrors(quote.error, "shipping_address");
+  useEffect(() => {
+    if (notAnAddress) form.setErrors(notAnAddress);
+    // Once per answer.
+  }, [quote.error]);
   const place = usePlaceOrder();
   const setQuantity = useSetQuantity();
   const prepared = usePreparedOrder(place.data, pay);

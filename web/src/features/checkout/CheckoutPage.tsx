@@ -6,6 +6,7 @@ import { Card } from "@/ui/Card";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
+import { focusContent } from "@/ui/focus";
 import { LinkButton } from "@/ui/links";
 import { SegmentedControl, Skeleton } from "@mantine/core";
 import { IconShoppingBag } from "@tabler/icons-react";
@@ -79,9 +80,9 @@ function WhoAreYou() {
       />
       <div className={classes.who}>
         {way === "register" ? (
-          <RegisterForm onDone={() => undefined} submitLabel="Create account and go on" />
+          <RegisterForm onDone={focusContent} submitLabel="Create account and go on" />
         ) : (
-          <SignInForm onDone={() => undefined} submitLabel="Sign in and go on" />
+          <SignInForm onDone={focusContent} submitLabel="Sign in and go on" />
         )}
       </div>
     </Card>

@@ -3,8 +3,10 @@ import { fieldErrors } from "@/api/problem";
 import { NewPassword } from "@/session/NewPassword";
 import { SHORTEST } from "@/session/passwords";
 import { Notice } from "@/ui/Failure";
+import { focusFirstOf } from "@/ui/focus";
+import { Secret } from "@/ui/Secret";
 import { toast } from "@/ui/toast";
-import { Button, PasswordInput, Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Section } from "./Section";
 
@@ -27,13 +29,18 @@ export function Password() {
               toast("Your password is changed.");
               form.reset();
             },
-            onError: (error) => form.setErrors(fieldErrors(error) ?? {}),
+            onError: (error) => {
+              const wrong = fieldErrors(error) ?? {};
+              form.setErrors(wrong);
+              focusFirstOf(wrong);
+            },
           }),
+          focusFirstOf,
         )}
       >
         <Stack gap="md" align="flex-start">
           {!fieldErrors(change.error) && <Notice error={change.error} />}
-          <PasswordInput
+          <Secret
             w="100%"
             label="Current password"
             name="current_password"

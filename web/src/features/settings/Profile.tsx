@@ -2,6 +2,7 @@ import { useChangeProfile, useResendVerification } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import type { User } from "@/api/schemas";
 import { Notice } from "@/ui/Failure";
+import { focusFirstOf } from "@/ui/focus";
 import { toast, toastFailure } from "@/ui/toast";
 import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
@@ -23,9 +24,14 @@ export function Profile({ user }: { user: User }) {
             { name: name.trim() },
             {
               onSuccess: () => toast("Your name is saved."),
-              onError: (error) => form.setErrors(fieldErrors(error) ?? {}),
+              onError: (error) => {
+                const wrong = fieldErrors(error) ?? {};
+                form.setErrors(wrong);
+                focusFirstOf(wrong);
+              },
             },
           ),
+          focusFirstOf,
         )}
       >
         <Stack gap="md" align="flex-start">
