@@ -10,7 +10,7 @@ IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 
 .DEFAULT_GOAL := help
-.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload web web-dev web-check web-sizes lighthouse image clean
+.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload screenshots web web-dev web-check web-sizes lighthouse image clean
 
 help: ## Say what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-edge: dev web ## Measure what the gate adds to an answer's time, and how m
 
 overload: dev web ## Ask for up to three times what the shop can answer, and show what becomes of the answers
 	@exec .venv/bin/python -m tests.bench.overload $(ARGS)
+
+screenshots: dev web ## Take pictures of every page, wide and narrow, light and dark, into docs/screenshots/
+	@exec .venv/bin/python -m tests.screenshots $(ARGS)
 
 tools: ## Install what the shop needs into .tools/ and .venv/
 	@$(PYTHON) scripts/bootstrap.py

@@ -16,7 +16,7 @@ export interface ConfirmProps {
 /** The question itself, in a dialogue. Reached through Confirm, which brings it when it is asked. */
 export function Question({ opened, title, children, confirm, keep, pending, onConfirm, onClose }: ConfirmProps) {
   return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal returnFocus={false} opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       <Text component="div">{children}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" onClick={onClose}>

@@ -8,6 +8,7 @@ import { Tools } from "@/office/Tools";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
+import { useFocusBack } from "@/ui/useFocusBack";
 import { Badge, Button, Group, Modal, NativeSelect, SegmentedControl, Skeleton, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconMail, IconSearch } from "@tabler/icons-react";
@@ -35,6 +36,7 @@ function Mails() {
   const [to] = useDebouncedValue(typed.trim(), 300);
   const [status, setStatus] = useState<MailStatus | "">("");
   const [opened, open] = useState<Mail | null>(null);
+  useFocusBack(opened !== null);
   const mails = useInfiniteQuery({
     ...mailsQuery({ ...(status && { status }), ...(to && { to }) }),
     placeholderData: keepPreviousData,
@@ -81,7 +83,7 @@ function Mails() {
           </Table>
         )}
       </Listing>
-      <Modal opened={opened !== null} onClose={() => open(null)} size="xl" title={opened?.subject ?? "Mail"} closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal returnFocus={false} opened={opened !== null} onClose={() => open(null)} size="xl" title={opened?.subject ?? "Mail"} closeButtonProps={{ "aria-label": "Close" }}>
         {opened && <Preview mail={opened} />}
       </Modal>
     </>

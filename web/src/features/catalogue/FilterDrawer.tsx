@@ -1,4 +1,4 @@
-import { useOnceThere } from "@/ui/useOnceThere";
+import { useFocusBack } from "@/ui/useFocusBack";
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -10,9 +10,11 @@ interface FilterDrawerProps {
 
 /** The filters where there is no room for them beside the products. */
 export function FilterDrawer({ opened, onClose, children }: FilterDrawerProps) {
+  useFocusBack(opened);
   return (
     <Drawer
-      opened={useOnceThere(opened)}
+      returnFocus={false}
+      opened={opened}
       onClose={onClose}
       title="Filter"
       position="right"

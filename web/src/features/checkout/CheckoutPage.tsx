@@ -11,7 +11,7 @@ import { LinkButton } from "@/ui/links";
 import { SegmentedControl, Skeleton } from "@mantine/core";
 import { IconShoppingBag } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { CheckoutForm } from "./CheckoutForm";
 import classes from "./CheckoutPage.module.css";
 import { Summary } from "./Summary";
@@ -19,6 +19,12 @@ import { Summary } from "./Summary";
 export function CheckoutPage() {
   const { phase, user } = useSession();
   const cart = useQuery(cartQuery);
+  const wasNobody = useRef(false);
+  // The form that had the focus is gone once it is known who orders.
+  useEffect(() => {
+    if (user && wasNobody.current) focusContent();
+    wasNobody.current = phase === "anonymous";
+  }, [phase, user]);
   return (
     <Page title="Checkout">
       {cart.isError && !cart.data ? (
@@ -80,9 +86,9 @@ function WhoAreYou() {
       />
       <div className={classes.who}>
         {way === "register" ? (
-          <RegisterForm onDone={focusContent} submitLabel="Create account and go on" />
+          <RegisterForm onDone={() => undefined} submitLabel="Create account and go on" />
         ) : (
-          <SignInForm onDone={focusContent} submitLabel="Sign in and go on" />
+          <SignInForm onDone={() => undefined} submitLabel="Sign in and go on" />
         )}
       </div>
     </Card>
