@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests import axe
 from tests.browser import DESK, PHONE
@@ -31,6 +32,35 @@ async def test_no_page_bars_anybody(visitor: Visitor, stage: Stage) -> None:
     )
     lines = [line for lines in found for line in lines]
     assert not lines, "\n".join(lines)
+
+
+async def test_what_opens_over_a_page_bars_nobody(visitor: Visitor, stage: Stage) -> None:
+    found: list[str] = []
+    async with visitor(*PHONE) as visit:
+        page = visit.page
+        await page.goto("/products")
+        found += await _once_open(page, page.get_by_role("button", name="Menu", exact=True))
+        found += await _once_open(page, page.get_by_role("button", name="Filter"))
+    async with visitor() as visit:
+        page = visit.page
+        await stage.enter(page.context, "admin")
+        await page.goto(f"/admin/orders/{stage.facts['id']}")
+        found += await _once_open(page, page.get_by_role("button", name="Give back…"))
+        found += await _once_open(page, page.get_by_role("button", name="Account of"), "menu")
+        await page.goto("/admin/mails")
+        found += await _once_open(page, page.get_by_role("button", name="is confirmed").first)
+    assert not found, "\n".join(found)
+
+
+async def _once_open(page: Page, opener: Locator, role: Literal["dialog", "menu"] = "dialog") -> list[str]:
+    await opener.click()
+    await expect(page.get_by_role(role)).to_be_visible()
+    await expect(page.locator(".mantine-Skeleton-root:visible")).to_have_count(0)
+    # The library's dialogs have a header of their own, which is good practice to axe in a page only.
+    found = await axe.barriers(page, axe.STANDARD)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role(role)).to_have_count(0)
+    return [f"{opener}: {each}" for each in found]
 
 
 async def _seen_by(who: Who, visitor: Visitor, stage: Stage) -> list[str]:

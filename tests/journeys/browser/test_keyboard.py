@@ -78,7 +78,8 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         for colour, stock in (("ash", 3), ("coal", 0), ("moss", 3))
     ]
     options = [{"name": "colour", "values": ["ash", "coal", "moss"]}]
-    product = {"name": f"Wool throw {sku}", "options": options, "variants": variants}
+    name = f"Wool throw {sku}"
+    product = {"name": name, "options": options, "variants": variants}
     office.http.post("/api/products", json=product).raise_for_status()
     ask = {"q": sku}
     until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=PATIENCE_S)
@@ -104,9 +105,9 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         await page.keyboard.type(sku)
         await expect(page).to_have_url(re.compile(sku))
         await expect(search).to_be_focused()
-        await tab_to(page, page.get_by_role("link", name=product["name"]))
+        await tab_to(page, page.get_by_role("link", name=name))
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", level=1, name=str(product["name"]))).to_be_visible()
+        await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
         await expect_to_be_at_the_content(page)
 
         await tab_to(page, page.get_by_role("radio", name="ash"))

@@ -1,9 +1,17 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import classes from "./OfficeNav.module.css";
 
 export function OfficeNav() {
+  const nav = useRef<HTMLElement>(null);
+  const pathname = useRouterState({ select: (state) => state.location.pathname });
+  // Where there is no room for all of them, the one that is shown is in sight.
+  useEffect(() => {
+    const current = nav.current?.querySelector<HTMLElement>("[aria-current]");
+    if (nav.current && current) nav.current.scrollLeft = current.offsetLeft - nav.current.offsetLeft - 16;
+  }, [pathname]);
   return (
-    <nav aria-label="Office" className={classes.nav}>
+    <nav aria-label="Office" className={classes.nav} ref={nav}>
       <Link to="/" activeOptions={{ exact: true }}>
         Overview
       </Link>

@@ -55,22 +55,20 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
         <Card title="Options and variants">
           <Stack gap="md">
             {options.map((option, index) => (
-              <Group key={index} align="start" wrap="nowrap">
+              <div key={index} className={classes.option}>
                 <TextInput
                   label="Option"
                   placeholder="Size"
                   maxLength={60}
-                  w="9rem"
                   {...form.getInputProps(`options.${index}.name`)}
                 />
                 <TextInput
                   label="Values, with commas between them"
                   placeholder="S, M, L"
-                  flex={1}
                   {...form.getInputProps(`options.${index}.values`)}
                 />
                 <Remove label={`Remove the option ${option.name}`} onClick={() => form.removeListItem("options", index)} />
-              </Group>
+              </div>
             ))}
             {options.length < 5 && (
               <Add label="Add an option" onClick={() => form.insertListItem("options", { name: "", values: "" })} />
