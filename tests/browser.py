@@ -169,6 +169,14 @@ def _is_a_page(response: Response) -> bool:
     return response.request.is_navigation_request()
 
 
+async def until_true(page: Page, expression: str) -> None:
+    """Ask until it is. Playwright's own `wait_for_function` asks again from within the page, where the shop's content
+    security policy forbids it to make code of text."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def visit(
     browser: Browser, url: str, width: int = 1280, height: int = 900, *, evidence: Path

@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.browser import until_true
 from tests.shopper import PASSWORD, Office, Shopper, pay, until
 from tests.system import System
 
@@ -138,10 +139,11 @@ async def settled(page: Page, heading: str) -> None:
     """Until the page shows what it is about, and nothing on it waits or moves any more."""
     await expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
     await expect(page.locator(".mantine-Skeleton-root:visible, .mantine-Loader-root:visible")).to_have_count(0)
-    await page.wait_for_function(
+    await until_true(
+        page,
         """() => document.fonts.status === "loaded"
           && [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight)
-          && document.getAnimations().every(({ playState }) => playState !== "running")"""
+          && document.getAnimations().every(({ playState }) => playState !== "running")""",
     )
 
 

@@ -85,7 +85,8 @@ def main() -> None:
     expect.set_options(timeout=PATIENCE_S * 1000)
     options.to.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder)) as system:
+    past = {"SERAI_DEMO_ORDERS": "on"}
+    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), past) as system:
         stage = set_stage(system, Office(system), "ada.quill@example.com")
         asyncio.run(photograph(stage, looks, options.to))
     size_mb = sum(path.stat().st_size for path in options.to.glob("*.webp")) / 1e6

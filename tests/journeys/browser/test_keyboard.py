@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser import PATIENCE_S, PHONE
+from tests.browser import PATIENCE_S, PHONE, until_true
 from tests.journeys.browser.conftest import Visitor
 from tests.pages import be_signed_in
 from tests.shopper import ADDRESS, CARD, PASSWORD, Office, Shopper, until
@@ -206,7 +206,7 @@ async def _opens_and_closes(page: Page, opener: Locator) -> None:
     await page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_be_visible()
-    await page.wait_for_function("document.activeElement.closest('[role=dialog]') !== null")
+    await until_true(page, "document.activeElement.closest('[role=dialog]') !== null")
     # Round and round in it, and not out of it.
     for _ in range(15):
         await page.keyboard.press("Tab")

@@ -82,7 +82,7 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
         await upload(page, front, side)
-        await expect(page.get_by_role("button", name="Remove picture 2")).to_be_visible()
+        await expect(page.get_by_role("button", name="Delete picture 2")).to_be_visible()
         found = office.http.get("/api/products", params={"q": name, "status": "draft"}).raise_for_status().json()
         assert [product["name"] for product in found["items"]] == [name]
         await page.get_by_label("State").select_option("active")
@@ -91,7 +91,7 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         # What has been saved is there after a full load as well.
         await page.reload()
         await expect(page.get_by_label("Name", exact=True)).to_have_value(name)
-        await expect(page.get_by_role("button", name="Remove picture 2")).to_be_visible()
+        await expect(page.get_by_role("button", name="Delete picture 2")).to_be_visible()
         assert visit.troubles == []
 
     found_by(office, name)
@@ -195,7 +195,7 @@ async def test_a_file_that_is_no_picture_or_too_large_is_refused_in_words(
         await upload(page, huge)
         await expect(pictures.get_by_role("alert")).to_contain_text("10 MB are the most")
         await upload(page, good)
-        await expect(pictures.get_by_role("button", name="Remove picture 1")).to_be_visible()
+        await expect(pictures.get_by_role("button", name="Delete picture 1")).to_be_visible()
         await expect(pictures.get_by_role("alert")).to_have_count(0)
         assert visit.troubles == []
 
