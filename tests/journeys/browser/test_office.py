@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
 from serai.product.pictures import MAX_FILE_BYTES
+from serai.topology import WEB_PAGES
 from tests.browser import PATIENCE_S, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
@@ -381,3 +382,14 @@ async def expect_it_as_text(page: Page, at_least: int) -> None:
     await expect(found.nth(at_least - 1)).to_be_attached()
     await expect(found.first).to_be_visible()
     assert await page.evaluate(_INTRUDED) == []
+
+
+async def test_a_visitor_is_asked_to_sign_in_to_every_room_of_the_office_and_the_shop_is_asked_nothing(
+    visitor: Visitor,
+) -> None:
+    async with visitor() as visit:
+        for room in (page for page in WEB_PAGES if page.startswith("/admin/")):
+            await visit.page.goto(room.replace("{id}", str(uuid4())))
+            await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Sign in to the office")
+            await visit.page.wait_for_load_state("networkidle")
+        assert visit.troubles == []

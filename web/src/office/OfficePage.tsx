@@ -21,9 +21,13 @@ export function OfficePage(props: OfficePageProps) {
   );
 }
 
+/** Whether to ask for what only staff may see: the shop would refuse it to anybody else. */
+export function useIsStaff(): boolean {
+  return useSession().user?.role === "admin";
+}
+
 function ForStaff({ title, aside, children }: OfficePageProps) {
-  const { user } = useSession();
-  if (user?.role !== "admin") {
+  if (!useIsStaff()) {
     return (
       <Message icon={IconLock} order={1} title="This page is for the people who run the shop">
         If you are one of them, sign in with that account.

@@ -3,7 +3,7 @@ import { useUpdateOrder } from "@/api/office";
 import { fieldErrors } from "@/api/problem";
 import type { Order } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { OfficePage } from "@/office/OfficePage";
+import { OfficePage, useIsStaff } from "@/office/OfficePage";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
 import { OrderState } from "@/orders/OrderState";
@@ -28,6 +28,7 @@ export function OfficeOrderPage() {
   const { id } = route.useParams();
   const order = useQuery({
     ...orderQuery(id),
+    enabled: useIsStaff(),
     refetchInterval: ({ state }) => (["pending", "refunding"].includes(state.data?.status ?? "") ? 2000 : false),
   });
   return (

@@ -1,7 +1,7 @@
 import { useShopCurrency } from "@/api/cart";
 import { officeProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/office";
 import type { Product } from "@/api/schemas";
-import { OfficePage } from "@/office/OfficePage";
+import { OfficePage, useIsStaff } from "@/office/OfficePage";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
@@ -44,7 +44,7 @@ export function NewProductPage() {
 
 export function OfficeProductPage() {
   const { id } = route.useParams();
-  const product = useQuery(officeProductQuery(id));
+  const product = useQuery({ ...officeProductQuery(id), enabled: useIsStaff() });
   return (
     <OfficePage
       title={product.data?.name ?? "Product"}
