@@ -188,6 +188,12 @@ async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
         await expect_to_be_at_the_content(page)
         await page.goto(f"/orders/{order['id']}")
         await _opens_and_closes(page, page.get_by_role("button", name="Cancel the order"))
+        # What a button takes away with itself leaves the focus on the page.
+        await page.goto("/cart")
+        await tab_to(page, page.get_by_role("button", name="Remove Test lamp"))
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Your cart is empty")).to_be_visible()
+        await expect_to_be_at_the_content(page)
         assert visit.troubles == []
     assert buyer.order(order["id"])["status"] == "awaiting_payment"
 

@@ -46,6 +46,7 @@ export type RefundWanted = PaymentApi["schemas"]["RefundWanted"];
 export type Credentials = UserApi["schemas"]["Credentials"];
 export type Registration = UserApi["schemas"]["Registration"];
 export type SignedIn = UserApi["schemas"]["SignedIn"];
+export type Session = UserApi["schemas"]["Session"];
 export type User = UserApi["schemas"]["User"];
 export type UserRecord = UserApi["schemas"]["UserRecord"];
 export type AccountChange = UserApi["schemas"]["AccountChange"];

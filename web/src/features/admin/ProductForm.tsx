@@ -4,6 +4,7 @@ import { fieldErrors, isRefusal } from "@/api/problem";
 import { Card } from "@/ui/Card";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
+import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
 import { ActionIcon, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
@@ -147,8 +148,9 @@ function Add({ label, onClick }: { label: string; onClick: () => void }) {
 }
 
 function Remove({ label, onClick, beside = "label" }: { label: string; onClick: () => void; beside?: "label" | "field" }) {
+  const button = useFocusHandedOn<HTMLButtonElement>();
   return (
-    <ActionIcon variant="subtle" color="gray" size={42} mt={beside === "label" ? 25 : 0} aria-label={label} onClick={onClick}>
+    <ActionIcon ref={button} variant="subtle" color="gray" size={42} mt={beside === "label" ? 25 : 0} aria-label={label} onClick={onClick}>
       <IconTrash size={18} />
     </ActionIcon>
   );

@@ -6,6 +6,7 @@ import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
 import { QuantityInput } from "@/ui/QuantityInput";
 import { toastFailure } from "@/ui/toast";
+import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
 import { Button } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
@@ -14,6 +15,7 @@ import classes from "./CartLine.module.css";
 
 export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: Money | undefined }) {
   const change = useSetQuantity();
+  const line = useFocusHandedOn<HTMLLIElement>();
   const [refused, setRefused] = useState<string | null>(null);
 
   function set(quantity: number) {
@@ -33,7 +35,7 @@ export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: M
   const options = Object.values(item.options).join(" · ");
   const gone = item.available === 0;
   return (
-    <li className={classes.line} data-short={item.quantity > item.available || undefined}>
+    <li ref={line} className={classes.line} data-short={item.quantity > item.available || undefined}>
       <div className={classes.picture}>
         <Picture image={item.image ? { url: item.image } : null} alt="" sizes="6rem" seed={item.name} />
       </div>

@@ -1,8 +1,10 @@
 import { sessionsQuery, useEndOtherSessions, useEndSession } from "@/api/accounts";
+import type { Session } from "@/api/schemas";
 import { ago } from "@/format/dates";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { toast, toastFailure } from "@/ui/toast";
+import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
 import { Badge, Button, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDeviceLaptop, IconDeviceMobile } from "@tabler/icons-react";
@@ -13,7 +15,6 @@ import classes from "./SettingsPage.module.css";
 
 export function Sessions() {
   const sessions = useQuery(sessionsQuery);
-  const end = useEndSession();
   const endOthers = useEndOtherSessions();
   const [asking, ask] = useDisclosure(false);
   const others = sessions.data?.filter(({ current }) => !current).length ?? 0;
@@ -26,35 +27,9 @@ export function Sessions() {
       ) : (
         <>
           <ul className={classes.list}>
-            {sessions.data.map(({ id, current, user_agent, last_seen_at }) => {
-              const { name, mobile } = describeDevice(user_agent);
-              const Device = mobile ? IconDeviceMobile : IconDeviceLaptop;
-              return (
-                <li key={id}>
-                  <Device size={26} stroke={1.5} aria-hidden />
-                  <div>
-                    <div className={classes.device}>{name}</div>
-                    <div className={classes.seen}>Last seen {ago(last_seen_at)}</div>
-                  </div>
-                  {current ? (
-                    <Badge variant="light" tt="none">
-                      This device
-                    </Badge>
-                  ) : (
-                    <Button
-                      variant="subtle"
-                      color="gray"
-                      size="compact-sm"
-                      loading={end.isPending && end.variables === id}
-                      aria-label={`End the session on ${name}`}
-                      onClick={() => end.mutate(id, { onError: toastFailure })}
-                    >
-                      End
-                    </Button>
-                  )}
-                </li>
-              );
-            })}
+            {sessions.data.map((session) => (
+              <Entry key={session.id} session={session} />
+            ))}
           </ul>
           {others > 0 && (
             <Button variant="default" onClick={ask.open}>
@@ -81,5 +56,37 @@ export function Sessions() {
         </>
       )}
     </Section>
+  );
+}
+
+function Entry({ session: { id, current, user_agent, last_seen_at } }: { session: Session }) {
+  const end = useEndSession();
+  const entry = useFocusHandedOn<HTMLLIElement>();
+  const { name, mobile } = describeDevice(user_agent);
+  const Device = mobile ? IconDeviceMobile : IconDeviceLaptop;
+  return (
+    <li ref={entry}>
+      <Device size={26} stroke={1.5} aria-hidden />
+      <div>
+        <div className={classes.device}>{name}</div>
+        <div className={classes.seen}>Last seen {ago(last_seen_at)}</div>
+      </div>
+      {current ? (
+        <Badge variant="light" tt="none">
+          This device
+        </Badge>
+      ) : (
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          loading={end.isPending}
+          aria-label={`End the session on ${name}`}
+          onClick={() => end.mutate(id, { onError: toastFailure })}
+        >
+          End
+        </Button>
+      )}
+    </li>
   );
 }
