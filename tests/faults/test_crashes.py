@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -145,7 +146,9 @@ def test_everything_killed_and_started_again(system: System, office: Office) -> 
     shopper.add(product)
     order = shopper.placed()
     for process in system.processes():
-        process.kill()
+        # Whose parent has been killed may be gone already.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     assert system.process is not None
     system.process.wait()
     system.start()
