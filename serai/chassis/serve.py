@@ -112,6 +112,8 @@ async def _join(service: Service, host: str, port: int) -> None:
     if gc.get_freeze_count() == 0:
         gc.collect()
         gc.freeze()
+        # What a request makes is gone with its answer; looking for rings every 700 objects took 3 % of a purchase.
+        gc.set_threshold(10_000, 20, 20)
     log.info("ready", extra={"port": port, "pid": os.getpid(), "version": service.version})
     if not service.settings.discovery_url:
         # Nothing to keep alive; but whoever waits for this would take its end for a failure.

@@ -37,8 +37,9 @@ class Checkout(msgspec.Struct, frozen=True):
     python: Path = Path(sys.executable)
 
     def environ(self) -> dict[str, str]:
-        # Before what the virtual environment itself takes for the project.
-        return {"PYTHONPATH": str(self.root)}
+        # Before what the virtual environment itself takes for the project. The client application is not measured, so
+        # that of this checkout does for every revision.
+        return {"PYTHONPATH": str(self.root), "SERAI_WEB_DIST": str(ROOT / "web" / "dist")}
 
 
 class Startup(msgspec.Struct, frozen=True):
