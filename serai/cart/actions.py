@@ -18,7 +18,7 @@ from serai.cart.deps import Deps
 from serai.cart.domain import CartState, Line, Lines
 from serai.cart.store import Freeze, Owner
 from serai.chassis.db import Connection
-from serai.chassis.errors import Conflict, NotFound
+from serai.chassis.errors import Conflict, NotFound, Unavailable
 from serai.chassis.idempotency import Once
 from serai.chassis.money import Money
 from serai.contracts.cart import (
@@ -139,7 +139,7 @@ async def freeze(deps: Deps, order_id: UUID, user_id: UUID, guest_token: str | N
     if taken is not None:
         return taken
     async with deps.db.transaction() as tx:
-        # Locked before anything else is read, so that what is read is what refuses.
+        # Locked first, so that what is read is what refuses.
         cart = await store.lock_cart(tx, owner)
         if (known := await store.freeze_of(tx, order_id)) is not None:
             return _same_freeze(known, user_id, guest_hash)
@@ -158,17 +158,14 @@ async def clear(deps: Deps, order_id: UUID) -> None:
     async with deps.db.connection() as conn:
         if await store.clear(conn, order_id):
             return
-    async with deps.db.transaction() as tx:
-        known = await store.freeze_of(tx, order_id)
-        if known is None:
-            raise NotFound
-        if known.state == "live":
-            await store.lock_cart(tx, Owner(user_id=known.user_id))
-            if await store.clear(tx, order_id):
-                return
-            known = await store.freeze_of(tx, order_id)
-    if known is None or known.state != "cleared":
+        known = await store.freeze_of(conn, order_id)
+    if known is None:
+        raise NotFound
+    if known.state == "released":
         raise FreezeClosed
+    if known.state == "live":
+        # It came after we had looked for it.
+        raise Unavailable
 
 
 async def release(deps: Deps, order_id: UUID) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -107,10 +107,3 @@ def merged(mine: Lines, theirs: Lines, available: Mapping[UUID, int]) -> Lines:
         quantity = max(own, min(own + line.quantity, cap))
         result[line.variant_id] = replace(known or replace(line, id=new_id()), quantity=quantity)
     return tuple(result.values())
-
-
-def difference(before: Sequence[Line], after: Sequence[Line]) -> tuple[list[Line], list[UUID]]:
-    """The lines to write and the ids of those to remove that lead from one to the other."""
-    known = set(before)
-    kept = {line.id for line in after}
-    return [line for line in after if line not in known], [line.id for line in before if line.id not in kept]

@@ -184,8 +184,12 @@ async def test_an_add_that_waited_for_a_purchase_is_in_the_cart(carts: Carts) ->
 
 async def _set_quantities(conn: asyncpg.Connection[asyncpg.Record], quantity: int) -> None:
     """As any change of a cart does."""
-    await conn.execute("update cart set version = version + 1")
-    await conn.execute("update cart_line set quantity = $1", quantity)
+    await conn.execute(
+        """update cart set version = version + 1, lines = (
+             select jsonb_agg(line || jsonb_build_object('quantity', $1::int))
+             from jsonb_array_elements(lines) as line)""",
+        quantity,
+    )
 
 
 async def _somebody_waits(conn: asyncpg.Connection[asyncpg.Record]) -> None:
