@@ -17,6 +17,8 @@ class Service:
     factory: str
     #: Whether the service owns a database (with a role of the same name that can enter no other one).
     database: bool = True
+    #: Whether it answers from whole tables too, filtered and counted; the others find every row by an index.
+    scans: bool = False
     #: The services it may call.
     calls: tuple[str, ...] = ()
     #: The services whose event feed it consumes.
@@ -29,7 +31,7 @@ DISCOVERY = Service("discovery", "serai.discovery.app:create", public=False)
 
 SERVICES: tuple[Service, ...] = (
     Service("user", "serai.user.app:create"),
-    Service("product", "serai.product.app:create", calls=("user",)),
+    Service("product", "serai.product.app:create", scans=True, calls=("user",)),
     Service("cart", "serai.cart.app:create", calls=("user", "product")),
     Service("payment", "serai.payment.app:create", calls=("user",)),
     Service("order", "serai.order.app:create", calls=("user", "cart", "product", "payment"), reads=("payment",)),

@@ -51,6 +51,8 @@ class Declared(Protocol):
     @property
     def database(self) -> bool: ...
     @property
+    def scans(self) -> bool: ...
+    @property
     def calls(self) -> tuple[str, ...]: ...
     @property
     def reads(self) -> tuple[str, ...]: ...
@@ -92,6 +94,7 @@ class Service:
             settings.database_url,
             size=settings.database_pool,
             name=f"serai-{self.name}",
+            scans=declared.scans,
             waited=self.state.admission.got_connection,
         )
         self.feed = Feed(self.name, self.database)

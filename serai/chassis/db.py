@@ -24,6 +24,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 #: Longest wait for a free connection and for one statement, in seconds; the role's own limits stand behind them.
 ACQUIRE_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 6.0
+#: Ways to read a whole table, in itself or to join it.
+_WHOLE_TABLES = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 #: A statement that succeeded proves for so long that the database works.
 PROOF_LIFE_S = 0.5
 
@@ -56,11 +58,22 @@ class Database:
     """The pool of one process. `open()` before use; `close()` waits for what is running."""
 
     def __init__(
-        self, url: str, *, size: int = 10, name: str = "serai", waited: Callable[[float], None] = lambda _: None
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        name: str = "serai",
+        scans: bool = True,
+        waited: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """`waited` is told of every connection that was asked for, and for how many seconds."""
+        """`waited` is told of every connection that was asked for, and for how many seconds.
+
+        Without `scans` a statement goes by an index wherever there is one. Else the server may decide, while a table is
+        nearly empty, that reading all of it is cheapest, and keep to that while it grows, until it counts again.
+        """
         self._url = url
         self._size = size
+        self._settings = {"application_name": name} | ({} if scans else dict.fromkeys(_WHOLE_TABLES, "off"))
         self._name = name
         self._waited = waited
         self._worked_at = -math.inf
@@ -75,7 +88,7 @@ class Database:
             timeout=5.0,
             max_inactive_connection_lifetime=30.0,
             statement_cache_size=256,
-            server_settings={"application_name": self._name},
+            server_settings=self._settings,
             init=_teach_json,
             reset=_leave,
         )

@@ -252,7 +252,7 @@ class Checkout:
         elif new.state in RESTING:
             due = store.Due(run_at=step.run_at)
         else:
-            due = store.Due(run_in_s=0.0, kept=True)
+            due = store.Due(kept=True)
         # One statement commits by itself; only what belongs together needs a transaction.
         scope = self._db.connection() if step.write is None else self._db.transaction()
         async with scope as conn:

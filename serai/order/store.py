@@ -310,8 +310,8 @@ async def held_saga(conn: Connection, saga: Saga) -> Saga | None:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When a saved saga is to be driven on: in so many seconds, at a time, or (both None) only when something happens.
-    `kept`: by its holder, who goes on at once; else by whoever claims it."""
+    """When a saved saga is to be driven on: in so many seconds, at a time, or (both None) only when something happens;
+    `kept`: at once by its holder, and due for whoever comes after that one's lease."""
 
     run_in_s: float | None = None
     run_at: datetime | None = None
@@ -349,7 +349,8 @@ _SAVED = """saved as (
               update checkout set state = $4, context = $5, attempts = $6, version = version + 1, epoch = epoch + $7,
                      since = case when state = $4 then since else now() end,
                      lease_until = case when $8 then now() + make_interval(secs => $9) else '-infinity' end,
-                     next_run_at = coalesce($10, now() + make_interval(secs => $11), 'infinity')
+                     next_run_at = case when $8 then least(next_run_at, now())
+                                        else coalesce($10, now() + make_interval(secs => $11), 'infinity') end
               where order_id = $1 and version = $2 and epoch = $3 returning order_id, version, epoch, since),
             noted as (
               insert into checkout_step (order_id, state, detail)
@@ -453,7 +454,7 @@ async def interrupt_saga(
 ) -> Saga:
     """Save what a fact from outside made of a locked saga. Whoever is busy with it is fenced off; it is due now unless
     it rests, and leased to the caller with `hold`."""
-    due = Due(run_in_s=None if new.state in RESTING else 0.0, kept=hold)
+    due = Due(None if new.state in RESTING else 0.0, kept=hold)
     saved = await save_saga(tx, locked, replace(new, attempts=0), due, order=order, fence_off=True)
     assert saved is not None
     return saved

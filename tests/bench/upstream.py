@@ -25,6 +25,7 @@ class Declared(msgspec.Struct, frozen=True):
     #: Whom the gate takes it for, where it stands behind one.
     name: str = "product"
     database: bool = False
+    scans: bool = False
     calls: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 

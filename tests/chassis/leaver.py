@@ -18,6 +18,7 @@ holding, released, leaving, done = (asyncio.Event() for _ in range(4))
 class Declared:
     name: str = "leaver"
     database: bool = False
+    scans: bool = False
     calls: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 

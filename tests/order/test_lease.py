@@ -19,7 +19,7 @@ from serai.order import store
 from serai.order.domain import Context, Saga, State
 from serai.order.store import Due, Moved
 
-AT_ONCE = Due(0.0, kept=True)
+AT_ONCE = Due(kept=True)
 ADDRESS = Address("Ada", "1 Caravan Road", "Samarkand", "140100", "UZ")
 
 
@@ -154,6 +154,19 @@ async def test_nobody_can_claim_a_saga_that_rests(db: Database) -> None:
         assert await store.claim(tx, saga.order_id) is None
         await tx.execute("update checkout set next_run_at = now()")
         assert await store.claim(tx, saga.order_id) is not None
+
+
+async def test_a_cancel_is_carried_on_when_whoever_began_it_dies(db: Database) -> None:
+    """However late the saga was to be looked at again before."""
+    saga = await accepted(db)
+    later = datetime.now(UTC) + timedelta(minutes=47)
+    waiting = await save(db, saga, replace(saga, state=State.AWAITING_PAYMENT), Due(run_at=later))
+    assert waiting is not None
+    async with db.transaction() as tx:
+        await store.interrupt_saga(tx, waiting, waiting.to(State.CANCELLING), hold=True)
+    assert await claim_due(db) == []
+    await let_lease_end(db, saga.order_id)
+    assert [one.state for one in await claim_due(db)] == [State.CANCELLING]
 
 
 async def test_a_failed_step_is_due_again_later(db: Database) -> None:
