@@ -274,12 +274,15 @@ async def lock_saga(tx: Connection, order_id: UUID) -> Saga | None:
 
 
 async def claim_due(tx: Connection, limit: int) -> list[Saga]:
-    """Sagas whose time has come and that nobody holds; each gets a new epoch, which fences off whoever held it."""
+    """Sagas whose time has come and that nobody holds; each gets a new epoch, which fences off whoever held it.
+
+    That they are not at rest is said once more, since it is what the index of those that are due goes by."""
     rows = await tx.fetch(
         f"""update checkout set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
             where order_id in (
               select order_id from checkout
-              where next_run_at <= now() and lease_until < now() and definition_version <= $3
+              where next_run_at <= now() and next_run_at < 'infinity' and lease_until < now()
+                and definition_version <= $3
               order by next_run_at limit $1 for update skip locked)
             returning {_SAGA}""",
         limit,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from asyncpg.connection import LoggedQuery
 
 from serai.chassis.db import Database
 from serai.chassis.feed import new_event
@@ -139,6 +140,20 @@ async def test_a_resting_saga_is_not_due(db: Database) -> None:
     rejected = await save(db, saga, saga.to(State.REJECTED), Due())
     assert rejected is not None
     assert await claim_due(db) == []
+
+
+async def test_sagas_that_rest_are_not_gone_through_to_find_those_that_are_due(database: Callable[[str], str]) -> None:
+    db = Database(database("order"), size=1, scans=False)
+    await db.open()
+    said: list[LoggedQuery] = []
+    async with db.transaction() as tx:
+        with tx.query_logger(said.append):
+            await store.claim_due(tx, 10)
+            await asyncio.sleep(0)
+        plan = "\n".join([row[0] for row in await tx.fetch(f"explain {said[0].query}", *said[0].args)])
+    await db.close()
+    assert "Index Scan using checkout_due" in plan, plan
+    assert "Seq Scan" not in plan, plan
 
 
 async def test_nobody_can_claim_a_saga_that_rests(db: Database) -> None:
