@@ -1,15 +1,20 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
 Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
-they stay quick.
+they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
+the making of its three hundred files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import shutil
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -29,6 +34,26 @@ IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 #: Where each test needs the whole shop.
 WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
+
+#: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+
+
+def pytest_configure() -> None:
+    # Whoever keeps a checkout clean with this has every process of every test compile everything anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    if _has_room(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether tests may write there, and start programs that they put there."""
+    return (
+        os.access(folder, os.W_OK | os.X_OK)
+        and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+        and shutil.disk_usage(folder).free >= ENOUGH_BYTES
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
