@@ -8,6 +8,7 @@ the making of its three hundred files.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -56,9 +57,32 @@ def _has_room(folder: Path) -> bool:
     )
 
 
+#: What takes ten seconds or so, most of it in one test or of waiting.
+LONG = (
+    "tests/witnesses/test_scrapers.py",
+    "tests/web/test_client.py",
+    "tests/gateway/test_agent.py",
+    "tests/gateway/test_http2.py",
+    "tests/product/test_caching.py",
+    "tests/web/test_build.py",
+    "tests/gateway/test_restart.py",
+    "tests/web/test_new_release.py",
+    "tests/product/test_uploads.py",
+    "tests/gateway/test_tls.py",
+    "tests/user/test_reset.py",
+    "tests/chassis/test_client.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that take longest come first, so that the others can run beside them until the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_SHOP))
+    items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_SHOP), not item.nodeid.startswith(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays until the end: no use in looking through it again and again for what is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class OneShopAtATime(LoadScopeScheduling):
