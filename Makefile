@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3 || command -v python)
 SERAI  := .venv/bin/serai
 ARGS   ?=
 # Tests wait more than they compute: for leases that end, for processes that come back. -n0 has them one after another.
-PYTEST := .venv/bin/pytest -n 3 --no-loadscope-reorder
+PYTEST := .venv/bin/pytest -n 4 --no-loadscope-reorder
 IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 

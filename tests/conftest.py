@@ -1,15 +1,21 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
 Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
-they stay quick.
+they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
+the making of its three hundred files.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
+import os
+import shutil
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -30,10 +36,53 @@ IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 #: Where each test needs the whole shop.
 WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
 
+#: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+
+
+def pytest_configure() -> None:
+    # Whoever keeps a checkout clean with this has every process of every test compile everything anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    if _has_room(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether tests may write there, and start programs that they put there."""
+    return (
+        os.access(folder, os.W_OK | os.X_OK)
+        and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+        and shutil.disk_usage(folder).free >= ENOUGH_BYTES
+    )
+
+
+#: What takes ten seconds or so, most of it in one test or of waiting.
+LONG = (
+    "tests/witnesses/test_scrapers.py",
+    "tests/web/test_client.py",
+    "tests/gateway/test_agent.py",
+    "tests/gateway/test_http2.py",
+    "tests/product/test_caching.py",
+    "tests/web/test_build.py",
+    "tests/gateway/test_restart.py",
+    "tests/web/test_new_release.py",
+    "tests/product/test_uploads.py",
+    "tests/gateway/test_tls.py",
+    "tests/user/test_reset.py",
+    "tests/chassis/test_client.py",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that take longest come first, so that the others can run beside them until the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_SHOP))
+    items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_SHOP), not item.nodeid.startswith(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays until the end: no use in looking through it again and again for what is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class OneShopAtATime(LoadScopeScheduling):

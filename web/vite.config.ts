@@ -43,5 +43,6 @@ export default defineConfig({
       },
     },
   },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
+  // One DOM for each worker and a realm of its own for each file, instead of a worker and a DOM for each file.
+  test: { environment: "happy-dom", pool: "vmThreads", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

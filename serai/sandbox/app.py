@@ -59,6 +59,7 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 async def serve(settings: Settings) -> None:
+    asked_to_stop = _asked_to_stop()
     settings.directory.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone_in(settings.directory))
@@ -78,7 +79,7 @@ async def serve(settings: Settings) -> None:
             await _serve_smtp(stack, sockets["smtp"], settings, Postman(inbox, mail_faults))
         _write_endpoints(settings.directory, sockets)
         log.info("%s", "  ".join(f"{name} {_place(listening)}" for name, listening in sockets.items()))
-        await _stop_signal()
+        await asked_to_stop.wait()
         for stop in stopping:
             stop()
 
@@ -161,11 +162,21 @@ async def _timers(bank: Bank) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def _stop_signal() -> None:
+def _asked_to_stop() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; those after it change nothing, to the very end of the process.
+
+    Not by the loop's own handlers: as it closes it gives the signals back, and then one more would kill.
+    """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def ask(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        signal.signal(number, ask)
+    return stop
 
 
 def _alone_in(directory: Path) -> IO[str]:
