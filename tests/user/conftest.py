@@ -59,7 +59,7 @@ def cookie_of(answer: httpx.Response) -> str:
     return str(value)
 
 
-#: The least Argon2 there is: its cost is 14 s of a run, and most tests are not about it.
+#: The least Argon2 there is: the real one takes a third of the time of these tests, and most are not about it.
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
