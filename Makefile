@@ -6,6 +6,8 @@ SERAI  := .venv/bin/serai
 ARGS   ?=
 # Tests wait more than they compute: for leases that end, for processes that come back. -n0 has them one after another.
 PYTEST := .venv/bin/pytest -n 4 --no-loadscope-reorder
+# What only the tests of the whole shop use, and every process would load.
+UNUSED := -p no:schemathesis -p no:faker
 IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 
@@ -33,7 +35,7 @@ test: dev web ## Run every test, the whole purchases and the fault tests include
 	@exec $(PYTEST) $(ARGS)
 
 fast: dev web ## Run the tests that do not start the whole shop
-	@exec $(PYTEST) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .

@@ -8,10 +8,12 @@ the making of its three hundred files.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import itertools
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ from typing import Any, TypeVar
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from serai import topology
 from serai.supervisor import databases, ports
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import name_of, url_of
@@ -100,13 +103,38 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneShopAtATi
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL server of this test run, the same binary and settings as the shop's (only faster: no fsync)."""
     folder = tmp_path_factory.mktemp("postgres")
-    with Postgres(folder / "server", ports.find_free(), PASSWORD, folder / "log", IN_A_HURRY) as server:
+    server = Postgres(folder / "server", ports.find_free(), PASSWORD, folder / "log", IN_A_HURRY)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        (folder / "server").mkdir()
+        # With its owner, who is not root.
+        subprocess.run(["cp", "-a", _migrated(tmp_path_factory.getbasetemp().parent), folder / "server"], check=True)
+    with server:
         yield server
+
+
+def _migrated(shared: Path) -> Path:
+    """The data of a server with every service's database, made once for all processes of a run.
+
+    Each starts a server of its own on a copy: they have nothing to wait for in each other, and the making (a second of
+    work) is done once. Whoever comes first makes it, the others wait for the lock; one that is killed lets go of it.
+    """
+    made = shared / "postgres"
+    with (shared / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            making = shared / "postgres-in-the-making"
+            shutil.rmtree(making, ignore_errors=True)
+            with Postgres(making, ports.find_free(), PASSWORD, shared / "postgres.log", IN_A_HURRY) as server:
+                passwords = dict.fromkeys(topology.WITH_DATABASE, PASSWORD)
+                blocking(databases.create_all(server.url, passwords, ours_alone=True))
+                blocking(databases.migrate_all(server.url, passwords))
+            making.rename(made)
+    return made / "data"
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> Callable[[str], str]:
-    """Names the migrated database of a service that fresh ones are copied from; migrates it when first asked for."""
+    """Names the migrated database of a service that fresh ones are copied from; migrates what is not yet."""
     made: dict[str, str] = {}
 
     def of(service: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -80,8 +80,9 @@ def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
     environ = os.environ if environ is None else environ
     problems: list[str] = []
     values: dict[str, Any] = {}
-    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
-        kind_of, env = _split(name, hint)
+    # Once: their text is compiled anew each time they are asked for.
+    fields = {name: _split(name, hint) for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
+    for name, (kind_of, env) in fields.items():
         raw = _read(env.name, environ, problems)
         if raw is None:
             continue
@@ -89,12 +90,12 @@ def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
             values[name] = _parse(raw, kind_of)
         except (ValueError, msgspec.MsgspecError) as error:
             problems.append(f"{env.name} is not acceptable: {error}")
-    problems += _unknown(kind, environ)
+    problems += _unknown(getattr(kind, "complete", ()), {env.name for _, env in fields.values()}, environ)
     mode = environ.get("SERAI_MODE", "production")
     if mode not in ("local", "production"):
         problems.append("SERAI_MODE is neither local nor production")
     for field in msgspec.structs.fields(typing.cast("type[msgspec.Struct]", kind)):
-        _, env = _split(field.name, typing.get_type_hints(kind, include_extras=True)[field.name])
+        _, env = fields[field.name]
         if field.required and field.name not in values:
             problems.append(f"{env.name} is missing")
         elif env.secret and mode == "production" and field.name in values and values[field.name] in _DEFAULT_SECRETS:
@@ -104,11 +105,10 @@ def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
     return msgspec.convert(values, kind)
 
 
-def _unknown(kind: type[Any], environ: Mapping[str, str]) -> list[str]:
+def _unknown(prefixes: Iterable[str], known: Set[str], environ: Mapping[str, str]) -> list[str]:
     """Misspelt variables of a family that a class names as `complete`: they would quietly change nothing."""
-    known = {_split(name, hint)[1].name for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
     problems: list[str] = []
-    for prefix in getattr(kind, "complete", ()):
+    for prefix in prefixes:
         family = ", ".join(sorted(name for name in known if name.startswith(prefix)))
         problems += [
             f"{name} is not a setting; there are {family}"

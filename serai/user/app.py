@@ -27,7 +27,7 @@ class UserSettings(Settings, frozen=True, kw_only=True):
     require_verified_email: Annotated[bool, Env("SERAI_REQUIRE_VERIFIED_EMAIL")] = False
 
 
-def create(environ: Mapping[str, str] | None = None) -> Service:
+def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None = None) -> Service:
     settings = load(UserSettings, environ)
     if not settings.jwt_keys and not settings.local:
         raise SettingsError(["SERAI_JWT_KEYS is missing"])
@@ -37,7 +37,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     deps = Deps(
         db=service.database,
         feed=service.feed,
-        passwords=Passwords(),
+        passwords=passwords or Passwords(),
         tokens=AccessTokens(settings.jwt_keys or passing_keys()),
         door=Door(),
         postbox=postbox,

@@ -28,6 +28,7 @@ T = TypeVar("T")
 #: Waiting and running. Services shed load with 429, which the gateway does not take for a broken instance.
 MAX_PENDING = 128
 _MAX_THREADS = 4
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 #: Without a sign-in for so long, the memory of the last ones goes back to the system.
 _QUIET_S = 2.0
 
@@ -40,9 +41,9 @@ COMMON = frozenset(files(__package__).joinpath("common_passwords.txt").read_text
 
 
 class Passwords:
-    def __init__(self, max_pending: int = MAX_PENDING) -> None:
+    def __init__(self, max_pending: int = MAX_PENDING, hasher: PasswordHasher = HASHER) -> None:
         self._max_pending = max_pending
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._hasher = hasher
         self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), thread_name_prefix="argon2")
         self._pending = 0
         self._quiet: asyncio.TimerHandle | None = None

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from serai.supervisor.postgres import Postgres
 from serai.user.app import create
+from serai.user.passwords import Passwords
 from tests import tokens
 from tests.living import empty, living, shared_database
 
@@ -56,12 +59,22 @@ def cookie_of(answer: httpx.Response) -> str:
     return str(value)
 
 
+#: The least Argon2 there is: the real one takes a third of the time of these tests, and most are not about it.
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@asynccontextmanager
+async def room(database_url: str, passwords: Passwords | None = None) -> AsyncIterator[Users]:
+    service = create(tokens.environ("user", database_url, SERAI_JWT_KEYS=tokens.JWT_KEYS), passwords)
+    async with living(service.app()) as http:
+        yield Users(http, database_url)
+
+
 @pytest.fixture(scope="session")
 async def shared_users(postgres: Postgres, template: Callable[[str], str]) -> AsyncIterator[Users]:
     with shared_database(postgres, template, "user", "test_user_room") as url:
-        service = create(tokens.environ("user", url, SERAI_JWT_KEYS=tokens.JWT_KEYS))
-        async with living(service.app()) as http:
-            yield Users(http, url)
+        async with room(url, Passwords(hasher=QUICK)) as users:
+            yield users
 
 
 @pytest.fixture
@@ -69,3 +82,10 @@ async def users(shared_users: Users) -> Users:
     # What the worker locks first comes first.
     await empty(shared_users.database_url, "link_asked", "account", "sign_in_failures", "event")
     return shared_users
+
+
+@pytest.fixture
+async def real_users(database: Callable[[str], str]) -> AsyncIterator[Users]:
+    """With passwords as dear as a shop's, and a database of its own: for what depends on how long hashing takes."""
+    async with room(database("user")) as users:
+        yield users

@@ -25,7 +25,9 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("web")
     with (
         serving(build(folder / "dist"), folder / "log") as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=30.0, headers={"accept-encoding": "identity"}) as client,
+        httpx.Client(
+            base_url=url, trust_env=False, verify=False, timeout=30.0, headers={"accept-encoding": "identity"}
+        ) as client,
     ):
         yield client
 
