@@ -65,8 +65,6 @@ class Gate:
             "SERAI_MODE": "local",
             "SERAI_HOME": str(self.home),
             "SERAI_PORT": str(self.port),
-            # The agent speaks plain HTTP to everybody; to read whom to trust is an eighth of its start.
-            "SSL_CERT_FILE": os.devnull,
             **self._environ,
         }
         self.home.mkdir(parents=True, exist_ok=True)

@@ -47,8 +47,6 @@ class Sandbox:
             "SERAI_SANDBOX_DIR": str(self.directory),
             "SERAI_SANDBOX_STRIPE_KEY": KEY,
             "SERAI_SANDBOX_WEBHOOK_SECRET": SECRET,
-            # It speaks plain HTTP to everybody; to read whom to trust is an eighth of its start.
-            "SSL_CERT_FILE": os.devnull,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "serai.sandbox"], env=inherited | settings | self.environment
