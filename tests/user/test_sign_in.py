@@ -72,14 +72,18 @@ async def test_one_refusal_for_unknown_addresses_and_wrong_passwords(users: User
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(real_users: Users) -> None:
-    await real_users.register("ada@example.com")
-    times: dict[str, list[float]] = {"ada@example.com": [], "nobody@example.com": []}
+    """The shortest of several in turn are compared, because other work on the machine only ever adds."""
+    known, unknown = ("ada@example.com", "grace@example.com"), ("nobody@example.com", "noone@example.com")
+    for email in known:
+        await real_users.register(email)
+    times: dict[tuple[str, str], list[float]] = {known: [], unknown: []}
     for _ in range(4):
-        for email, taken in times.items():
-            started = time.perf_counter()
-            await real_users.login(email, "wrong password")
-            taken.append(time.perf_counter() - started)
-    assert min(times["nobody@example.com"]) > 0.4 * min(times["ada@example.com"])
+        for emails, taken in times.items():
+            for email in emails:
+                started = time.perf_counter()
+                await real_users.login(email, "wrong password")
+                taken.append(time.perf_counter() - started)
+    assert min(times[unknown]) > 0.4 * min(times[known])
 
 
 async def test_a_disabled_account_does_not_sign_in(users: Users) -> None:
