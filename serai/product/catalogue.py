@@ -6,8 +6,7 @@ it named has been dropped: so nothing is shown that is more than a second behind
 answer nothing is shown at all. A replica's own changes, and those it is told of by NOTIFY, are dropped at once.
 Nothing that decides about stock or money reads any of it.
 
-Products that are not kept are read together: what is asked for while one statement is under way is in the next. After a
-start they are read before anybody asks, the newest first, for as long as there is room.
+Products that are not kept are read together: what is asked for while one statement is under way is in the next.
 """
 
 from __future__ import annotations
@@ -46,10 +45,6 @@ MAX_TOGETHER = 100
 GATHER_S = 0.001
 ENOUGH = 4
 
-#: So many are read ahead at once, and the pause after is so many times as long as that took.
-AHEAD = 20
-AHEAD_PAUSE = 8
-
 PRODUCT_ROUTE = "/api/products/{id}"
 _PRODUCT_PATH = "/api/products/"
 
@@ -73,8 +68,6 @@ class Catalogue:
         self._reading: dict[str, Reading] = {}
         self._loading: dict[Hashable, asyncio.Task[Stored]] = {}
         self._wanted: list[tuple[str, Reading]] = []
-        #: All products were dropped, and none has been read ahead since.
-        self._emptied = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
 
     async def page(self, query: listing.Query) -> Stored:
@@ -142,7 +135,6 @@ class Catalogue:
         self._reading.clear()
         self._slugs.clear()
         self._addresses.clear()
-        self._emptied.set()
 
     async def follow(self) -> None:
         """Drop whatever others, or we, have changed. Raises `DatabaseUnavailable`: begin again, and from nothing."""
@@ -150,31 +142,6 @@ class Catalogue:
             await self._follow(await self._db.dedicated())
         except TRANSIENT as error:
             raise DatabaseUnavailable from error
-
-    async def read_ahead(self) -> None:
-        """Read what was dropped with everything else, slowly enough that nobody notices. Raises `DatabaseUnavailable`:
-        begin again."""
-        while True:
-            await self._emptied.wait()
-            self._emptied.clear()
-            try:
-                await self._read_all()
-            except DatabaseUnavailable:
-                self._emptied.set()
-                raise
-
-    async def _read_all(self) -> None:
-        before = listing.LAST
-        while self._products.has_room and not self._emptied.is_set():
-            began = time.monotonic()
-            async with self._db.connection() as conn:
-                ids = await store.public_ids(conn, AHEAD, before)
-            if not ids:
-                return
-            # What cannot be read now is read when somebody asks for it.
-            await asyncio.gather(*(self._product(str(one)) for one in ids), return_exceptions=True)
-            before = ids[-1]
-            await asyncio.sleep(AHEAD_PAUSE * (time.monotonic() - began))
 
     async def prune(self) -> None:
         async with self._db.connection() as conn:
@@ -246,7 +213,7 @@ class Catalogue:
                     answer = answers.get(product_id)
                     if answer is not None and self._reading.get(product_id) is reading:
                         answer.as_of = as_of
-                        self._products.keep(product_id, answer.packed())
+                        self._products.keep(product_id, answer)
                     reading.set_result(answer)
             except Exception as error:
                 for _, reading in together:

@@ -22,9 +22,6 @@ from tests.bench.shop import Checkout, Shop, Startup, running
 from tests.bench.targets import Target
 
 NOTICED_TIMEOUT_S = 15.0
-#: A shop is at rest when all of it together uses less than this share of a core; it gets so long to come to that.
-AT_REST_CORES = 0.1
-REST_TIMEOUT_S = 180.0
 CHECKPOINT_TIMEOUT_S = 300.0
 
 
@@ -53,7 +50,7 @@ def measure_size(products: int, options: Options, folder: Path, keep: Path) -> t
         say(f"  ready after {first_start.seconds:.1f} s")
         limits = measure_limits(shop, options, folder) if "limits" in options.only else []
         fill_s = fill_shop(shop, products)
-        say(f"  filled in {fill_s:.1f} s, at rest {come_to_rest(shop):.0f} s later")
+        say(f"  filled in {fill_s:.1f} s")
         results = []
         for target in targets.of(shop, products, options.names(), folder, options.connections):
             result = measure(target, shop.parts, options)
@@ -117,23 +114,6 @@ def fill_shop(shop: Shop, products: int) -> float:
     # Else it would come in the middle of a run.
     asyncio.run(_checkpoint(shop.admin_url()))
     return time.monotonic() - began
-
-
-def come_to_rest(shop: Shop) -> float:
-    """Wait until it has done what it does by itself when everything in it is new; the seconds that took."""
-    began = time.monotonic()
-    used = _processor_s(shop)
-    while time.monotonic() - began < REST_TIMEOUT_S:
-        time.sleep(1.0)
-        before, used = used, _processor_s(shop)
-        if used - before < AT_REST_CORES:
-            break
-    return time.monotonic() - began
-
-
-def _processor_s(shop: Shop) -> float:
-    spent = [process.cpu_times() for processes in shop.parts().values() for process in processes]
-    return sum(times.user + times.system for times in spent)
 
 
 async def _checkpoint(admin_url: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -125,28 +124,6 @@ async def test_a_change_reaches_every_replica_at_once(
         for name in ("Oak desk", "Ash desk"):
             await shop.put(path, {"name": name, "sku": sku(), "price": usd(1)})
             await until_shown(partial(is_called, second, path, name), AT_ONCE_S)
-
-
-async def test_after_a_start_products_are_read_before_anybody_asks(
-    shop: Shop, users: Users, database_url: str, tmp_path: Path
-) -> None:
-    products = [await shop.create(name=f"Box {at}") for at in range(30)]
-    other = await asyncpg.connect(database_url)
-    try:
-        async with replica(users, database_url, tmp_path / "second") as second:
-            # Each is asked for once, and as long as the tables are locked nobody can read it.
-            for product in products:
-                await asyncio.sleep(0.1)
-                async with other.transaction():
-                    await other.execute("lock table product, variant")
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(0.3):
-                            assert (await second.get(f"/api/products/{product['id']}")).json() == product
-                            break
-            else:
-                raise AssertionError("none was read ahead")
-    finally:
-        await other.close()
 
 
 async def test_a_product_that_left_the_catalogue_is_not_shown(shop: Shop) -> None:
