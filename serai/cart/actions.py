@@ -154,7 +154,8 @@ async def freeze(deps: Deps, order_id: UUID, user_id: UUID, guest_token: str | N
 
 
 async def clear(deps: Deps, order_id: UUID) -> None:
-    """What was bought leaves the cart, once. Raises `NotFound`, and `FreezeClosed` for a freeze that was released."""
+    """What was bought leaves the cart, once. Raises `NotFound`, `FreezeClosed` for a freeze that was released, and
+    `Unavailable` for one that came only now."""
     async with deps.db.connection() as conn:
         if await store.clear(conn, order_id):
             return
@@ -164,7 +165,6 @@ async def clear(deps: Deps, order_id: UUID) -> None:
     if known.state == "released":
         raise FreezeClosed
     if known.state == "live":
-        # It came after we had looked for it.
         raise Unavailable
 
 

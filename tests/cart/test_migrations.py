@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import uuid4
 
+import asyncpg
+import pytest
+
 from serai.cart import store
 from serai.cart.domain import NO_CART, Line
 from serai.cart.store import Owner
@@ -25,5 +28,10 @@ async def test_lines_move_into_their_cart_and_back(database: Callable[[str], str
             await databases.dbmate("cart", url, "migrate")
             assert (await store.cart_of(conn, full)).lines == lines
             assert (await store.cart_of(conn, emptied)).lines == ()
+            for wrong in (0, 1000):
+                with pytest.raises(asyncpg.CheckViolationError):
+                    await conn.execute(
+                        "update cart set lines = jsonb_build_array(jsonb_build_object('quantity', $1::int))", wrong
+                    )
     finally:
         await db.close()

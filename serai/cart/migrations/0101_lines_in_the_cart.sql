@@ -4,7 +4,8 @@
 -- change writes a new row beside the old one, where the page has room, and no index.
 alter table cart
     add column lines jsonb not null default '[]',
-    add constraint cart_lines_are_few check (jsonb_array_length(lines) <= 100);
+    add constraint cart_lines_are_few check (jsonb_array_length(lines) <= 100),
+    add constraint cart_quantities check (not jsonb_path_exists(lines, '$[*].quantity ? (@ < 1 || @ > 999)'));
 update cart set lines = held.lines
 from (select cart_id, jsonb_agg(jsonb_build_object('id', id, 'product_id', product_id, 'variant_id', variant_id,
                                                    'quantity', quantity) order by id) as lines
