@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import psutil
 
-from serai.supervisor import ports
+from serai.supervisor import keys, ports
+from serai.supervisor.home import Home, read_json
+from serai.supervisor.urls import url_of
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
@@ -97,6 +99,13 @@ class System:
         """The demo account of that role: email and password."""
         document = json.loads((self.home / "logins.json").read_text())
         return next(login for login in document["logins"] if login["role"] == role)
+
+    def database(self, service: str) -> str:
+        """The URL of a service's database, as its owner."""
+        home = Home(self.home)
+        known = keys.load(home)
+        server = f"postgresql://serai:{known.postgres}@127.0.0.1:{read_json(home.ports)['postgres']}/postgres"
+        return url_of(server, service, known.databases[service])
 
     @property
     def sandbox(self) -> dict[str, str]:

@@ -9,9 +9,6 @@ import asyncpg
 import httpx
 import pytest
 
-from serai.supervisor import keys
-from serai.supervisor.home import Home, read_json
-from serai.supervisor.urls import url_of
 from tests.shopper import Office, Shopper, pay, until
 from tests.system import System
 
@@ -25,12 +22,9 @@ def office(system: System) -> Iterator[Office]:
 
 def in_orders(system: System, statement: str, *values: object) -> None:
     """Run a statement in the order service's database, as time or an operator would."""
-    home = Home(system.home)
-    known = keys.load(home)
-    server = f"postgresql://serai:{known.postgres}@127.0.0.1:{read_json(home.ports)['postgres']}/postgres"
 
     async def run() -> None:
-        conn = await asyncpg.connect(url_of(server, "order", known.databases["order"]), timeout=10)
+        conn = await asyncpg.connect(system.database("order"), timeout=10)
         try:
             await conn.execute(statement, *values)
         finally:
