@@ -31,6 +31,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     deps = Deps(service.database, catalogue, Studio(), media, settings.currency)
     service.routes(deps, [*api.ROUTES, *internal.ROUTES])
     service.background("catalogue", catalogue.follow)
+    service.background("read-ahead", catalogue.read_ahead)
     service.every("prune-changes", 60, catalogue.prune)
     service.every("sweep-pictures", 600, sweep)
     service.state.kept = kept

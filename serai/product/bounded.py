@@ -28,6 +28,11 @@ class Bounded(Generic[K]):
         #: To choose from; also keys that were dropped since.
         self._keys: list[K] = []
 
+    @property
+    def has_room(self) -> bool:
+        """Whether what comes next is let in without another's leaving, if it is of the usual size."""
+        return self._bytes + self._bytes // max(len(self._entries), 1) <= self._most
+
     def get(self, key: K) -> Stored | None:
         return self._entries.get(key)
 

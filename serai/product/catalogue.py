@@ -6,7 +6,8 @@ it named has been dropped: so nothing is shown that is more than a second behind
 answer nothing is shown at all. A replica's own changes, and those it is told of by NOTIFY, are dropped at once.
 Nothing that decides about stock or money reads any of it.
 
-Products that are not kept are read together: what is asked for while one statement is under way is in the next.
+Products that are not kept are read together: what is asked for while one statement is under way is in the next. After a
+start they are read before anybody asks, the newest first, for as long as there is room.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ASK_TIMEOUT_S = 5.0
 #: Far less than changes are kept for.
 MAX_SILENCE_S = 60.0
 PRODUCT_BYTES = 88 * 1024 * 1024
-PAGE_BYTES = 24 * 1024 * 1024
+PAGE_BYTES = 16 * 1024 * 1024
 #: Ways to ask for what is kept: spellings of a query, slugs.
 MAX_NAMES = 8192
 MAX_TOGETHER = 100
@@ -44,6 +45,10 @@ MAX_TOGETHER = 100
 #: costs a third of what it costs alone.
 GATHER_S = 0.001
 ENOUGH = 4
+
+#: So many are read ahead at once, and the pause after is so many times as long as that took.
+AHEAD = 32
+AHEAD_PAUSE = 4.0
 
 PRODUCT_ROUTE = "/api/products/{id}"
 _PRODUCT_PATH = "/api/products/"
@@ -68,6 +73,8 @@ class Catalogue:
         self._reading: dict[str, Reading] = {}
         self._loading: dict[Hashable, asyncio.Task[Stored]] = {}
         self._wanted: list[tuple[str, Reading]] = []
+        #: All products were dropped, and none has been read ahead since.
+        self._emptied = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
 
     async def page(self, query: listing.Query) -> Stored:
@@ -135,6 +142,7 @@ class Catalogue:
         self._reading.clear()
         self._slugs.clear()
         self._addresses.clear()
+        self._emptied.set()
 
     async def follow(self) -> None:
         """Drop whatever others, or we, have changed. Raises `DatabaseUnavailable`: begin again, and from nothing."""
@@ -142,6 +150,34 @@ class Catalogue:
             await self._follow(await self._db.dedicated())
         except TRANSIENT as error:
             raise DatabaseUnavailable from error
+
+    async def read_ahead(self) -> None:
+        """Read what was dropped with everything else, slowly enough that nobody notices. Raises `DatabaseUnavailable`:
+        begin again."""
+        while True:
+            await self._emptied.wait()
+            self._emptied.clear()
+            try:
+                await self._read_all()
+            except DatabaseUnavailable:
+                self._emptied.set()
+                raise
+
+    async def _read_all(self) -> None:
+        before = listing.LAST
+        while self._products.has_room and not self._emptied.is_set():
+            began = time.monotonic()
+            async with self._db.connection() as conn:
+                ids = await store.public_ids(conn, AHEAD, before)
+            if not ids:
+                return
+            # What cannot be read now is read when somebody asks for it.
+            await self._read([(key, self._begin_reading(key)) for key in map(str, ids) if self._is_new(key)])
+            before = ids[-1]
+            await asyncio.sleep(AHEAD_PAUSE * (time.monotonic() - began))
+
+    def _is_new(self, product_id: str) -> bool:
+        return self._products.get(product_id) is None and product_id not in self._reading
 
     async def prune(self) -> None:
         async with self._db.connection() as conn:
@@ -191,8 +227,7 @@ class Catalogue:
             return kept
         reading = self._reading.get(product_id)
         if reading is None:
-            reading = self._reading[product_id] = asyncio.get_running_loop().create_future()
-            reading.add_done_callback(_retrieved)
+            reading = self._begin_reading(product_id)
             self._wanted.append((product_id, reading))
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read_wanted())
@@ -201,30 +236,40 @@ class Catalogue:
             raise NotFound
         return answer
 
+    def _begin_reading(self, product_id: str) -> Reading:
+        """Whoever asks for it from now on waits for this."""
+        reading: Reading = asyncio.get_running_loop().create_future()
+        reading.add_done_callback(_retrieved)
+        self._reading[product_id] = reading
+        return reading
+
     async def _read_wanted(self) -> None:
         while self._wanted:
             together, self._wanted = self._wanted[:MAX_TOGETHER], self._wanted[MAX_TOGETHER:]
-            as_of = time.monotonic()
-            try:
-                async with self._db.connection() as conn:
-                    products = await store.products(conn, [UUID(product_id) for product_id, _ in together])
-                answers = {str(one.id): stored_product(one) for one in products if one.status == "active"}
-                for product_id, reading in together:
-                    answer = answers.get(product_id)
-                    if answer is not None and self._reading.get(product_id) is reading:
-                        answer.as_of = as_of
-                        self._products.keep(product_id, answer)
-                    reading.set_result(answer)
-            except Exception as error:
-                for _, reading in together:
-                    if not reading.done():
-                        reading.set_exception(error)
-            for product_id, reading in together:
-                if self._reading.get(product_id) is reading:
-                    del self._reading[product_id]
+            await self._read(together)
             if len(self._wanted) < ENOUGH:
                 await asyncio.sleep(GATHER_S)
         self._reader = None
+
+    async def _read(self, together: list[tuple[str, Reading]]) -> None:
+        as_of = time.monotonic()
+        try:
+            async with self._db.connection() as conn:
+                products = await store.products(conn, [UUID(product_id) for product_id, _ in together])
+            answers = {str(one.id): stored_product(one).packed() for one in products if one.status == "active"}
+            for product_id, reading in together:
+                answer = answers.get(product_id)
+                if answer is not None and self._reading.get(product_id) is reading:
+                    answer.as_of = as_of
+                    self._products.keep(product_id, answer)
+                reading.set_result(answer)
+        except Exception as error:
+            for _, reading in together:
+                if not reading.done():
+                    reading.set_exception(error)
+        for product_id, reading in together:
+            if self._reading.get(product_id) is reading:
+                del self._reading[product_id]
 
     def _when_read(self, product_id: str) -> ASGIApp:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -258,6 +303,7 @@ class Catalogue:
             async with self._db.connection() as conn:
                 answer = await load(conn)
             if self._loading.get(key) is task:
+                answer = answer.packed()
                 answer.as_of = as_of
                 self._pages.keep(key, answer)
             return answer

@@ -15,7 +15,7 @@ from serai.product import store
 from serai.product.domain import corrected
 from serai.product.store import Filters, Listed
 
-_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 #: Bounded, because a cursor may be made up, and a number that PostgreSQL cannot hold is not one of ours.
 MAX_NUMBER = 2**63 - 1
 #: No rank comes near it.
@@ -54,15 +54,15 @@ async def _rows(conn: Connection, query: Query, filters: Filters, order: str) ->
     limit = query.limit + 1
     match query.sort:
         case "newest":
-            return await store.newest(conn, filters, limit, *(after or (_LAST,)))
+            return await store.newest(conn, filters, limit, *(after or (LAST,)))
         case "price":
-            return await store.by_price(conn, filters, limit, after or (-1, _FIRST))
+            return await store.by_price(conn, filters, limit, after or (-1, FIRST))
         case "-price":
-            return await store.by_price_descending(conn, filters, limit, after or (MAX_NUMBER, _LAST))
+            return await store.by_price_descending(conn, filters, limit, after or (MAX_NUMBER, LAST))
         case "name":
-            return await store.by_name(conn, filters, limit, after or ("", _FIRST))
+            return await store.by_name(conn, filters, limit, after or ("", FIRST))
         case "relevance":
-            return await store.by_relevance(conn, filters, limit, after or (MAX_RANK, _LAST))
+            return await store.by_relevance(conn, filters, limit, after or (MAX_RANK, LAST))
 
 
 async def _corrected(conn: Connection, filters: Filters) -> Filters:

@@ -253,6 +253,14 @@ async def products(conn: Connection, product_ids: Sequence[UUID]) -> list[Produc
     return [_product(row) for row in rows]
 
 
+async def public_ids(conn: Connection, limit: int, before: UUID) -> list[UUID]:
+    """Of what everybody may see, the newest first."""
+    rows = await conn.fetch(
+        "select id from product where status = 'active' and id < $2 order by id desc limit $1", limit, before
+    )
+    return [row["id"] for row in rows]
+
+
 class Changes(msgspec.Struct, frozen=True):
     """What has come to be shown differently; `seen` is where to go on from."""
 

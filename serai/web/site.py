@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from serai.web.accepting import wanted
+from serai.chassis.accepting import wanted
 from serai.web.dist import INDEX, File, Version
 
 #: Names in there hold a hash of what is in the file.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import msgspec
+import psutil
 
 from tests.bench import profiling, targets
 from tests.bench.figures import LoadFailed, NothingDone, Result, Run
@@ -22,6 +23,10 @@ from tests.bench.shop import Checkout, Shop, Startup, running
 from tests.bench.targets import Target
 
 NOTICED_TIMEOUT_S = 15.0
+#: A shop is at rest when all of it together uses less than this share of a core, half of which it always uses; it gets
+#: so long to come to that.
+AT_REST_CORES = 0.15
+REST_TIMEOUT_S = 180.0
 CHECKPOINT_TIMEOUT_S = 300.0
 
 
@@ -35,6 +40,8 @@ class Size(msgspec.Struct, frozen=True):
 
     products: int
     fill_s: float
+    #: How long it went on with what it does by itself after that: it reads products ahead.
+    rest_s: float
     #: The first start of an installation: the database is made, migrated, and the demo data goes in.
     first_start: Startup
     #: The same installation stopped and started once more.
@@ -49,8 +56,8 @@ def measure_size(products: int, options: Options, folder: Path, keep: Path) -> t
     with running(Checkout(), folder) as (shop, first_start):
         say(f"  ready after {first_start.seconds:.1f} s")
         limits = measure_limits(shop, options, folder) if "limits" in options.only else []
-        fill_s = fill_shop(shop, products)
-        say(f"  filled in {fill_s:.1f} s")
+        fill_s, rest_s = fill_shop(shop, products)
+        say(f"  filled in {fill_s:.1f} s, at rest {rest_s:.0f} s later")
         results = []
         for target in targets.of(shop, products, options.names(), folder, options.connections):
             result = measure(target, shop.parts, options)
@@ -62,7 +69,7 @@ def measure_size(products: int, options: Options, folder: Path, keep: Path) -> t
         if "startup" in options.only:
             restart = Restart(round(shop.stop(), 2), shop.start())
             say(f"  stopped in {restart.stop_s:.1f} s, ready again after {restart.start.seconds:.1f} s")
-        return Size(products, round(fill_s, 2), first_start, restart, results, after), limits
+        return Size(products, round(fill_s, 2), round(rest_s, 1), first_start, restart, results, after), limits
 
 
 def measure_limits(shop: Shop, options: Options, folder: Path) -> list[Result]:
@@ -79,10 +86,10 @@ def measure(target: Target, parts: Callable[[], Parts], options: Options) -> Res
         for turn in range(1, options.runs + 1):
             runs.append(measure_run(target, parts, options.seconds, turn))
     except LoadFailed as problem:
-        say(f"  {target.name:<9} FAILED: {problem}")
+        say(f"  {target.name:<11} FAILED: {problem}")
         return Result(target.name, runs, str(problem))
     result = Result(target.name, runs)
-    say(f"  {target.name:<9} {result.rate():>9,.0f}/s")
+    say(f"  {target.name:<11} {result.rate():>9,.0f}/s")
     return result
 
 
@@ -100,8 +107,9 @@ def measure_run(target: Target, parts: Callable[[], Parts], seconds: float, turn
     return Run(load, meter.stop())
 
 
-def fill_shop(shop: Shop, products: int) -> float:
-    """Fill it, see that it has noticed, and get the writing over with; the seconds that took."""
+def fill_shop(shop: Shop, products: int) -> tuple[float, float]:
+    """Fill it, see that it has noticed, and get the writing over with; then wait until it is at rest. The seconds that
+    each of the two took."""
     began = time.monotonic()
     fill(shop.database_url("product"), products)
     newest = str(good(products - 1).id)
@@ -113,7 +121,31 @@ def fill_shop(shop: Shop, products: int) -> float:
             time.sleep(0.05)
     # Else it would come in the middle of a run.
     asyncio.run(_checkpoint(shop.admin_url()))
+    return time.monotonic() - began, come_to_rest(shop)
+
+
+def come_to_rest(shop: Shop) -> float:
+    """Wait until it has done what it does by itself when everything in it is new; the seconds that took."""
+    began = time.monotonic()
+    spent = _processor_s(shop)
+    while time.monotonic() - began < REST_TIMEOUT_S:
+        time.sleep(1.0)
+        before, spent = spent, _processor_s(shop)
+        # Of those that have been there for all of the second: what one that has ended used is not known any more.
+        if sum(spent[pid] - before[pid] for pid in spent.keys() & before.keys()) < AT_REST_CORES:
+            break
     return time.monotonic() - began
+
+
+def _processor_s(shop: Shop) -> dict[int, float]:
+    """By pid."""
+    found: dict[int, float] = {}
+    for processes in shop.parts().values():
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                found[process.pid] = times.user + times.system
+    return found
 
 
 async def _checkpoint(admin_url: str) -> None:

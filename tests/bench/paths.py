@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 
 from tests.bench.figures import LoadFailed
 from tests.bench.goods import good
@@ -59,13 +60,24 @@ def words(client: httpx.Client, size: int) -> list[str]:
     return _looked_at(client, [_list(q=typed) for typed in searches(SEARCHES)], "items")
 
 
+class Visit(msgspec.Struct, frozen=True):
+    """What is asked for, and the Accept-Encoding it is asked for with."""
+
+    paths: Callable[[httpx.Client, int], list[str]]
+    accepts: str = ""
+
+
+#: What browsers say where there is no TLS.
+_BROWSER = "gzip, deflate"
 #: By the name of the target.
-PATHS: dict[str, Callable[[httpx.Client, int], list[str]]] = {
-    "list": front_page,
-    "pages": pages,
-    "detail": details,
-    "popular": popular,
-    "search": words,
+VISITS = {
+    "list": Visit(front_page),
+    "list-gzip": Visit(front_page, _BROWSER),
+    "pages": Visit(pages),
+    "detail": Visit(details),
+    "detail-gzip": Visit(details, _BROWSER),
+    "popular": Visit(popular),
+    "search": Visit(words),
 }
 
 

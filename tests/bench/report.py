@@ -97,7 +97,11 @@ def text(document: Document) -> str:
     for line in document.lines:
         told += [f"  {line.target}: {line.failure}"] if line.failure else _steps(line)
     for size in document.sizes:
-        told += ["", f"{size.products:,} products: filled in {size.fill_s:.1f} s", *_startup(size)]
+        told += [
+            "",
+            f"{size.products:,} products: filled in {size.fill_s:.1f} s, at rest {size.rest_s:.0f} s later",
+            *_startup(size),
+        ]
         told += ["", f"Memory with {size.products:,} products (MB)", *_memory(size)]
     return "\n".join(told)
 

@@ -15,12 +15,12 @@ from tests.bench import crowd
 from tests.bench.figures import Load
 from tests.bench.flows import Ware
 from tests.bench.goods import good
-from tests.bench.paths import PATHS
+from tests.bench.paths import VISITS
 from tests.bench.shop import Shop
 from tests.bench.wrk import Reads
 
 #: In the order in which one disturbs the next least: purchases leave mails and bookkeeping behind.
-NAMES = (*PATHS, "cart", "purchase")
+NAMES = (*VISITS, "cart", "purchase")
 #: So many different products are bought.
 WARES = 1_000
 BUYERS_PER_CONNECTION = 2
@@ -97,8 +97,8 @@ def of(shop: Shop, size: int, names: Sequence[str], folder: Path, connections: i
     ]
     with shop.client() as client:
         reads: list[Target] = [
-            Reads(name, shop.url, paths(client, size), folder, connections)
-            for name, paths in PATHS.items()
+            Reads(name, shop.url, visit.paths(client, size), folder, connections, accepts=visit.accepts)
+            for name, visit in VISITS.items()
             if name in names
         ]
     return [*reads, *(flow for flow in flows if flow.name in names)]

@@ -67,7 +67,7 @@ def test_a_result_is_the_median_of_its_runs() -> None:
 def test_reads_are_told_as_shares_of_the_limits_and_flows_of_the_commits() -> None:
     runs = [Run(Load(count, 1.0), {}) for count in (100, 200, 400)]
     limits = [Result("envoy", runs), Result("commits", runs[2:]), Result("static", [], "broke")]
-    size = Size(1000, 0.0, Startup(0.0, {}, {}), None, [Result("list", runs[:1]), Result("cart", runs[:1])], {})
+    size = Size(1000, 0.0, 0.0, Startup(0.0, {}, {}), None, [Result("list", runs[:1]), Result("cart", runs[:1])], {})
     *_, reads, flows = report.lines(limits, [size])
     assert (reads.of_limits, flows.of_limits) == ({"envoy": 0.5}, {"commits": 0.25})
 

@@ -25,10 +25,14 @@ MAX_PATHS = 200_000
 class Reads:
     """A target: GETs of many paths in a fixed order, in a closed loop."""
 
-    def __init__(self, name: str, url: str, paths: Sequence[str], folder: Path, connections: int) -> None:
+    def __init__(
+        self, name: str, url: str, paths: Sequence[str], folder: Path, connections: int, *, accepts: str = ""
+    ) -> None:
+        """`accepts` is sent as Accept-Encoding, if anything."""
         self.name = name
         self.client = "wrk"
         self._url = url
+        self._accepts = accepts
         self._count = min(len(paths), MAX_PATHS)
         self._connections = connections
         self._file = folder / f"{name}.paths"
@@ -40,10 +44,13 @@ class Reads:
         arguments = [
             *("wrk", "--threads", "1", "--connections", str(self._connections)),
             *("--duration", f"{max(1, round(seconds))}s", "--timeout", f"{REQUEST_TIMEOUT_S}s"),
-            *("--script", str(SCRIPT), self._url),
+            *("--script", str(SCRIPT), *self._headers(), self._url),
         ]
         paths = {"BENCH_PATHS": str(self._file), "BENCH_START": str(start)}
         return parse(_output(arguments, paths, seconds + GRACE_S))
+
+    def _headers(self) -> list[str]:
+        return ["--header", f"Accept-Encoding: {self._accepts}"] if self._accepts else []
 
 
 class _Said(msgspec.Struct, frozen=True):

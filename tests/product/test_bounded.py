@@ -38,7 +38,9 @@ def test_never_takes_more_and_gives_what_was_kept_last(taken: list[tuple[int, in
 def test_makes_room_only_where_it_must() -> None:
     cache: Bounded[int] = Bounded(10 * (100 + OVERHEAD_BYTES))
     for key in range(10):
+        assert cache.has_room
         cache.keep(key, entry(100))
+    assert not cache.has_room
     assert all(cache.get(key) for key in range(10))
     while cache.get(10) is None:
         cache.keep(10, entry(100))

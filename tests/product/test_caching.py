@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -44,6 +45,29 @@ async def test_answers_not_modified_until_something_shown_changes(shop: Shop) ->
     assert (edited.status_code, edited.json()["name"]) == (200, "Oak desk")
 
 
+async def test_who_reads_gzip_gets_the_same_in_fewer_bytes(shop: Shop) -> None:
+    desk = await shop.create(category="furniture", description="A desk of oiled walnut with two drawers. " * 20)
+    for path in (f"/api/products/{desk['id']}", "/api/products/walnut-desk", "/api/products?q=desk"):
+        plain = await shop.get(path, headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        for takes in ("gzip", "br, gzip, zstd", "gzip;q=0.5", "*"):
+            # Asked twice: what is kept, and what has just been read.
+            for _ in range(2):
+                small = await shop.get(path, headers={"accept-encoding": takes})
+                assert small.headers["content-encoding"] == "gzip"
+                assert int(small.headers["content-length"]) < len(plain.content)
+                assert (small.content, small.headers["etag"]) == (plain.content, plain.headers["etag"])
+                assert small.headers["vary"] == plain.headers["vary"] == "authorization, accept-encoding"
+        for refuses in ("gzip;q=0", "br", "gzip;q=0.2, identity"):
+            whole = await shop.get(path, headers={"accept-encoding": refuses})
+            assert "content-encoding" not in whole.headers
+            assert whole.content == plain.content
+        known = {"accept-encoding": "gzip", "if-none-match": plain.headers["etag"]}
+        same = await shop.get(path, headers=known)
+        assert (same.status_code, same.content) == (304, b"")
+        assert "content-encoding" not in same.headers
+
+
 async def test_nobody_keeps_what_was_answered_to_a_token(shop: Shop) -> None:
     desk = await shop.create()
     customer = shop.users.sign_in("customer")
@@ -51,7 +75,7 @@ async def test_nobody_keeps_what_was_answered_to_a_token(shop: Shop) -> None:
         for path in ("/api/products", f"/api/products/{desk['id']}", "/api/categories"):
             answer = await shop.get(path, headers=headers)
             assert answer.headers["cache-control"] == "no-store"
-            assert answer.headers["vary"] == "authorization"
+            assert answer.headers["vary"] == "authorization, accept-encoding"
             known = headers | {"if-none-match": answer.headers["etag"]}
             assert (await shop.get(path, headers=known)).status_code == 304
 
@@ -124,6 +148,28 @@ async def test_a_change_reaches_every_replica_at_once(
         for name in ("Oak desk", "Ash desk"):
             await shop.put(path, {"name": name, "sku": sku(), "price": usd(1)})
             await until_shown(partial(is_called, second, path, name), AT_ONCE_S)
+
+
+async def test_after_a_start_products_are_read_before_anybody_asks(
+    shop: Shop, users: Users, database_url: str, tmp_path: Path
+) -> None:
+    products = [await shop.create(name=f"Box {at}") for at in range(30)]
+    other = await asyncpg.connect(database_url)
+    try:
+        async with replica(users, database_url, tmp_path / "second") as second:
+            # Each is asked for once, and as long as the tables are locked nobody can read it.
+            for product in products:
+                await asyncio.sleep(0.1)
+                async with other.transaction():
+                    await other.execute("lock table product, variant")
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(0.3):
+                            assert (await second.get(f"/api/products/{product['id']}")).json() == product
+                            break
+            else:
+                raise AssertionError("none was read ahead")
+    finally:
+        await other.close()
 
 
 async def test_a_product_that_left_the_catalogue_is_not_shown(shop: Shop) -> None:
