@@ -189,7 +189,7 @@ def _logged(share: float) -> Resource:
         {"and_filter": {"filters": [_status("GE", 430), _status("LE", 502)]}},
         _status("GE", 504),
         {"response_flag_filter": {"flags": ["DC", "LH", "LR", "NC", "NR", "UC", "UF", "UH", "UPE", "UR", "URX", "UT"]}},
-        _share(0.01),
+        {"and_filter": {"filters": [_status("GE", 429), _share(0.01)]}},
     ]
     return {"or_filter": {"filters": several}}
 
