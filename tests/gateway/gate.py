@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,12 @@ class Gate:
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "serai.gateway.app", env=environ, stdout=log, stderr=log
+                *(sys.executable, "-m", "serai.gateway.app"),
+                env=environ,
+                stdout=log,
+                stderr=log,
+                # Whoever has these tests run under nohup does not mean the gate.
+                preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
             )
 
     @property
@@ -88,7 +94,8 @@ class Gate:
 
     async def ended(self) -> int:
         assert self._process is not None
-        return await self._process.wait()
+        async with asyncio.timeout(60):
+            return await self._process.wait()
 
     async def stop(self) -> int:
         assert self._process is not None
