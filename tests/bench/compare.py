@@ -34,7 +34,7 @@ class Pair(msgspec.Struct, frozen=True):
         return [head.load.per_s / base.load.per_s for base, head in zip(self.base, self.head, strict=True)]
 
     def as_text(self) -> str:
-        title = f"{self.products:>9,} {self.target:<9}"
+        title = f"{self.products:>9,} {self.target:<11}"
         if self.failure is not None:
             return f"{title} FAILED: {self.failure}"
         base, head = Result(self.target, self.base), Result(self.target, self.head)
