@@ -36,7 +36,7 @@ ASK_EVERY_S = 0.25
 ASK_TIMEOUT_S = 5.0
 #: Far less than changes are kept for.
 MAX_SILENCE_S = 60.0
-PRODUCT_BYTES = 88 * 1024 * 1024
+PRODUCT_BYTES = 96 * 1024 * 1024
 PAGE_BYTES = 16 * 1024 * 1024
 #: Ways to ask for what is kept: spellings of a query, slugs.
 MAX_NAMES = 8192
