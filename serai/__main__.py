@@ -162,7 +162,7 @@ def run_serve(options: argparse.Namespace) -> int:
 
     from importlib import import_module
 
-    from serai.chassis.serve import AddressTaken, run
+    from serai.chassis.process.serve import AddressTaken, run
     from serai.chassis.settings import SettingsError
 
     module, _, function = topology.service(options.name).factory.partition(":")

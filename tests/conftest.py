@@ -73,7 +73,7 @@ LONG = (
     "tests/product/test_uploads.py",
     "tests/gateway/test_tls.py",
     "tests/user/test_reset.py",
-    "tests/chassis/test_client.py",
+    "tests/chassis/calls/test_client.py",
 )
 
 

@@ -12,9 +12,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serai import topology
-from serai.chassis import proof
 from serai.chassis.auth import Signer
-from serai.chassis.instance import Instance
+from serai.chassis.calls import proof
+from serai.chassis.calls.instance import Instance
 
 
 def base64url(raw: bytes) -> str:

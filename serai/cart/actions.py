@@ -17,10 +17,10 @@ from serai.cart.asking import Facts
 from serai.cart.deps import Deps
 from serai.cart.domain import CartState, Line, Lines
 from serai.cart.store import Freeze, Owner
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Conflict, NotFound, Unavailable
-from serai.chassis.idempotency import Once
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.cart import (
     Cart,
     CartEmpty,
@@ -82,7 +82,7 @@ async def show(deps: Deps, cart: CartState, facts: Facts | None = None) -> Cart:
     return Cart(cart.id, cart.version, deps.currency, items, subtotal, cart.updated_at)
 
 
-async def add_item(deps: Deps, visit: Visit, asked: ItemAdded, once: Once) -> tuple[Cart, bool]:
+async def add_item(deps: Deps, visit: Visit, asked: ItemAdded, once: IdempotentRequest) -> tuple[Cart, bool]:
     """Raises `NotFound`, `VariantRequired`, `OutOfStock`, `CartFull`. True where the key had done this before."""
     if once.key is not None:
         # Asked before product is: what was put in once stays done, also when it is no longer for sale.
@@ -175,7 +175,9 @@ async def release(deps: Deps, order_id: UUID) -> None:
             raise FreezeClosed
 
 
-async def _change(deps: Deps, visit: Visit, decide: Decide, once: Once | None = None) -> tuple[CartState, bool]:
+async def _change(
+    deps: Deps, visit: Visit, decide: Decide, once: IdempotentRequest | None = None
+) -> tuple[CartState, bool]:
     if once is None or once.key is None:
         lines = decide(visit.cart.lines)
         async with deps.db.connection() as conn:

@@ -8,8 +8,8 @@ from serai import topology
 from serai.cart import api, internal, store
 from serai.cart.asking import Asking
 from serai.cart.deps import Deps
-from serai.chassis.app import Service
 from serai.chassis.auth import cookie_name, own_origins
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
 from serai.contracts.product import ProductClient
 

@@ -15,8 +15,8 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 from uuid import UUID
 
-from serai.chassis import deadline
-from serai.chassis.client import ServiceUnreachable
+from serai.chassis.calls import deadline
+from serai.chassis.calls.client import ServiceUnreachable
 from serai.contracts.product import MAX_LINES, ProductClient, VariantFacts
 
 Facts = dict[UUID, VariantFacts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serai.cart.asking import Asking
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.contracts.product import ProductClient
 
 

@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from serai.cart import actions
 from serai.cart.deps import Deps
-from serai.chassis.edge import Request
+from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
 from serai.contracts.cart import CartSnapshot, FreezeAsked
 

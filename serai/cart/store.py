@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from serai.cart.domain import GUEST_LIFE, NO_CART, CartState, Lines
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.chassis.ids import new_id
 from serai.contracts.cart import CartLine, CartSnapshot
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.product import MAX_QUANTITY, Quantity
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
-from serai.chassis.money import Money
+from serai.chassis.calls.client import ServiceClient
+from serai.commerce.money import Money
 
 OrderStatus = Literal[
     "pending",

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict, Unavailable
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 
 PaymentStatus = Literal["requires_payment", "requires_action", "processing", "succeeded", "closed", "refunded"]
 RefundStatus = Literal["pending", "succeeded", "failed"]

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict, Invalid
-from serai.chassis.money import Money
-from serai.chassis.page import Page
+from serai.chassis.http.page import Page
+from serai.commerce.money import Money
 
 MAX_LINES = 100
 MAX_QUANTITY = 999

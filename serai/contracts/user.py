@@ -11,9 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import NotFound
-from serai.chassis.page import Page
+from serai.chassis.http.page import Page
 
 Role = Literal["customer", "admin"]
 

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
 from serai.discovery import domain, store
 from serai.discovery.domain import (
     MAX_INSTANCES,

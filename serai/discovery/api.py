@@ -22,9 +22,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.types import Guard
 
-from serai.chassis.db import Database
-from serai.chassis.edge import Request
+from serai.chassis.data.database import Database
 from serai.chassis.errors import BadRequest, Forbidden, Problem
+from serai.chassis.http.edge import Request
 from serai.discovery import actions, wire
 from serai.discovery.domain import Snapshot, Status
 from serai.discovery.watch import Topic, Watchers

@@ -9,7 +9,7 @@ from prometheus_client import Gauge
 
 from serai import topology
 from serai.chassis import telemetry
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.discovery import actions, api, store
 from serai.discovery.probing import prober

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
 from serai.discovery import actions, store
 from serai.discovery.domain import Probe, UnknownCheck

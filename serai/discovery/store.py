@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.discovery.domain import MAX_OUTPUT, Instance, Lease, Probe, Registration, Snapshot, Standing, Status
 
 #: Where watchers of all replicas hear of a change; the payload is the service's name.

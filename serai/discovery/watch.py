@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from serai.chassis.db import TRANSIENT, Database, DatabaseUnavailable
+from serai.chassis.data.database import TRANSIENT, Database, DatabaseUnavailable
 from serai.chassis.errors import TooManyRequests
 from serai.discovery import store
 from serai.discovery.domain import Snapshot

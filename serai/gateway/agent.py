@@ -20,8 +20,9 @@ import msgspec
 from prometheus_client import Counter, Gauge
 
 from serai import __version__
-from serai.chassis import directory, telemetry
-from serai.chassis.registry import Instance, RegistryError, Watch
+from serai.chassis import telemetry
+from serai.chassis.calls import directory
+from serai.chassis.calls.registry import Instance, RegistryError, Watch
 from serai.gateway.certificate import Certificate
 from serai.gateway.edge import Edge
 from serai.gateway.envoy import bootstrap, resources

@@ -7,7 +7,8 @@ import signal
 import sys
 
 from serai import __version__, topology
-from serai.chassis import directory, telemetry
+from serai.chassis import telemetry
+from serai.chassis.calls import directory
 from serai.chassis.settings import SettingsError, load
 from serai.gateway.agent import Agent
 from serai.gateway.certificate import CertificateError

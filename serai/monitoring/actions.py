@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from serai import topology
-from serai.chassis.directory import Directory
-from serai.chassis.registry import Instance, InstanceHealth, RegistryError
+from serai.chassis.calls.directory import Directory
+from serai.chassis.calls.registry import Instance, InstanceHealth, RegistryError
 from serai.contracts.monitoring import RegistryState, ServiceHealth, ServiceInstance, Services
 from serai.monitoring import domain
 from serai.monitoring.domain import Figures

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis import body
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
+from serai.chassis.data.feed import Event
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Invalid, NotFound
-from serai.chassis.feed import Event
-from serai.chassis.idempotency import Once
+from serai.chassis.http import body
 from serai.chassis.ids import new_id
 from serai.contracts.notification import EmailAsked, NotificationAsSent, NotificationSettings
 from serai.contracts.order import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_SHIPPED, OrderEvent
@@ -111,7 +111,7 @@ async def take_in_payment_event(tx: Connection, event: Event) -> bool:
     return True
 
 
-async def queue_mail(db: Database, asked: EmailAsked, once: Once) -> tuple[NotificationAsSent, bool]:
+async def queue_mail(db: Database, asked: EmailAsked, once: IdempotentRequest) -> tuple[NotificationAsSent, bool]:
     """Queue what was asked for; also whether this key had done so before. Raises `Invalid`."""
     letter = _letter(asked)
     async with db.transaction() as tx:
@@ -153,7 +153,7 @@ def _letter(asked: EmailAsked) -> letters.Letter:
     return msgspec.convert(data, kind)
 
 
-async def send_again(db: Database, mail_id: UUID, once: Once) -> tuple[NotificationAsSent, bool]:
+async def send_again(db: Database, mail_id: UUID, once: IdempotentRequest) -> tuple[NotificationAsSent, bool]:
     """Queue a mail once more, under its id; also whether this key had done so before. Raises `NotFound`."""
     async with db.transaction() as tx:
         repeated = await once.made(tx) is not None

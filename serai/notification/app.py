@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from typing import Annotated
 
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.contracts.order import OrderClient
 from serai.contracts.user import UserClient

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from serai.chassis.errors import NotFound
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.order import Order, OrderClient, OrderItem
 from serai.contracts.user import LinkGone, MintedLink, UserClient
 from serai.notification import letters

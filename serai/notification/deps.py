@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.notification.sending import Sender
 from serai.notification.unsubscribe import Links
 

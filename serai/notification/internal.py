@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Response
 
-from serai.chassis.edge import Request
+from serai.chassis.http.edge import Request
 from serai.contracts.notification import EmailAccepted, EmailAsked
 from serai.notification import actions
 from serai.notification.deps import Deps

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.notification import Subject, Text
 from serai.contracts.order import Address
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.user import MintedLink
 from serai.notification.domain import greeting
 

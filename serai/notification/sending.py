@@ -21,7 +21,7 @@ import msgspec
 from prometheus_client import Counter, Gauge
 
 from serai.chassis import telemetry
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
 from serai.notification import domain, message, smtp, store
 from serai.notification.compose import Composed, Composer, Undeliverable, Unwanted

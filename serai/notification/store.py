@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from serai.chassis import telemetry
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.contracts.notification import MailStatus, Notification, NotificationAsSent, NotificationSettings
 
 

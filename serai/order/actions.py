@@ -12,12 +12,12 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.auth import Caller
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
+from serai.chassis.data.feed import Event
+from serai.chassis.data.idempotency import IdempotentRequest, InProgress
 from serai.chassis.errors import Conflict, Invalid, NotFound, from_document
-from serai.chassis.feed import Event
-from serai.chassis.idempotency import InProgress, Once
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts import order as wire
 from serai.contracts.cart import CartEmpty
 from serai.contracts.payment import (
@@ -108,7 +108,9 @@ async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteAsked, guest: str | 
     )
 
 
-async def place_order(deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, once: Once) -> Placed:
+async def place_order(
+    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, once: IdempotentRequest
+) -> Placed:
     """Order the caller's whole cart. Answers when the payment page is ready, or after a few seconds with the order
     still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
     _check_currency(asked.expected_total, deps.rules.currency)
@@ -125,7 +127,9 @@ async def place_order(deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest:
     raise InProgress
 
 
-async def _accept(deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, once: Once) -> Saga | None:
+async def _accept(
+    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, once: IdempotentRequest
+) -> Saga | None:
     """None when the key has made an order before."""
     order_id = new_id()
     context = domain.Context(
@@ -224,7 +228,7 @@ async def update_order(deps: Deps, order_id: UUID, asked: wire.UpdateOrder) -> w
     return await read_order(deps, _ADMIN, order_id)
 
 
-async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, once: Once) -> Placed:
+async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, once: IdempotentRequest) -> Placed:
     """Cancel what is unpaid, or as an admin refund what has not shipped. Answers the order as it is after a few
     seconds at most. Raises `NotFound`, `IllegalTransition` (also when the payment won the race)."""
     async with deps.db.transaction() as tx:

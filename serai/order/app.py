@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 
 from serai import topology
-from serai.chassis.app import Service
 from serai.chassis.auth import cookie_name
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import PaymentClient

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.contracts.cart import CartClient
 from serai.contracts.product import ProductClient
 from serai.order import pricing

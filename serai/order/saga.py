@@ -22,10 +22,10 @@ import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 
 from serai.chassis import telemetry
-from serai.chassis.db import Connection, Database, DatabaseUnavailable
+from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
+from serai.chassis.data.feed import Feed, NewEvent, new_event
 from serai.chassis.errors import NotFound, Problem, Unavailable
-from serai.chassis.feed import Feed, NewEvent, new_event
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts import order as wire
 from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
 from serai.contracts.payment import (

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.contracts.order import Fulfilment, HistoryEntry
 from serai.order import store
 

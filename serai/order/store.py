@@ -10,10 +10,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis.db import Connection
-from serai.chassis.feed import NewEvent
-from serai.chassis.idempotency import Once
-from serai.chassis.money import Money
+from serai.chassis.data.database import Connection
+from serai.chassis.data.feed import NewEvent
+from serai.chassis.data.idempotency import IdempotentRequest
+from serai.commerce.money import Money
 from serai.contracts.order import (
     Address,
     Failure,
@@ -82,7 +82,7 @@ def saga_from(row: asyncpg.Record) -> Saga:
 
 async def insert_order(
     conn: Connection,
-    once: Once,
+    once: IdempotentRequest,
     *,
     order_id: UUID,
     email: str,

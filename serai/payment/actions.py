@@ -13,9 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Conflict, Invalid, NotFound
-from serai.chassis.idempotency import Once
 from serai.chassis.ids import new_id
 from serai.contracts.payment import (
     PAYMENT_CLOSED,
@@ -72,7 +72,7 @@ async def open_payment(deps: Deps, order_id: UUID, asked: PaymentAsked) -> Payme
     return await _launched(deps, payment)
 
 
-async def pay_again(deps: Deps, user_id: UUID, order_id: UUID, once: Once) -> tuple[Payment, bool]:
+async def pay_again(deps: Deps, user_id: UUID, order_id: UUID, once: IdempotentRequest) -> tuple[Payment, bool]:
     """A page the buyer can pay on: the live one, or a new one once the earlier cannot be paid any more; and whether
     this is a repetition. Raises `NotFound`, `OrderNotPayable`, `PaymentUnavailable`."""
     async with deps.database.connection() as conn:
@@ -112,7 +112,7 @@ async def confirm_return(deps: Deps, payment: Payment) -> Payment:
     return await _fresh(deps, payment.id)
 
 
-async def pay_directly(deps: Deps, payment: Payment, method: str, once: Once) -> tuple[Payment, bool]:
+async def pay_directly(deps: Deps, payment: Payment, method: str, once: IdempotentRequest) -> tuple[Payment, bool]:
     """Charge a PaymentMethod of Stripe's without a page; and whether this is a repetition. Raises `OrderNotPayable`,
     `PaymentDeclined`, `Invalid` for an unknown method, `PaymentUnavailable`."""
     for _ in range(_LAUNCHES):

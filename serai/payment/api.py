@@ -8,10 +8,10 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from serai.chassis.edge import Request
 from serai.chassis.errors import NotFound
+from serai.chassis.http.edge import Request
+from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import parse_id
-from serai.chassis.page import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, page_of
 from serai.contracts.payment import ConfirmationWanted, Payment, PaymentWanted, RefundFacts, RefundWanted
 from serai.payment import actions, domain, refunds, store, views, webhooks
 from serai.payment.deps import Deps

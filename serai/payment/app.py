@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.payment import api, internal, sweeps, webhooks
 from serai.payment.deps import Deps

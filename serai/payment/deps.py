@@ -9,10 +9,10 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
+from serai.chassis.data.batch import Batch
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.chassis.telemetry import REGISTRY
-from serai.chassis.together import Together
 from serai.payment import store
 from serai.payment.stripe_api import StripeApi, StripeEvent
 
@@ -48,9 +48,9 @@ class Deps:
         self.currency = currency
         #: Any of them may have signed a webhook: two while one replaces the other.
         self.webhook_secrets = webhook_secrets
-        self.open = Together(database, store.insert_payments)
-        self.write = Together(database, store.write_changes)
-        self.keep = Together(database, partial(store.insert_webhooks, claimed_s=OURS_S))
+        self.open = Batch(database, store.insert_payments)
+        self.write = Batch(database, store.write_changes)
+        self.keep = Batch(database, partial(store.insert_webhooks, claimed_s=OURS_S))
         #: Webhooks that this process has stored and not yet acted on.
         self.arrived: asyncio.Queue[StripeEvent] = asyncio.Queue(_ARRIVED)
 

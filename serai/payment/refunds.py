@@ -12,11 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Conflict, Invalid, NotFound
-from serai.chassis.idempotency import Once
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.payment import (
     REFUND_CREATED,
     REFUND_FAILED,
@@ -61,7 +61,9 @@ async def refund_for_service(deps: Deps, order_id: UUID, asked: RefundAsked) -> 
     return await _pushed(deps, refund)
 
 
-async def refund_for_admin(deps: Deps, payment_id: UUID, wanted: RefundWanted, once: Once) -> tuple[Refund, bool]:
+async def refund_for_admin(
+    deps: Deps, payment_id: UUID, wanted: RefundWanted, once: IdempotentRequest
+) -> tuple[Refund, bool]:
     """And whether this is a repetition. Raises `NotFound`, `NotCharged`, `RefundExceedsCharge`, `Invalid`."""
     async with deps.database.transaction() as tx:
         if await store.payment(tx, payment_id) is None:

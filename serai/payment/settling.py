@@ -8,9 +8,9 @@ the payment's row locked.
 
 from __future__ import annotations
 
-from serai.chassis.feed import NewEvent, new_event
+from serai.chassis.data.feed import NewEvent, new_event
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.payment import PAYMENT_OPENED, PAYMENT_SUCCEEDED, PaymentOpened, PaymentSucceeded
 from serai.payment import store
 from serai.payment.deps import PAYMENTS, Deps, alert

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis.db import Connection
-from serai.chassis.feed import NewEvent
+from serai.chassis.data.database import Connection
+from serai.chassis.data.feed import NewEvent
 from serai.contracts.payment import PaymentAsked, RefundAsked
 from serai.payment.domain import Attempt, AttemptState, Change, Payment, PaymentState, Refund, RefundState, Sums, Turn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.payment import NextAction, Payment, PaymentFacts, PaymentStatus, RefundFacts, RefundStatus
 from serai.payment import domain
 from serai.payment.domain import AttemptState, PaymentState, RefundState

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Invalid, NotFound, Unavailable
-from serai.chassis.idempotency import Once
 from serai.chassis.ids import new_id
 from serai.contracts.product import (
     MAX_IMAGES,
@@ -59,7 +59,7 @@ MAX_SWEPT = 100
 
 
 async def create_product(
-    db: Database, draft: ProductDraft, *, currency: str, by: UUID, once: Once
+    db: Database, draft: ProductDraft, *, currency: str, by: UUID, once: IdempotentRequest
 ) -> tuple[Product, bool]:
     """The product, and whether an earlier request with this key had made it. Raises `Invalid`, `SkuTaken`."""
     async with db.transaction() as tx:
@@ -128,7 +128,7 @@ async def add_image(
     alt: str,
     *,
     if_match: str | None,
-    once: Once,
+    once: IdempotentRequest,
 ) -> tuple[Image, bool]:
     """The image, last of the product's, and whether an earlier request with this key had added it. Raises `NotFound`,
     `PreconditionFailed`, `TooManyImages`, `ImageRefused`, and `Unavailable` where it could not be stored."""
@@ -183,7 +183,7 @@ async def sweep_pictures(db: Database, media: Media, loose_for: timedelta = LOOS
 
 
 async def adjust_stock(
-    db: Database, product_id: UUID, change: StockChange, *, by: UUID, once: Once
+    db: Database, product_id: UUID, change: StockChange, *, by: UUID, once: IdempotentRequest
 ) -> tuple[StockLevel, bool]:
     """The level after units came or went, and whether an earlier request with this key had moved them. Raises
     `NotFound`, `Invalid`, `StockTooLow`."""

@@ -12,11 +12,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Response
 
 from serai.chassis.auth import Caller
-from serai.chassis.edge import Request
 from serai.chassis.errors import Forbidden, NotFound, Unauthenticated
+from serai.chassis.http.edge import Request
+from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
 from serai.chassis.ids import parse_id
-from serai.chassis.money import MAX_AMOUNT
-from serai.chassis.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from serai.commerce.money import MAX_AMOUNT
 from serai.contracts.product import (
     CategoryPage,
     Image,
@@ -34,7 +34,7 @@ from serai.product.catalogue import stored, stored_product
 from serai.product.deps import Deps
 from serai.product.domain import LOW_STOCK, is_id, is_slug
 from serai.product.pictures import FILE_PATTERN, MAX_FILE_BYTES, MAX_UPLOAD_BYTES
-from serai.product.stored import framed
+from serai.product.response_cache import framed
 
 PRIVATE = {"cache-control": "no-store"}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from litestar.types import ASGIApp, HTTPScope
 
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import load
 from serai.product import actions, api, internal
 from serai.product.catalogue import Catalogue

@@ -6,7 +6,7 @@ import random
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from serai.product.stored import Stored
+from serai.product.response_cache import Stored
 
 K = TypeVar("K", bound=Hashable)
 

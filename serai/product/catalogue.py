@@ -22,14 +22,14 @@ from uuid import UUID
 import msgspec
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from serai.chassis import edge
-from serai.chassis.db import TRANSIENT, Connection, Database, DatabaseUnavailable
+from serai.chassis.data.database import TRANSIENT, Connection, Database, DatabaseUnavailable
 from serai.chassis.errors import NotFound, Problem
+from serai.chassis.http import edge
 from serai.contracts.product import CategoryPage, Product, ProductPage
 from serai.product import listing, store
 from serai.product.bounded import Bounded
 from serai.product.domain import is_id
-from serai.product.stored import Stored
+from serai.product.response_cache import Stored
 
 FRESH_S = 1.0
 ASK_EVERY_S = 0.25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.product.catalogue import Catalogue
 from serai.product.media import Media
 from serai.product.pictures import Studio

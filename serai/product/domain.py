@@ -11,7 +11,7 @@ from uuid import UUID
 
 from serai.chassis.errors import Invalid, PreconditionFailed
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 
 MAX_SLUG = 80
 #: A variant with no more units than this is low on stock.

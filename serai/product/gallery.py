@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.product.pictures import Picture
 
 #: Nobody takes this long to write or delete a few files: whoever began is gone.

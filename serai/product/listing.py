@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.chassis.errors import Invalid
-from serai.chassis.page import decode_cursor, encode_cursor
+from serai.chassis.http.page import decode_cursor, encode_cursor
 from serai.contracts.product import ProductPage, Sort
 from serai.product import store
 from serai.product.domain import corrected

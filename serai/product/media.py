@@ -23,7 +23,7 @@ from serai.chassis.settings import Env, Settings, SettingsError
 from serai.product.bounded import Bounded
 from serai.product.demo_pictures import packaged
 from serai.product.pictures import is_file_name
-from serai.product.stored import Sent, Stored
+from serai.product.response_cache import Sent, Stored
 
 MEDIA_ROUTE = "/media/{file}"
 _MEDIA_PATH = "/media/"

@@ -134,7 +134,7 @@ async def _reencode(sent: bytes) -> bytes:
     """What the program said; nothing where it was ended by one of its limits."""
     # Without our environment, which holds secrets.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "serai.product.reencode"),
+        *(sys.executable, "-m", "serai.product.transcode"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

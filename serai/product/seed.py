@@ -7,10 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
 from serai.chassis.settings import Env, load
+from serai.commerce.money import Money
 from serai.contracts.product import Image, Option, VariantDraft
 from serai.product import gallery, store
 from serai.product.demo import GOODS, SOLD_OUT, Good

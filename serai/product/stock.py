@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.contracts.product import HeldLine, HoldLine, StockLevel, StockMovement
 from serai.product.domain import HoldEnd, HoldStatus
 

@@ -14,8 +14,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis.db import Connection
-from serai.chassis.money import Money
+from serai.chassis.data.database import Connection
+from serai.commerce.money import Money
 from serai.contracts.product import (
     CategoryItem,
     Facets,

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from serai import topology
-from serai.chassis.openapi import document
+from serai.chassis.http.openapi import document
 from serai.gateway.routes import WEB, client_document, service_routes
 from serai.gateway.table import route_table
 from serai.supervisor import environment, keys

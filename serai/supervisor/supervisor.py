@@ -24,8 +24,8 @@ from serai.supervisor.environment import Setup
 from serai.supervisor.home import Home, read_json, write_json
 from serai.supervisor.http import NoAnswer, get
 from serai.supervisor.launch import Command, launch, signal_group
-from serai.supervisor.parts import Parts
 from serai.supervisor.postgres import Postgres
+from serai.supervisor.process_specs import Parts
 from serai.supervisor.processes import Part, StartFailed
 from serai.supervisor.restarting import Restart, chosen
 

@@ -12,9 +12,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from serai.chassis.auth import refuse_foreign_origin
-from serai.chassis.edge import Request
+from serai.chassis.http.edge import Request
+from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import parse_id
-from serai.chassis.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_of
 from serai.contracts.user import (
     AccountChange,
     Credentials,

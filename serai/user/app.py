@@ -7,14 +7,14 @@ from typing import Annotated
 from uuid import UUID
 
 from serai import topology
-from serai.chassis.app import Service
 from serai.chassis.auth import KeySet, SessionFacts, Verifier, cookie_name, own_origins
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.user import api, internal, links, store
 from serai.user.deps import Deps
-from serai.user.door import Door
 from serai.user.passwords import Passwords
 from serai.user.postbox import Postbox
+from serai.user.sign_in_throttle import SignInThrottle
 from serai.user.tokens import AccessTokens, passing_keys
 
 
@@ -39,7 +39,7 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
         feed=service.feed,
         passwords=passwords or Passwords(),
         tokens=AccessTokens(settings.jwt_keys or passing_keys()),
-        door=Door(),
+        door=SignInThrottle(),
         postbox=postbox,
         require_verified=settings.require_verified_email,
         cookie=cookie_name("serai_refresh", settings.public_url),

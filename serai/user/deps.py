@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
-from serai.user.door import Door
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.user.passwords import Passwords
 from serai.user.postbox import Postbox
+from serai.user.sign_in_throttle import SignInThrottle
 from serai.user.tokens import AccessTokens
 
 
@@ -18,7 +18,7 @@ class Deps:
     feed: Feed
     passwords: Passwords
     tokens: AccessTokens
-    door: Door
+    door: SignInThrottle
     postbox: Postbox
     #: Whether only those whose address is verified may sign in.
     require_verified: bool

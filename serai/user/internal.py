@@ -7,8 +7,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from serai.chassis.auth import SessionFacts
-from serai.chassis.edge import Request
 from serai.chassis.errors import Forbidden, NotFound
+from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
 from serai.contracts.user import MintedLink, UserFacts
 from serai.user import actions, store

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.user.domain import LEVEL_LEAK, LINK_LIFE, MAX_LINK_TOKENS, Purpose
 
 #: Rows removed by one round of pruning.

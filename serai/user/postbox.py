@@ -13,8 +13,8 @@ import random
 from collections.abc import Mapping
 from uuid import UUID
 
-from serai.chassis.db import Connection, Database
-from serai.chassis.feed import Feed
+from serai.chassis.data.database import Connection, Database
+from serai.chassis.data.feed import Feed
 from serai.contracts.user import PASSWORD_FORGOTTEN, VERIFICATION_ASKED, UserEvent
 from serai.user import domain, links
 from serai.user.domain import Purpose

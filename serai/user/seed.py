@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.user import domain, links, store
 from serai.user.domain import Applicant

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from serai.chassis.auth import SessionFacts
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.contracts.user import Session, User, UserFacts, UserRecord
 from serai.user.domain import MAX_SESSIONS, PER_ACCOUNT, PER_ADDRESS, REFRESH_LIFE, SESSION_LIFE, Applicant, ShownToken
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import serai
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.web.dist import Unusable, needs, read
 from serai.web.site import Site

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from serai.chassis.accepting import wanted
+from serai.chassis.http.accept_encoding import wanted
 from serai.web.dist import INDEX, File, Version
 
 #: Names in there hold a hash of what is in the file.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.product import Image, Option, VariantDraft
 from serai.product.domain import keywords, slugs_of
 from tests.bench.vocabulary import CATEGORIES, COLLECTIONS, COLOURS, ENDINGS, MIDDLES, OPENINGS, QUALITIES

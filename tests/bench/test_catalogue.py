@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.contracts.product import ProductDraft
 from serai.product import store
 from serai.product.domain import is_slug, require_sellable

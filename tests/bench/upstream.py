@@ -16,8 +16,8 @@ from granian.server.embed import Server
 from litestar import get
 from litestar.response import Response
 
-from serai.chassis import serve
-from serai.chassis.app import Service
+from serai.chassis.process import serve
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
 
 

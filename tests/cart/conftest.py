@@ -17,7 +17,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from serai.cart.app import create
-from serai.chassis.serve import hold_address
+from serai.chassis.process.serve import hold_address
 from serai.product.app import create as create_product
 from serai.supervisor.postgres import Postgres
 from tests import tokens

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from serai.cart.asking import Asking
-from serai.chassis import deadline
-from serai.chassis.client import ServiceUnreachable
+from serai.chassis.calls import deadline
+from serai.chassis.calls.client import ServiceUnreachable
 from serai.chassis.errors import Unavailable
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.product import MAX_LINES, ProductClient, VariantFacts, Variants, VariantsAsked
-from tests.chassis.callees import Callee, callee, calling, never, unavailable
+from tests.chassis.calls.callees import Callee, callee, calling, never, unavailable
 
 
 class Catalogue:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from serai.chassis import errors
 from serai.chassis.errors import Conflict, Invalid, NotFound, Problem, from_document
+from serai.chassis.http.page import decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import new_id, parse_id
-from serai.chassis.money import Money
-from serai.chassis.page import decode_cursor, encode_cursor, page_of
 from serai.chassis.settings import Env, Settings, SettingsError, load
+from serai.commerce.money import Money
 from serai.contracts.product import OutOfStock
 
 minor = st.integers(min_value=0, max_value=10**11)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.discovery import actions
 from tests.discovery.replicas import Replica, replica
 

@@ -12,7 +12,7 @@ import aiohttp
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from serai.chassis.serve import hold_address
+from serai.chassis.process.serve import hold_address
 from serai.discovery.app import DiscoverySettings, create
 
 TOKEN = "registry-token-for-tests"

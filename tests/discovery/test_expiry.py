@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.discovery import actions, domain
 from serai.discovery import store as statements
 from serai.discovery.actions import Swept

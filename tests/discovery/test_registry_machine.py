@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.discovery import actions
 from serai.discovery import store as statements
 from serai.discovery.actions import Swept

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from serai.chassis.registry import Instance, Registry
+from serai.chassis.calls.registry import Instance, Registry
 from tests import tokens
 from tests.discovery.replicas import TOKEN, replica
 from tests.gateway.gate import Gate

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of

@@ -15,8 +15,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
-from serai.chassis.db import Database
-from serai.chassis.idempotency import Once
+from serai.chassis.data.database import Database
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.contracts.notification import EmailAsked, NotificationAsSent
 from serai.contracts.order import OrderClient
 from serai.contracts.user import UserClient
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 PUBLIC_URL = "http://localhost:8080"
 #: A request without an Idempotency-Key.
-NO_KEY = Once("nobody", None, b"")
+NO_KEY = IdempotentRequest("nobody", None, b"")
 
 
 async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 60.0) -> T:

@@ -19,11 +19,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from serai import topology
-from serai.chassis.app import Service
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import parse_id
-from serai.chassis.money import Money
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
+from serai.commerce.money import Money
 from serai.contracts.order import (
     Address,
     Fulfilment,

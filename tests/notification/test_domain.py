@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.chassis.money import CURRENCIES, Money
+from serai.commerce.money import CURRENCIES, Money
 from serai.notification.domain import MAX_REFUSALS, Outcome, after_try, greeting, is_address
 from serai.notification.render import money
 from serai.notification.unsubscribe import Links, LinkUnknown

@@ -17,8 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Event
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Event
 from serai.chassis.ids import new_id
 from serai.contracts.user import PASSWORD_FORGOTTEN, MintedLink, UserFacts
 from serai.notification.actions import mail, take_in_user_event

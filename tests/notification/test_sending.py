@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Event
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Event
 from serai.contracts.order import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
 from serai.notification import actions, store
 from serai.notification.domain import MAX_REFUSALS

@@ -11,7 +11,7 @@ import jinja2
 import msgspec
 import pytest
 
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.order import Address
 from serai.contracts.user import MintedLink
 from serai.notification import letters

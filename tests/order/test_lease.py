@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from serai.chassis.db import Database
-from serai.chassis.feed import new_event
-from serai.chassis.idempotency import Once
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import new_event
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.ids import new_id
 from serai.contracts.order import Address
 from serai.order import store
@@ -42,7 +42,7 @@ async def accept(db: Database, key: str) -> Saga | None:
     async with db.connection() as conn:
         return await store.insert_order(
             conn,
-            Once.of("user:1", key),
+            IdempotentRequest.of("user:1", key),
             order_id=new_id(),
             email="ada@example.com",
             currency="USD",

@@ -14,9 +14,9 @@ import pytest
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
-from serai.chassis.serve import hold_address
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
+from serai.chassis.process.serve import hold_address
 from serai.payment.app import create
 from serai.payment.deps import Deps
 from serai.payment.stripe_api import StripeApi

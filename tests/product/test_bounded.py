@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serai.product.bounded import OVERHEAD_BYTES, Bounded
-from serai.product.stored import Stored
+from serai.product.response_cache import Stored
 
 MOST = 10_000
 

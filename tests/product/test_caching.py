@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.contracts.product import HoldLine
 from serai.product import stock
 from tests.product.conftest import replica

@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.contracts.product import MAX_IMAGES
 from serai.product import gallery, pictures
 from serai.product.actions import sweep_pictures

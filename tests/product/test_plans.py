@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
 from serai.product import store
 
 #: PostgreSQL plans a prepared statement for what it is given five times, then decides.

@@ -7,8 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_FORGOTTEN, USER_REGISTERED, VERIFICATION_ASKED
 from serai.user import links, store
 from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, hash_of, mail_pause_s

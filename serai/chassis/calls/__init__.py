@@ -1,0 +1,1 @@
+"""How a process finds other services and calls them: the registry client, load balancing, outlier detection."""

@@ -1,0 +1,333 @@
+"""The outside of a service: from a raw request to a typed, authorised call, and from a refusal to its document.
+
+Order of the checks: is there room (429), who calls (401), may they (403), are the query parameters known (422), is the
+body JSON (415, 400), does it fit (422). Only then does a handler run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+from litestar import Litestar
+from litestar import Request as LitestarRequest
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.response import Response
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Histogram
+
+from serai.chassis import telemetry
+from serai.chassis.auth import ANONYMOUS, POLICIES, Caller, Verifier
+from serai.chassis.calls import deadline
+from serai.chassis.data.database import DatabaseUnavailable
+from serai.chassis.data.idempotency import IdempotentRequest
+from serai.chassis.errors import (
+    BadRequest,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from serai.chassis.http import body
+from serai.chassis.http.admission import Admission
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+_CALLER = "serai_caller"
+_TIMEOUT = deadline.HEADER.encode()
+#: What holds of an answer that says nothing of caching itself.
+_NOT_STORED = (b"cache-control", b"no-store")
+_LAST = (b"connection", b"close")
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+#: Asked every few seconds by machines; a line for each would bury the others.
+_QUIET = PROBES | frozenset({"/v1/agent/check/pass/{check_id}", "/internal/events", "shed"})
+#: In place of a route's template: what is refused for want of room is not looked at any further.
+_SHED = "shed"
+
+
+class State:
+    """What the edge of one process shares: its verifier, and how many requests are being answered."""
+
+    verifier: Verifier
+    ready: Callable[[], Awaitable[bool]]
+
+    #: Answers a request from bytes that the service keeps, under which route; None: it goes the usual way.
+    kept: Callable[[HTTPScope], tuple[str, ASGIApp] | None] | None = None
+
+    def __init__(self) -> None:
+        self.active = 0
+        #: From now on every answer asks the caller to come back on another connection, and so to somebody else.
+        self.draining = False
+        #: When the last request came that was no probe, on the clock of `time.perf_counter`.
+        self.asked_at = 0.0
+        self.admission = Admission()
+
+
+class Request(LitestarRequest[Any, Any, Any]):
+    """A request whose caller is known and whose JSON body is read strictly into what the handler asks for."""
+
+    @property
+    def caller(self) -> Caller:
+        caller: Caller = self.scope["state"].get(_CALLER, ANONYMOUS)
+        return caller
+
+    async def json(self) -> Any:
+        if self.content_type[0] not in ("application/json", "application/merge-patch+json"):
+            raise UnsupportedMediaType
+        if (declared := self.headers.get("content-length")) and not declared.isdigit():
+            raise BadRequest("Content-Length is not a number.")
+        return body.decode(await self.body(), self.scope["route_handler"].opt.get("body", Any))
+
+    async def once(self, *, caller: str | None = None, content: bytes | None = None) -> IdempotentRequest:
+        """This request under its `Idempotency-Key`, which routes with `idempotency="required"` insist on. `caller`
+        names a caller who is not a user (a guest's cart); `content` is what was asked for where that can be written in
+        several ways (each multipart body has a boundary of its own)."""
+        required = self.scope["route_handler"].opt.get("idempotency") == "required"
+        keys = self.headers.getall("idempotency-key", [])
+        if len(keys) > 1:
+            raise BadRequest("Send one Idempotency-Key.", code="idempotency_key_malformed")
+        who = caller or (f"user:{self.caller.user_id}" if self.caller.user_id else f"service:{self.caller.service}")
+        if not keys and not required:
+            return IdempotentRequest(who, None, b"")
+        asked = await self.body() if content is None else content
+        return IdempotentRequest.of(
+            who, keys[0] if keys else None, self.method, self.url.path, asked, required=required
+        )
+
+
+async def admit(request: LitestarRequest[Any, Any, Any]) -> None:
+    """Before every handler, and before its body is read: who calls, may they, do we know what they ask.
+
+    Not a Litestar guard: it would copy the handler's options for each request.
+    """
+    opt = request.scope["route_handler"].opt
+    policy = opt["policy"]
+    verifier: Verifier = request.app.state.edge.verifier
+    authorization: str | None = None
+    for name, value in request.scope["headers"]:
+        if name == b"authorization":
+            if authorization is not None:
+                raise Unauthenticated("Send one Authorization header.")
+            authorization = value.decode("latin-1")
+    caller = await verifier.caller(authorization if policy != "public" else None)
+    request.scope["state"][_CALLER] = await verifier.authorise(caller, policy, fresh="fresh" in opt and opt["fresh"])
+    if request.scope["query_string"]:
+        _refuse_unknown_query(request, opt["query"], opt["query_text"])
+
+
+def _refuse_unknown_query(request: LitestarRequest[Any, Any, Any], known: frozenset[str], text: frozenset[str]) -> None:
+    """A misspelt filter must not quietly mean "no filter"."""
+    seen: set[str] = set()
+    errors: list[dict[str, str]] = []
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            errors.append({"field": name, "message": "is not a known query parameter"})
+        elif name in seen:
+            errors.append({"field": name, "message": "is given twice"})
+        elif "\x00" in value:
+            errors.append({"field": name, "message": "cannot contain NUL"})
+        elif value.lower() == "null" and name not in text:
+            # It would be read as if the parameter were not there.
+            errors.append({"field": name, "message": "is not a value; leave the parameter out"})
+        seen.add(name)
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def require_policies(app: Litestar) -> None:
+    """Deny by default: a route that says nothing about who may call it does not start. Notes each route's query too."""
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            if "OPTIONS" in handler.http_methods:
+                handler.opt["policy"] = "public"
+            if handler.opt.get("policy") not in POLICIES:
+                raise RuntimeError(f"{sorted(handler.http_methods)} {route.path} declares no policy")
+            if isinstance(handler, HTTPRouteHandler) and handler.parsed_data_field is not None:
+                handler.opt["body"] = _plain(handler.parsed_data_field.raw)
+            model = handler.create_kwargs_model(path_parameters=route.path_parameters)
+            handler.opt["query"] = frozenset(parameter.field_alias for parameter in model.expected_query_params)
+            fields = handler.parsed_fn_signature.parameters
+            handler.opt["query_text"] = frozenset(
+                parameter.field_alias
+                for parameter in model.expected_query_params
+                if (field := fields.get(parameter.field_name))
+                and (field.is_subclass_of(str) or field.has_inner_subclass_of(str))
+            )
+
+
+def rank_routes(app: Litestar) -> None:
+    """Routes declare with `urgent=True` that they continue what is under way (an order that waits to be paid), and with
+    `stream=True` that their answer goes on for as long as somebody listens."""
+    handlers = [
+        (route.path, handler.opt)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+    ]
+    app.state.edge.admission.rank_paths(
+        first=[path for path, opt in handlers if opt.get("urgent")],
+        free=[path for path, opt in handlers if opt.get("stream")],
+    )
+
+
+def _plain(annotation: Any) -> Any:
+    """A body's type with its bounds but without the framework's marks, which take long to hash on every request."""
+    if get_origin(annotation) is not Annotated:
+        return annotation
+    kind, *marks = get_args(annotation)
+    for bound in (mark for mark in marks if isinstance(mark, msgspec.Meta)):
+        kind = Annotated[kind, bound]
+    return kind
+
+
+class Envelope:
+    """Around every request: its ids, the count of what is in flight, one log line and one measurement."""
+
+    def __init__(self, app: ASGIApp, state: State, log: telemetry.RequestLog) -> None:
+        self._app = app
+        self._state = state
+        self._log = log
+        #: By method, route and status; as many as there are routes, times a few.
+        self._observed: dict[tuple[str, str, int], Histogram] = {}
+        telemetry.REQUESTS_ACTIVE.set_function(lambda: state.active)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id: str | None = None
+        traceparent: str | None = None
+        timeout: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                request_id = value.decode("latin-1")
+            elif name == b"traceparent":
+                traceparent = value.decode("latin-1")
+            elif name == _TIMEOUT:
+                timeout = value
+        deadline.accept(timeout)
+        request_id = telemetry.request_id_from(request_id)
+        telemetry.request_id_var.set(request_id)
+        telemetry.trace_var.set(telemetry.join_trace(traceparent))
+        id_header = (b"x-request-id", request_id.encode())
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], id_header]
+                if self._state.draining:
+                    headers.append(_LAST)
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(_NOT_STORED)
+                message["headers"] = headers
+            await send(message)
+
+        admission = self._state.admission
+        self._state.active += 1
+        if scope["path"] not in PROBES:
+            self._state.asked_at = started
+        route = "unmatched"
+        try:
+            kept = self._state.kept(scope) if self._state.kept is not None else None
+            if kept is not None:
+                route, app = kept
+                await app(scope, receive, answer)
+            elif admission.enter(rank := admission.rank(scope["path"])):
+                asyncio.get_running_loop().call_soon(admission.took_its_turn, started)
+                try:
+                    await self._app(scope, receive, answer)
+                finally:
+                    admission.leave(rank)
+                route = str(scope.get("path_template") or route)
+            else:
+                route = _SHED
+                await _refuse(answer, request_id)
+        finally:
+            self._state.active -= 1
+            self._measure(scope["method"], route, status, time.perf_counter() - started)
+
+    def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
+        method = method if method in _METHODS else "_OTHER"
+        key = (method, route, status)
+        observed = self._observed.get(key)
+        if observed is None:
+            observed = self._observed[key] = telemetry.REQUEST_SECONDS.labels(method, route, str(status))
+        observed.observe(seconds)
+        if route not in _QUIET:
+            self._log.add(method, route, status, seconds)
+
+
+async def _refuse(send: Send, request_id: str) -> None:
+    """Costs as little as it can: there is too much to do as it is."""
+    problem = Overloaded()
+    document = msgspec.json.encode(problem.document(request_id))
+    headers = {"content-type": PROBLEM_JSON, "content-length": str(len(document)), **problem.headers()}
+    told = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": told})
+    await send({"type": "http.response.body", "body": document, "more_body": False})
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _problem(_: LitestarRequest[Any, Any, Any], problem: Problem) -> Response[Any]:
+    if isinstance(problem, DatabaseUnavailable):
+        log.warning("database unavailable: %r", problem.__cause__)
+    elif problem.status == 500:
+        log.error("unexpected error", exc_info=problem)
+    return Response(
+        problem.document(telemetry.request_id_var.get()),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers={**problem.headers(), "cache-control": "no-store"},
+    )
+
+
+def _framework(request: LitestarRequest[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """The framework's own refusals, in our words."""
+    if isinstance(error, ValidationException):
+        told = error.extra if isinstance(error.extra, list) else []
+        return _problem(
+            request,
+            Invalid(errors=[{"field": str(one.get("key", "")), "message": str(one["message"])} for one in told]),
+        )
+    kinds: dict[int, type[Problem]] = {
+        401: Unauthenticated,
+        404: NotFound,
+        405: MethodNotAllowed,
+        413: TooLarge,
+        415: UnsupportedMediaType,
+        429: TooManyRequests,
+    }
+    if error.status_code >= 500:
+        return _unexpected(request, error)
+    response = _problem(request, kinds.get(error.status_code, BadRequest)())
+    for name, value in (error.headers or {}).items():
+        response.set_header(name, value)
+    return response
+
+
+def _unexpected(request: LitestarRequest[Any, Any, Any], error: Exception) -> Response[Any]:
+    log.error("unexpected error", exc_info=error)
+    return _problem(request, Problem())
+
+
+EXCEPTION_HANDLERS: Any = {Problem: _problem, HTTPException: _framework, Exception: _unexpected}
