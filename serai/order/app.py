@@ -14,9 +14,15 @@ from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import PaymentClient
 from serai.contracts.product import ProductClient
-from serai.order import actions, api, internal, pricing
+from serai.order.checkout import api as checkout_api
+from serai.order.checkout.payment_facts import apply_payment_event
+from serai.order.checkout.saga import CheckoutSaga
+from serai.order.checkout.steps import Steps
 from serai.order.deps import Deps
-from serai.order.saga import Checkout
+from serai.order.fulfilment import api as fulfilment_api
+from serai.order.orders import api as orders_api
+from serai.order.orders import internal
+from serai.order.pricing import domain as pricing
 
 
 class ShippingMethodSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,24 +55,14 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         tuple(pricing.TaxRate(one.name, one.basis_points, one.country) for one in settings.tax_rates),
     )
     cart, product = CartClient(service.calls), ProductClient(service.calls)
-    checkout = Checkout(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))
+    steps = Steps(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))
+    checkout = CheckoutSaga(service.database, service.feed, steps)
     guest_cookie = cookie_name("serai_cart", settings.public_url)
     deps = Deps(service.database, service.feed, checkout, rules, cart, product, guest_cookie)
     service.routes(
-        deps,
-        [
-            api.quote_order,
-            api.place_order,
-            api.list_orders,
-            api.order_stats,
-            api.get_order,
-            api.update_order,
-            api.cancel_order,
-            internal.order_for_mail,
-        ],
-        feed=True,
+        deps, [*orders_api.ROUTES, *checkout_api.ROUTES, *fulfilment_api.ROUTES, *internal.ROUTES], feed=True
     )
-    service.reads("payment", lambda tx, event: actions.apply_payment_event(deps, tx, event), after=checkout.nudge)
+    service.reads("payment", lambda tx, event: apply_payment_event(deps, tx, event), after=checkout.nudge)
     service.background("checkout", checkout.run)
     service.on_leave.append(checkout.leave)
     service.in_hand.append(lambda: checkout.in_hand)

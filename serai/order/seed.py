@@ -16,7 +16,7 @@ import msgspec
 
 from serai.chassis.data.database import Database
 from serai.contracts.order import Fulfilment, HistoryEntry
-from serai.order import store
+from serai.order.orders import store
 
 #: How long after the step before it each one comes in an ordinary shop.
 _AFTER = {

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.order import domain
-from serai.order.domain import (
-    ORDER_MOVES,
+from serai.order.checkout import domain
+from serai.order.checkout.domain import (
     RESTING,
     SAGA_MOVES,
     Context,
-    IllegalTransition,
     OnCancel,
     OnPaid,
     Saga,
     State,
 )
+from serai.order.orders import domain as orders
+from serai.order.orders.domain import ORDER_MOVES, IllegalTransition, Status
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -43,8 +43,8 @@ def test_every_checkout_can_come_to_rest() -> None:
 
 
 def test_orders_never_move_backwards() -> None:
-    def reachable(status: str) -> set[str]:
-        found: set[str] = set()
+    def reachable(status: Status) -> set[Status]:
+        found: set[Status] = set()
         queue = [status]
         while queue:
             for to in ORDER_MOVES[queue.pop()] - found:
@@ -109,9 +109,9 @@ def test_pauses_grow_and_are_bounded(attempts: int) -> None:
 
 
 @given(st.sampled_from(sorted(ORDER_MOVES)), st.booleans(), st.booleans())
-def test_a_refund_moves_an_order_only_along_its_graph(status: str, full: bool, succeeded: bool) -> None:
-    for to in domain.statuses_on_refund(status, full=full, succeeded=succeeded):
-        domain.require_move(status, to)
+def test_a_refund_moves_an_order_only_along_its_graph(status: Status, full: bool, succeeded: bool) -> None:
+    for to in orders.statuses_on_refund(status, full=full, succeeded=succeeded):
+        orders.require_move(status, to)
         status = to
     assert full or status in ORDER_MOVES
 

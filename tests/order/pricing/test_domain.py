@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.order.pricing import Rules, ShippingMethod, TaxRate, UnknownShippingMethod, totals
+from serai.order.pricing.domain import Rules, ShippingMethod, TaxRate, UnknownShippingMethod, totals
 
 FREE = ShippingMethod("standard", "Standard delivery", 0)
 RULES = Rules("USD", (FREE, ShippingMethod("express", "Express", 1500)), ())

@@ -1,4 +1,4 @@
-"""The rules of orders and of their checkout: two tables of legal moves, and what a fact from outside means in each.
+"""The rules of a checkout: the table of its legal moves, and what a fact from outside means in each state.
 
 Pure: values in, values out. `now` is passed in, nothing is read or written here.
 """
@@ -12,45 +12,24 @@ from typing import Any
 from uuid import UUID
 
 from serai.chassis.errors import Conflict
+from serai.order.orders.domain import IllegalTransition, Status
 
 #: Bumped when the meaning of a state or of the context changes, so that a newer worker knows an older saga.
 DEFINITION_VERSION = 1
 
+
 #: How long a buyer can pay, counted from the moment the payment is asked for.
 PAYABLE_FOR = timedelta(minutes=45)
+
+
 #: How long after that the saga closes the payment, if nobody has told it how it ended.
 CLOSE_AFTER = timedelta(minutes=2)
-
-
-class IllegalTransition(Conflict):
-    """Facts: `current`, where the order stands, and `to`."""
-
-    code, detail = "illegal_transition", "The order's state does not allow this."
 
 
 class TotalChanged(Conflict):
     """Fact: `total`, what the order would cost now."""
 
     code, detail = "total_changed", "The total is no longer the one you saw."
-
-
-ORDER_MOVES: dict[str, frozenset[str]] = {
-    "pending": frozenset({"awaiting_payment", "rejected"}),
-    "awaiting_payment": frozenset({"paid", "cancelled"}),
-    "paid": frozenset({"shipped", "refunding"}),
-    "shipped": frozenset({"delivered", "refunding"}),
-    "delivered": frozenset({"refunding"}),
-    "refunding": frozenset({"refunded"}),
-    "rejected": frozenset(),
-    "cancelled": frozenset(),
-    "refunded": frozenset(),
-}
-
-
-def require_move(status: str, to: str) -> None:
-    """Raises `IllegalTransition` unless an order may go from `status` to `to`."""
-    if to not in ORDER_MOVES[status]:
-        raise IllegalTransition(f"An order that is {status} cannot become {to}.", current=status, to=to)
 
 
 class State(StrEnum):
@@ -78,11 +57,17 @@ class State(StrEnum):
 _BEFORE_PAYMENT = frozenset(
     {State.ACCEPTED, State.CART_FROZEN, State.STOCK_HELD, State.PRICED, State.PAYMENT_OPENING, State.REJECTING}
 )
+
+
 _UNPAID = _BEFORE_PAYMENT | {State.AWAITING_PAYMENT, State.CANCELLING}
+
+
 _ENDED_UNPAID = frozenset({State.REJECTED, State.CANCELLED})
+
 
 #: Nothing to do until somebody says something, or (awaiting payment, refund asked) a timer goes off.
 RESTING = frozenset({State.AWAITING_PAYMENT, State.DONE, State.REJECTED, State.CANCELLED, State.REFUND_ASKED})
+
 
 #: The states a saga may go to by itself; facts from outside have their own functions below.
 SAGA_MOVES: dict[State, frozenset[State]] = {
@@ -105,12 +90,15 @@ SAGA_MOVES: dict[State, frozenset[State]] = {
     State.CANCELLED: frozenset({State.REFUNDING}),
 }
 
+
 #: How long a step is tried before the saga gives up and undoes what it did. After `paid` it never gives up.
 GIVE_UP_AFTER: dict[State, timedelta] = {
     State.ACCEPTED: timedelta(seconds=60),
     State.CART_FROZEN: timedelta(seconds=60),
     State.PAYMENT_OPENING: timedelta(minutes=5),
 }
+
+
 #: How long any other step may take before somebody should look.
 ALERT_AFTER = timedelta(minutes=15)
 
@@ -176,7 +164,7 @@ def on_paid(state: State) -> OnPaid:
     return OnPaid.REFUND if state in _ENDED_UNPAID else OnPaid.IGNORE
 
 
-def statuses_to_paid(state: State) -> tuple[str, ...]:
+def statuses_to_paid(state: State) -> tuple[Status, ...]:
     """The statuses an order goes through when its payment succeeded while its checkout was in `state`; nothing is
     skipped in its history."""
     return ("awaiting_payment", "paid") if state in _BEFORE_PAYMENT else ("paid",)
@@ -250,12 +238,3 @@ def require_cancelled(status: str) -> None:
     """After a cancellation of something unpaid ended. Raises `IllegalTransition` when payment won the race."""
     if status not in ("cancelled", "rejected"):
         raise IllegalTransition("The order was paid meanwhile.", current=status, to="cancelled")
-
-
-def statuses_on_refund(status: str, *, full: bool, succeeded: bool) -> tuple[str, ...]:
-    """The statuses an order goes through when payment tells of a refund; a partial one leaves it where it is, and so
-    does one of money that came after the order had ended."""
-    if not full or status not in ("paid", "shipped", "delivered", "refunding"):
-        return ()
-    to_refunding = () if status == "refunding" else ("refunding",)
-    return (*to_refunding, "refunded") if succeeded else to_refunding

@@ -16,9 +16,10 @@ from serai.chassis.data.feed import new_event
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.ids import new_id
 from serai.contracts.order import Address
-from serai.order import store
-from serai.order.domain import Context, Saga, State
-from serai.order.store import Due, Moved
+from serai.order.checkout import store
+from serai.order.checkout.domain import Context, Saga, State
+from serai.order.checkout.store import Due
+from serai.order.orders.store import StatusUpdate
 
 AT_ONCE = Due(kept=True)
 ADDRESS = Address("Ada", "1 Caravan Road", "Samarkand", "140100", "UZ")
@@ -93,7 +94,7 @@ async def test_a_driver_that_was_overtaken_changes_no_order_and_tells_nothing(db
     frozen = await accepted(db)
     await let_lease_end(db, frozen.order_id)
     await claim_due(db)
-    told = Moved(("rejected",), datetime.now(UTC), new_event("order.rejected", {}))
+    told = StatusUpdate(("rejected",), datetime.now(UTC), new_event("order.rejected", {}))
     async with db.connection() as conn:
         assert await store.save_saga(conn, frozen, frozen.to(State.REJECTED), Due(), order=told) is None
         assert await conn.fetchval("select status from orders") == "pending"
@@ -102,7 +103,7 @@ async def test_a_driver_that_was_overtaken_changes_no_order_and_tells_nothing(db
 
 async def test_one_commit_moves_the_order_and_tells_of_it(db: Database) -> None:
     saga = await accepted(db)
-    told = Moved(("rejected",), datetime.now(UTC), new_event("order.rejected", {"n": 1}))
+    told = StatusUpdate(("rejected",), datetime.now(UTC), new_event("order.rejected", {"n": 1}))
     async with db.connection() as conn:
         assert await store.save_saga(conn, saga, saga.to(State.REJECTED), Due(), order=told) is not None
         row = await conn.fetchrow(

@@ -1,0 +1,229 @@
+"""The checkout saga: takes an order from where it stands to where it can rest, one committed step at a time.
+
+Whoever drives a saga holds its lease and writes only under the version and epoch it has read, so a driver that was
+frozen past its lease writes nothing when it wakes up. What a step (`steps.py`) came to is saved before anything is
+done that could not be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import Gauge, Histogram
+
+from serai.chassis import telemetry
+from serai.chassis.data.database import Database, DatabaseUnavailable
+from serai.chassis.data.feed import Feed
+from serai.chassis.errors import Problem, Unavailable
+from serai.order.checkout import domain, store
+from serai.order.checkout.domain import RESTING, Saga, State
+from serai.order.checkout.steps import Step, Steps, rejecting
+from serai.order.orders.metrics import ORDERS
+from serai.order.orders.store import StatusUpdate
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+
+_TICK_S = 0.25
+
+#: How often a request looks whether another worker has brought its saga to rest.
+_LOOK_AGAIN_S = 0.1
+
+STEP_SECONDS = Histogram(
+    "checkout_step_duration_seconds",
+    "Time of one step of the checkout saga, its calls and its commit.",
+    ["state"],
+    registry=telemetry.REGISTRY,
+)
+
+SAGA_AGE = Gauge(
+    "checkout_saga_age_seconds",
+    "Age of the oldest saga in a state it should leave.",
+    ["state"],
+    registry=telemetry.REGISTRY,
+)
+
+SAGAS = Gauge("checkout_sagas", "Sagas that are not at rest.", ["state"], registry=telemetry.REGISTRY)
+
+
+class CheckoutFailed(Unavailable):
+    """A part the checkout needs did not answer for too long."""
+
+    code, detail = "checkout_failed", "The order could not be placed because a part of the shop did not answer."
+
+
+class CheckoutSaga:
+    """Drives sagas. One per process; any number of processes."""
+
+    def __init__(self, db: Database, feed: Feed, steps: Steps) -> None:
+        self._db = db
+        self._feed = feed
+        self._steps = steps
+        self._due = asyncio.Event()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._leaving = False
+
+    def nudge(self) -> None:
+        """A saga may be due: look now rather than at the next tick."""
+        self._due.set()
+        self._feed.nudge()
+
+    def leave(self) -> None:
+        """Finish what has begun and begin nothing more: a saga that is dropped waits until its lease ends, and its cart
+        with it."""
+        self._leaving = True
+
+    @property
+    def in_hand(self) -> int:
+        """How many sagas are being driven."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Claim sagas that are due and drive them, for ever."""
+        try:
+            while True:
+                room = 0 if self._leaving else _AT_ONCE - len(self._running)
+                claimed: list[Saga] = []
+                if room > 0:
+                    async with self._db.connection() as conn:
+                        claimed = await store.claim_due(conn, room)
+                for saga in claimed:
+                    task = asyncio.create_task(self._drive_quietly(saga))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+                if len(claimed) < max(room, 1):
+                    await self._wait_for_work()
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    async def _wait_for_work(self) -> None:
+        # Not `wait_for`, which before Python 3.12 may lose a cancellation that meets the timeout.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S * random.uniform(0.8, 1.2)):
+                await self._due.wait()
+        self._due.clear()
+
+    async def _drive_quietly(self, saga: Saga) -> None:
+        try:
+            await self.drive(saga)
+        except Exception:
+            log.exception("saga left to its lease", extra={"order_id": saga.order_id, "state": saga.state})
+
+    async def drive(self, saga: Saga) -> Saga | None:
+        """Run `saga` until it rests or must wait. None when somebody else has taken it over."""
+        while True:
+            started = time.perf_counter()
+            try:
+                step = await self._steps.take(saga)
+            except Exception as error:
+                step = self._failed(saga, error)
+            saved = await self._save(saga, step)
+            STEP_SECONDS.labels(saga.state).observe(time.perf_counter() - started)
+            if saved is None:
+                return None
+            if saved.state in RESTING or saved.attempts:
+                return saved
+            saga = saved
+
+    async def drive_within(self, saga: Saga, seconds: float) -> Saga | None:
+        """Drive `saga`, through failures too, until it rests; None when that takes longer than `seconds`, and then
+        any worker carries on."""
+        task = asyncio.create_task(self._until_rest(saga, time.monotonic() + seconds))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        return task.result() if done else None
+
+    async def _until_rest(self, saga: Saga, deadline: float) -> Saga | None:
+        driven = await self.drive(saga)
+        while driven is None or driven.state not in RESTING:
+            pause = _LOOK_AGAIN_S if driven is None else domain.retry_pause_s(driven.attempts)
+            if time.monotonic() + pause > deadline:
+                return None
+            await asyncio.sleep(pause)
+            async with self._db.connection() as conn:
+                claimed = await store.claim(conn, saga.order_id)
+                driven = None if claimed else await store.saga(conn, saga.order_id)
+            if claimed is not None:
+                driven = await self.drive(claimed)
+            elif driven is not None and driven.state not in RESTING:
+                driven = None
+        return driven
+
+    def _failed(self, saga: Saga, error: Exception) -> Step:
+        """Try again later, or give up where that is allowed."""
+        now = datetime.now(UTC)
+        transient = isinstance(error, (Unavailable, TimeoutError, OSError)) or not isinstance(error, Problem)
+        extra = {"order_id": saga.order_id, "state": saga.state, "attempt": saga.attempts + 1}
+        if transient and not isinstance(error, Unavailable):
+            log.error("step failed", exc_info=error, extra=extra)
+        else:
+            log.warning("step failed: %s", error, extra=extra)
+        may_give_up = saga.state in domain.GIVE_UP_AFTER
+        if may_give_up and (not transient or domain.gives_up(saga, now)):
+            return rejecting(saga, error if isinstance(error, Problem) and not transient else CheckoutFailed())
+        if now - saga.since > domain.ALERT_AFTER:
+            log.error("saga is stuck", extra={**extra, "alert": "stuck_saga"})
+        return Step(replace(saga, attempts=saga.attempts + 1))
+
+    async def _save(self, old: Saga, step: Step) -> Saga | None:
+        """Commit a step; after a commit whose fate is unknown, go on from what the database holds."""
+        for attempt in range(6):
+            try:
+                return await self._commit(old, step)
+            except DatabaseUnavailable:
+                await asyncio.sleep(0.2 * 2**attempt)
+                current = await self._read_again(old)
+                if current is None or current.version != old.version:
+                    return current
+        return None
+
+    async def _commit(self, old: Saga, step: Step) -> Saga | None:
+        new = step.saga
+        steps = () if new.state == old.state else (*step.passed, (new.state, None))
+        if new.attempts:
+            due = store.Due(run_in_s=domain.retry_pause_s(new.attempts) * random.uniform(0.5, 1.0))
+        elif new.state in RESTING:
+            due = store.Due(run_at=step.run_at)
+        else:
+            due = store.Due(kept=True)
+        # One statement commits by itself; only what belongs together needs a transaction.
+        scope = self._db.connection() if step.write is None else self._db.transaction()
+        async with scope as conn:
+            saved = await store.save_saga(conn, old, new, due, steps=steps, order=step.order)
+            if saved is None:
+                log.info("fenced off", extra={"order_id": old.order_id, "state": old.state})
+            elif step.write is not None:
+                await step.write(conn)
+        if saved is not None and isinstance(step.order, StatusUpdate):
+            ORDERS.labels(step.order.statuses[-1]).inc()
+        if saved is not None and (step.write is not None or step.order is not None):
+            self._feed.nudge()
+        return saved
+
+    async def _read_again(self, saga: Saga) -> Saga | None:
+        try:
+            async with self._db.connection() as conn:
+                return await store.held_saga(conn, saga)
+        except DatabaseUnavailable:
+            return saga
+
+    async def measure(self) -> None:
+        """How many sagas are under way in each state, and how old the oldest is."""
+        async with self._db.connection() as conn:
+            counts = await store.saga_counts(conn)
+        SAGAS.clear()
+        SAGA_AGE.clear()
+        for state, count, age in counts:
+            SAGAS.labels(state).set(count)
+            if state != State.AWAITING_PAYMENT:
+                SAGA_AGE.labels(state).set(age)

@@ -1,0 +1,263 @@
+"""The steps of a checkout: each takes a saga from one state to the next with one call to another service.
+
+A step calls outside any transaction and says what is to be saved; the driver (`saga.py`) commits it. Every call can be
+repeated, so a crash costs nothing but the repetition.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from serai.chassis.data.database import Connection, Database
+from serai.chassis.data.feed import Feed
+from serai.chassis.errors import NotFound, Problem, Unavailable
+from serai.commerce.money import Money
+from serai.contracts import order as wire
+from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
+from serai.contracts.payment import (
+    NotCharged,
+    PayLine,
+    PaymentAsked,
+    PaymentClient,
+    RefundAsked,
+    RefundExceedsCharge,
+)
+from serai.contracts.product import HeldLine, HoldClosed, HoldLine, OutOfStock, ProductClient
+from serai.order.checkout import domain, store
+from serai.order.checkout.domain import Saga, State, TotalChanged
+from serai.order.checkout.events import append_event, order_event, order_paid
+from serai.order.orders import store as orders
+from serai.order.orders.metrics import ORDERS
+from serai.order.pricing import domain as pricing
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step came to: the saga's next state, what becomes of the order, and what to note."""
+
+    saga: Saga
+    order: orders.StatusUpdate | orders.PriceUpdate | None = None
+    #: What else is written in the same transaction.
+    write: Callable[[Connection], Awaitable[None]] | None = None
+    passed: tuple[tuple[State, str | None], ...] = ()
+    #: When a resting saga is due again; None: when something happens.
+    run_at: datetime | None = None
+    #: Not saved by itself, because the step can just as well be done again: the next one's commit covers it.
+    provisional: bool = False
+
+
+class Steps:
+    """What a saga does in each state, by the state."""
+
+    def __init__(
+        self,
+        db: Database,
+        feed: Feed,
+        rules: pricing.Rules,
+        cart: CartClient,
+        product: ProductClient,
+        payment: PaymentClient,
+    ) -> None:
+        self._db = db
+        self._feed = feed
+        self._rules = rules
+        self._cart = cart
+        self._product = product
+        self._payment = payment
+        self._by_state: dict[State, Callable[[Saga], Awaitable[Step]]] = {
+            State.ACCEPTED: self._freeze_cart,
+            State.CART_FROZEN: self._hold_stock,
+            State.PAYMENT_OPENING: self._open_payment,
+            State.AWAITING_PAYMENT: self._expire,
+            State.PAID: self._commit_stock,
+            State.STOCK_COMMITTED: self._clear_cart,
+            State.REJECTING: self._undo,
+            State.CANCELLING: self._undo,
+            State.REFUNDING: self._refund,
+            State.RESTOCKING: self._restock,
+        }
+
+    async def take(self, saga: Saga) -> Step:
+        """From where `saga` stands to the next state that must be saved: a provisional step is followed by the next
+        one, and their states are noted together. Raises what the called service raises."""
+        step = await self._by_state[saga.state](saga)
+        while step.provisional:
+            after = await self._by_state[step.saga.state](step.saga)
+            step = replace(after, passed=(*step.passed, (step.saga.state, None), *after.passed))
+        return step
+
+    # Steps forward
+
+    async def _freeze_cart(self, saga: Saga) -> Step:
+        context = saga.context
+        try:
+            cart = await self._cart.freeze(saga.order_id, context.user_id, context.guest)
+        except (CartEmpty, CheckoutInProgress) as refusal:
+            rejected = saga.to(State.REJECTED, guest=None, failure=refusal.document(None))
+            return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
+        lines = tuple((line.variant_id, line.quantity) for line in cart.lines)
+        # Frozen once more, the cart answers the same.
+        return Step(saga.to(State.CART_FROZEN, guest=None, lines=lines), provisional=True)
+
+    async def _hold_stock(self, saga: Saga) -> Step:
+        context = saga.context
+        try:
+            held = await self._product.hold(context.hold_id, [HoldLine(*line) for line in context.lines])
+        except OutOfStock as refusal:
+            return rejecting(saga, refusal)
+        lines = [(line.unit_price.amount, line.quantity) for line in held]
+        totals = pricing.totals(lines, context.shipping_method, context.country, self._rules)
+        stocked = saga.to(State.STOCK_HELD)
+        if context.expected_total not in (None, totals.total):
+            changed = TotalChanged(total=Money(totals.total, self._rules.currency))
+            return rejecting(stocked, changed)
+        now = datetime.now(UTC)
+        async with self._db.connection() as conn:
+            number = await orders.next_number(conn)
+        priced = orders.PriceUpdate(
+            number=number,
+            items=[_item(line) for line in held],
+            subtotal=totals.subtotal,
+            shipping=totals.shipping,
+            shipping_method=totals.shipping_method.id,
+            tax=totals.tax,
+            tax_lines=pricing.tax_lines_out(totals, self._rules.currency),
+            total=totals.total,
+            at=now,
+        )
+        payable_until = now + domain.PAYABLE_FOR
+        opening = stocked.to(State.PRICED).to(
+            State.PAYMENT_OPENING,
+            number=number,
+            payable_until=payable_until,
+            payment=msgspec.to_builtins(_asked(context, priced, self._rules.currency, payable_until)),
+        )
+        return Step(opening, priced, passed=((State.STOCK_HELD, None), (State.PRICED, str(totals.total))))
+
+    async def _open_payment(self, saga: Saga) -> Step:
+        assert saga.context.payable_until is not None
+        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, PaymentAsked))
+        waiting = saga.to(State.AWAITING_PAYMENT)
+        order = orders.StatusUpdate(
+            ("awaiting_payment",),
+            datetime.now(UTC),
+            order_event(waiting, wire.ORDER_PLACED),
+            payment=wire.OrderPayment(opened.id, opened.status, opened.checkout_url, opened.expires_at),
+        )
+        return Step(waiting, order, run_at=saga.context.payable_until + domain.CLOSE_AFTER)
+
+    async def _expire(self, saga: Saga) -> Step:
+        return Step(saga.to(State.CANCELLING))
+
+    async def _commit_stock(self, saga: Saga) -> Step:
+        context = saga.context
+        try:
+            await self._product.commit(context.hold_id)
+        except (HoldClosed, NotFound):
+            log.error("hold lost after payment", extra={"order_id": saga.order_id, "alert": "hold_lost"})
+            return await self._hold_again(saga)
+        # Sold once more, a hold is sold as before.
+        return Step(saga.to(State.STOCK_COMMITTED), provisional=True)
+
+    async def _hold_again(self, saga: Saga) -> Step:
+        """The order is paid but its units are not held any more: take them if they are there, else pay back."""
+        again = f"{saga.order_id}:2"
+        try:
+            await self._product.hold(again, [HoldLine(*line) for line in saga.context.lines])
+            await self._product.commit(again)
+        except (OutOfStock, HoldClosed):
+            refunding = saga.to(State.REFUNDING, refund_reason="out of stock after payment")
+            return Step(refunding, orders.StatusUpdate(("refunding",), datetime.now(UTC)))
+        return Step(saga.to(State.STOCK_COMMITTED, hold_id=again))
+
+    async def _clear_cart(self, saga: Saga) -> Step:
+        try:
+            await self._cart.clear(saga.order_id)
+        except FreezeClosed:
+            log.warning("cart was released before it was cleared", extra={"order_id": saga.order_id})
+        cleared = saga.to(State.CART_CLEARED)
+        return Step(cleared.to(domain.after_clearing(cleared.context)), passed=((State.CART_CLEARED, None),))
+
+    # Steps back
+
+    async def _undo(self, saga: Saga) -> Step:
+        """Close the payment, give the units back, let the cart go; unless it turns out that it was paid after all."""
+        if saga.context.payable_until is not None:
+            outcome = (await self._payment.close(saga.order_id)).outcome
+            if outcome == "unknown":
+                raise Unavailable("Stripe has not said yet whether this order was paid.")
+            if outcome == "succeeded":
+                return Step(saga.to(State.PAID, failure=None), order_paid(saga))
+        if saga.context.hold_id:
+            await self._product.release(saga.context.hold_id)
+        await self._cart.release(saga.order_id)
+        if saga.state is State.REJECTING:
+            rejected = saga.to(State.REJECTED)
+            return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
+        event = order_event(saga, wire.ORDER_CANCELLED)
+        cancelled = orders.StatusUpdate(("cancelled",), datetime.now(UTC), event, payment_status="closed")
+        return Step(saga.to(State.CANCELLED), cancelled)
+
+    async def _refund(self, saga: Saga) -> Step:
+        asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
+        try:
+            await self._payment.refund(saga.order_id, asked)
+        except RefundExceedsCharge:
+            log.info("nothing is left to refund", extra={"order_id": saga.order_id})
+        except NotCharged:
+            log.error("no charge to refund", extra={"order_id": saga.order_id, "alert": "refund_failed"})
+        return Step(saga.to(State.REFUND_ASKED))
+
+    async def _restock(self, saga: Saga) -> Step:
+        try:
+            await self._product.put_back(saga.context.hold_id)
+        except NotFound:
+            log.info("nothing was sold under this hold", extra={"order_id": saga.order_id})
+        return Step(saga.to(State.DONE, restock=False))
+
+    # What a step writes beside the saga
+
+    async def _write_rejected(self, tx: Connection, saga: Saga) -> None:
+        now = datetime.now(UTC)
+        failure = saga.context.failure or {}
+        await store.unbind_key(tx, saga)
+        await orders.update_status(tx, saga.order_id, ("rejected",), now)
+        await orders.reject(tx, saga.order_id, {"code": failure["code"], "items": failure.get("items", [])}, now)
+        # A rejected order has given up its number.
+        unnumbered = replace(saga, context=replace(saga.context, number=None))
+        await append_event(tx, self._feed, unnumbered, wire.ORDER_REJECTED)
+        ORDERS.labels("rejected").inc()
+
+
+def rejecting(saga: Saga, refusal: Problem) -> Step:
+    """The first step back: the order will be rejected with `refusal` once everything is undone."""
+    return Step(saga.to(State.REJECTING, failure=refusal.document(None)))
+
+
+def _item(line: HeldLine) -> wire.OrderItem:
+    return wire.OrderItem(
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+        sku=line.sku,
+        name=line.name,
+        options=line.options,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        total=line.unit_price.times(line.quantity),
+    )
+
+
+def _asked(context: domain.Context, order: orders.PriceUpdate, currency: str, payable_until: datetime) -> PaymentAsked:
+    """The payment of an order: its lines, with shipping and tax as lines of their own."""
+    lines = [PayLine(item.name, item.quantity, item.unit_price) for item in order.items]
+    extras = (("Shipping", order.shipping), ("Tax", order.tax))
+    lines += [PayLine(name, 1, Money(amount, currency)) for name, amount in extras if amount]
+    total = Money(order.total, currency)
+    return PaymentAsked(order.number, total, context.user_id, context.email, lines, payable_until)

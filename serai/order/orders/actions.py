@@ -1,0 +1,76 @@
+"""Reading orders, for their buyers and for admins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from serai.chassis.auth import Caller
+from serai.chassis.errors import Forbidden, Invalid, NotFound
+from serai.chassis.http.page import Page, decode_cursor, encode_cursor, page_of
+from serai.commerce.money import Money
+from serai.contracts import order as wire
+from serai.contracts.order import OrderStatus
+from serai.order.deps import Deps
+from serai.order.orders import store
+
+_MAX_STATS_DAYS = 400
+
+
+async def list_orders(
+    deps: Deps,
+    caller: Caller,
+    *,
+    status: OrderStatus | None,
+    everybody: bool,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[wire.Order]:
+    """The caller's orders, newest first; with `everybody` those of all buyers, searched by `q`. Raises `Forbidden`
+    when somebody other than an admin asks for more than their own, `Invalid` for a cursor of another list."""
+    if (everybody or q is not None) and not caller.is_admin:
+        raise Forbidden
+    before = decode_cursor(cursor, "orders", (UUID,))
+    start = before[0] if before else None
+    async with deps.database.connection() as conn:
+        if everybody:
+            orders = await store.all_orders(conn, status, q, start, limit + 1)
+        else:
+            orders = await store.orders_of(conn, caller.user, status, start, limit + 1)
+    return page_of(orders, limit, lambda order: encode_cursor("orders", order.id))
+
+
+async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> wire.Order:
+    """The caller's order, or for an admin any. Raises `NotFound`."""
+    async with deps.database.connection() as conn:
+        if caller.is_admin:
+            found = await store.any_order(conn, order_id)
+            order = found.order if found else None
+        else:
+            order = await store.order_of(conn, caller.user, order_id)
+    if order is None:
+        raise NotFound
+    return order
+
+
+async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> wire.OrderStats:
+    """Orders, revenue and refunds by day, the last 30 days unless told otherwise. Raises `Invalid`."""
+    until = until or datetime.now(UTC)
+    since = since or until - timedelta(days=30)
+    if since.tzinfo is None or until.tzinfo is None:
+        raise Invalid("Give a time with its offset, such as 2026-01-31T00:00:00Z.", field="since")
+    if since >= until or until - since > timedelta(days=_MAX_STATS_DAYS):
+        raise Invalid(f"Give a range of at most {_MAX_STATS_DAYS} days that begins before it ends.", field="since")
+    async with deps.database.connection() as conn:
+        days = await store.stats_by_day(conn, since, until)
+    currency = deps.rules.currency
+    return wire.OrderStats(
+        items=[
+            wire.DayStats(day.date(), orders, Money(revenue, currency), Money(refunds, currency))
+            for day, orders, revenue, refunds in days
+        ],
+        orders=sum(orders for _, orders, _, _ in days),
+        revenue=Money(sum(revenue for _, _, revenue, _ in days), currency),
+        refunds=Money(sum(refunds for _, _, _, refunds in days), currency),
+    )

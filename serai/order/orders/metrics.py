@@ -1,0 +1,9 @@
+"""How many orders reached each status."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+from serai.chassis import telemetry
+
+ORDERS = Counter("orders_total", "Orders that reached a status.", ["status"], registry=telemetry.REGISTRY)
