@@ -36,8 +36,8 @@ Minor = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 
 
-class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount in minor units (cents for USD) of one currency."""
+class Money(msgspec.Struct, frozen=True):
+    """An amount in minor units (cents for USD) of one currency, as it is stored and handed on."""
 
     amount: Minor
     currency: CurrencyCode
@@ -62,3 +62,11 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
             raise ValueError(f"cannot mix {self.currency} and {other.currency}")
+
+
+class MoneyIn(Money, frozen=True, forbid_unknown_fields=True):
+    """An amount as a client may send it: no other fields. Equal only to another such; compare `money`."""
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)

@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.calls.client import ServiceClient
-from serai.commerce.money import Money
+from serai.commerce.address import Address, AddressIn
+from serai.commerce.forms import DiscountOut, LineOut, PricedOut, TaxLineOut
+from serai.commerce.money import Money, MoneyIn
 
 OrderStatus = Literal[
     "pending",
@@ -23,6 +25,9 @@ OrderStatus = Literal[
     "refunded",
 ]
 
+OrderPaymentStatus = Literal["unpaid", "processing", "paid", "partially_refunded", "refunded"]
+OrderFulfilmentStatus = Literal["unfulfilled", "partial", "fulfilled"]
+
 #: Event types; the subject is the order's id.
 ORDER_PLACED = "order.placed"
 ORDER_PAID = "order.paid"
@@ -31,33 +36,6 @@ ORDER_DELIVERED = "order.delivered"
 ORDER_CANCELLED = "order.cancelled"
 ORDER_REJECTED = "order.rejected"
 ORDER_REFUNDED = "order.refunded"
-
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-#: With a length, because `$` also matches before a newline at the end.
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)]
-
-
-class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`country` is ISO 3166-1 alpha-2."""
-
-    name: Line
-    line1: Line
-    city: Line
-    postal_code: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    country: Country
-    line2: Annotated[str, msgspec.Meta(max_length=200)] | None = None
-    region: Annotated[str, msgspec.Meta(max_length=200)] | None = None
-
-
-class OrderItem(msgspec.Struct, frozen=True):
-    product_id: UUID
-    variant_id: UUID
-    sku: str
-    name: str
-    options: dict[str, str]
-    quantity: int
-    unit_price: Money
-    total: Money
 
 
 class OrderPayment(msgspec.Struct, frozen=True):
@@ -68,6 +46,7 @@ class OrderPayment(msgspec.Struct, frozen=True):
 
 
 class FulfilmentItem(msgspec.Struct, frozen=True):
+    line_id: UUID
     variant_id: UUID
     quantity: int
 
@@ -96,13 +75,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     number: str | None
     status: OrderStatus
-    items: list[OrderItem]
+    payment_status: OrderPaymentStatus
+    fulfilment_status: OrderFulfilmentStatus
+    items: list[LineOut]
     subtotal: Money | None
-    discounts: list[dict[str, Any]]
+    discounts: list[DiscountOut]
     shipping: Money | None
     shipping_method: str | None
     tax: Money | None
-    tax_lines: list[dict[str, Any]]
+    tax_lines: list[TaxLineOut]
+    prices_include_tax: bool
     total: Money | None
     refunded: Money | None
     email: str
@@ -120,20 +102,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The caller's whole cart, to this address. `expected_total` is what the buyer was shown."""
 
-    shipping_address: Address
-    billing_address: Address | None = None
+    shipping_address: AddressIn
+    billing_address: AddressIn | None = None
     shipping_method: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None = None
-    expected_total: Money | None = None
+    expected_total: MoneyIn | None = None
     note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
 
 
-class QuoteAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `PlaceOrder` takes; the address may still be missing."""
 
-    shipping_address: Address | None = None
-    billing_address: Address | None = None
+    shipping_address: AddressIn | None = None
+    billing_address: AddressIn | None = None
     shipping_method: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None = None
-    expected_total: Money | None = None
+    expected_total: MoneyIn | None = None
     note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
 
 
@@ -143,16 +125,10 @@ class ShippingOption(msgspec.Struct, frozen=True):
     price: Money
 
 
-class Quote(msgspec.Struct, frozen=True):
-    items: list[OrderItem]
-    subtotal: Money
-    discounts: list[dict[str, Any]]
-    shipping: Money
-    shipping_method: str
+class Quote(PricedOut, frozen=True, kw_only=True):
+    """What an order of the caller's cart would cost, and the methods by which it could be shipped."""
+
     shipping_methods: list[ShippingOption]
-    tax: Money
-    tax_lines: list[dict[str, Any]]
-    total: Money
 
 
 class UpdateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,8 @@ import msgspec
 
 from serai.chassis.errors import NotFound
 from serai.commerce.money import Money
-from serai.contracts.order import Order, OrderClient, OrderItem
+from serai.commerce.forms import LineOut
+from serai.contracts.order import Order, OrderClient
 from serai.contracts.user import LinkGone, MintedLink, UserClient
 from serai.notification import letters
 from serai.notification.letters import Letter, Line
@@ -126,7 +127,7 @@ def _shipped(order: Order) -> Letter:
     )
 
 
-def _line(item: OrderItem, quantity: int) -> Line:
+def _line(item: LineOut, quantity: int) -> Line:
     return Line(item.name, item.options, quantity, item.total)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from serai.commerce.money import Money
 from serai.contracts.notification import Subject, Text
-from serai.contracts.order import Address
+from serai.commerce.address import Address
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]

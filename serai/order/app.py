@@ -44,6 +44,7 @@ class OrderSettings(Settings, frozen=True, kw_only=True):
         ShippingMethodSetting("standard", "Standard delivery"),
     )
     tax_rates: Annotated[tuple[TaxRateSetting, ...], Env("SERAI_TAX_RATES")] = ()
+    prices_include_tax: Annotated[bool, Env("SERAI_PRICES_INCLUDE_TAX")] = False
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:
@@ -52,7 +53,8 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     rules = pricing.Rules(
         settings.currency,
         tuple(pricing.ShippingMethod(one.id, one.name, one.price) for one in settings.shipping_methods),
-        tuple(pricing.TaxRate(one.name, one.basis_points, one.country) for one in settings.tax_rates),
+        tuple(pricing.TaxRate(one.name, one.basis_points * 100, one.country) for one in settings.tax_rates),
+        settings.prices_include_tax,
     )
     cart, product = CartClient(service.calls), ProductClient(service.calls)
     steps = Steps(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))

@@ -23,15 +23,15 @@ from serai.chassis.errors import NotFound
 from serai.chassis.ids import parse_id
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
+from serai.commerce.address import Address
+from serai.commerce.forms import LineOut
 from serai.commerce.money import Money
 from serai.contracts.order import (
-    Address,
     Fulfilment,
     FulfilmentItem,
     Order,
     OrderEvent,
     OrderForMail,
-    OrderItem,
     OrderStatus,
 )
 from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
@@ -119,7 +119,8 @@ class Shop:
 
 def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = "paid") -> Order:
     now = datetime.now(UTC)
-    desk = OrderItem(
+    desk = LineOut(
+        line_id=uuid4(),
         product_id=uuid4(),
         variant_id=uuid4(),
         sku="DESK-120",
@@ -128,11 +129,15 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
         quantity=2,
         unit_price=Money(24900, "USD"),
         total=Money(49800, "USD"),
+        discount=Money(0, "USD"),
+        tax=Money(990, "USD"),
     )
     return Order(
         id=uuid4(),
         number=number,
         status=status,
+        payment_status="paid",
+        fulfilment_status="unfulfilled",
         items=[desk],
         subtotal=Money(49800, "USD"),
         discounts=[],
@@ -140,6 +145,7 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
         shipping_method="standard",
         tax=Money(1000, "USD"),
         tax_lines=[],
+        prices_include_tax=False,
         total=Money(51300, "USD"),
         refunded=Money(0, "USD"),
         email=email,
@@ -158,7 +164,7 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
 
 
 def shipped(kept: OrderForMail, tracking_number: str | None) -> OrderForMail:
-    items = [FulfilmentItem(item.variant_id, item.quantity) for item in kept.order.items]
+    items = [FulfilmentItem(item.line_id or uuid4(), item.variant_id, item.quantity) for item in kept.order.items]
     parcel = Fulfilment(items, tracking_number, datetime.now(UTC))
     return msgspec.structs.replace(kept, order=msgspec.structs.replace(kept.order, fulfilments=[parcel]))
 

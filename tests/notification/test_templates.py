@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from serai.commerce.money import Money
-from serai.contracts.order import Address
+from serai.commerce.address import Address
 from serai.contracts.user import MintedLink
 from serai.notification import letters
 from serai.notification.render import FOLDER, Rendered, Templates

@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from serai.chassis.auth import Caller
 from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest, InProgress
 from serai.chassis.errors import Invalid, NotFound, from_document
 from serai.chassis.ids import new_id
+from serai.commerce import forms
+from serai.commerce.line import Line
 from serai.commerce.money import Money
 from serai.contracts import order as wire
 from serai.contracts.cart import CartEmpty
@@ -22,6 +26,7 @@ from serai.order.checkout.domain import OnCancel, Saga, State
 from serai.order.deps import Deps
 from serai.order.orders import store as orders
 from serai.order.orders.actions import read_order
+from serai.order.orders.store import StatusUpdate
 from serai.order.pricing import domain as pricing
 
 #: How long a request waits for its checkout before it answers 202 and a worker carries on.
@@ -41,7 +46,7 @@ class Placed:
     replayed: bool = False
 
 
-async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteAsked, guest: str | None) -> wire.Quote:
+async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteRequest, guest: str | None) -> wire.Quote:
     """What placing this order would come to. Raises what placing it would raise; changes nothing but that a guest's
     cart becomes the user's."""
     currency = deps.rules.currency
@@ -58,38 +63,17 @@ async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteAsked, guest: str | 
     ]
     if short:
         raise OutOfStock(items=short)
-    lines = [(facts[line.variant_id], line.quantity) for line in cart.lines]
+    lines = [Line.of(facts[line.variant_id], line.quantity, new_id()) for line in cart.lines]
     country = asked.shipping_address.country if asked.shipping_address else None
-    amounts = [(fact.unit_price.amount, quantity) for fact, quantity in lines]
-    totals = pricing.totals(amounts, asked.shipping_method, country, deps.rules)
-    if asked.expected_total is not None and asked.expected_total.amount != totals.total:
-        raise domain.TotalChanged(total=Money(totals.total, currency))
-    return wire.Quote(
-        items=[
-            wire.OrderItem(
-                product_id=fact.product_id,
-                variant_id=fact.variant_id,
-                sku=fact.sku,
-                name=fact.name,
-                options=fact.options,
-                quantity=quantity,
-                unit_price=fact.unit_price,
-                total=fact.unit_price.times(quantity),
-            )
-            for fact, quantity in lines
-        ],
-        subtotal=Money(totals.subtotal, currency),
-        discounts=[],
-        shipping=Money(totals.shipping, currency),
-        shipping_method=totals.shipping_method.id,
-        shipping_methods=[
-            wire.ShippingOption(method.id, method.name, Money(method.amount, currency))
-            for method in deps.rules.shipping_methods
-        ],
-        tax=Money(totals.tax, currency),
-        tax_lines=pricing.tax_lines_out(totals, currency),
-        total=Money(totals.total, currency),
-    )
+    priced = pricing.price(lines, asked.shipping_method, country, deps.rules)
+    if asked.expected_total is not None and asked.expected_total.amount != priced.total:
+        raise domain.TotalChanged(total=Money(priced.total, currency))
+    methods = [
+        wire.ShippingOption(method.id, method.name, Money(method.amount, currency))
+        for method in deps.rules.shipping_methods
+    ]
+    shown = forms.to_wire(priced, quoted=True)
+    return wire.Quote(**msgspec.structs.asdict(shown), shipping_methods=methods)
 
 
 async def place_order(
@@ -178,29 +162,29 @@ async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: 
     async with deps.database.transaction() as tx:
         replayed = await idempotency.made(tx) is not None
         saga = await store.lock_saga(tx, order_id)
-        row = await orders.lock_order(tx, order_id)
-        if saga is None or row is None or not (caller.is_admin or row["user_id"] == caller.user_id):
+        order = await orders.lock_order(tx, order_id)
+        if saga is None or order is None or not (caller.is_admin or order.user_id == caller.user):
             raise NotFound
         if not replayed:
             await idempotency.bind(tx, order_id)
-        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(row["status"], saga.state, admin=caller.is_admin)
+        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, admin=caller.is_admin)
         driven = await _begin_cancel(tx, deps, saga, verdict)
     if driven is not None:
         await deps.checkout.drive_within(driven, PATIENCE_S)
         if verdict is OnCancel.REFUND:
             await _until_refunded(deps, order_id)
-    order = await read_order(deps, caller, order_id)
-    if verdict in (OnCancel.CLOSE, OnCancel.REJECT) and order.status not in ("awaiting_payment", "pending"):
-        domain.require_cancelled(order.status)
-    under_way = order.status in ("pending", "awaiting_payment", "refunding")
-    return Placed(order, settled=not under_way, replayed=replayed)
+    now = await read_order(deps, caller, order_id)
+    if verdict in (OnCancel.CLOSE, OnCancel.REJECT) and now.status not in ("awaiting_payment", "pending"):
+        domain.require_cancelled(now.status)
+    under_way = now.status in ("pending", "awaiting_payment", "refunding")
+    return Placed(now, settled=not under_way, replayed=replayed)
 
 
 async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCancel) -> Saga | None:
     if verdict is OnCancel.ALREADY:
         return None
     if verdict is OnCancel.REFUND:
-        await orders.update_status(tx, saga.order_id, ("refunding",), datetime.now(UTC))
+        await orders.update_status(tx, saga.order_id, StatusUpdate(("refunding",), datetime.now(UTC)))
     return await store.interrupt_saga(tx, saga, domain.cancelled(saga, verdict), hold=True)
 
 

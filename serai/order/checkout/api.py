@@ -9,7 +9,7 @@ from litestar.response import Response
 
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, PlaceOrder, Quote, QuoteAsked
+from serai.contracts.order import Order, PlaceOrder, Quote, QuoteRequest
 from serai.order.checkout import actions
 from serai.order.checkout.actions import Placed
 from serai.order.deps import Deps
@@ -17,7 +17,7 @@ from serai.order.orders.api import PRIVATE
 
 
 @post("/api/orders/quote", policy="signed_in", status_code=200, idempotency="none")
-async def quote_order(request: Request, data: JSONBody[QuoteAsked], deps: NamedDependency[Deps]) -> Response[Quote]:
+async def quote_order(request: Request, data: JSONBody[QuoteRequest], deps: NamedDependency[Deps]) -> Response[Quote]:
     """The totals and shipping methods that placing this order would use."""
     answer = await actions.quote(deps, request.caller.user, data, request.cookies.get(deps.guest_cookie))
     return Response(answer, headers=PRIVATE)

@@ -15,7 +15,7 @@ from serai.chassis.errors import Conflict
 from serai.order.orders.domain import IllegalTransition, Status
 
 #: Bumped when the meaning of a state or of the context changes, so that a newer worker knows an older saga.
-DEFINITION_VERSION = 1
+DEFINITION_VERSION = 2
 
 
 #: How long a buyer can pay, counted from the moment the payment is asked for.
@@ -74,7 +74,7 @@ SAGA_MOVES: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.CART_FROZEN, State.REJECTING, State.REJECTED}),
     State.CART_FROZEN: frozenset({State.STOCK_HELD, State.REJECTING}),
     State.STOCK_HELD: frozenset({State.PRICED, State.REJECTING}),
-    State.PRICED: frozenset({State.PAYMENT_OPENING}),
+    State.PRICED: frozenset({State.PAYMENT_OPENING, State.PAID}),
     State.PAYMENT_OPENING: frozenset({State.AWAITING_PAYMENT, State.REJECTING, State.PAID}),
     State.AWAITING_PAYMENT: frozenset({State.CANCELLING, State.PAID}),
     State.REJECTING: frozenset({State.REJECTED, State.PAID}),
@@ -82,7 +82,7 @@ SAGA_MOVES: dict[State, frozenset[State]] = {
     State.PAID: frozenset({State.STOCK_COMMITTED, State.REFUNDING}),
     State.STOCK_COMMITTED: frozenset({State.CART_CLEARED, State.REFUNDING}),
     State.CART_CLEARED: frozenset({State.DONE, State.RESTOCKING, State.REFUNDING}),
-    State.REFUNDING: frozenset({State.REFUND_ASKED}),
+    State.REFUNDING: frozenset({State.REFUND_ASKED, State.RESTOCKING}),
     State.REFUND_ASKED: frozenset({State.DONE, State.RESTOCKING}),
     State.RESTOCKING: frozenset({State.DONE}),
     State.DONE: frozenset({State.REFUNDING, State.RESTOCKING}),

@@ -27,7 +27,7 @@ def order_paid(saga: Saga) -> StatusUpdate:
     confirmation is sent for. `saga` is in the state in which the payment finds it."""
     statuses = domain.statuses_to_paid(saga.state)
     event = order_event(saga, wire.ORDER_PAID)
-    return StatusUpdate(statuses, datetime.now(UTC), event, payment_status="succeeded")
+    return StatusUpdate(statuses, datetime.now(UTC), event, page_status="succeeded")
 
 
 def _payload(saga: Saga) -> wire.OrderEvent:

@@ -27,8 +27,9 @@ from serai.order.checkout.domain import OnPaid, State
 from serai.order.checkout.events import append_event, order_paid
 from serai.order.deps import Deps
 from serai.order.orders import store as orders
-from serai.order.orders.domain import statuses_on_refund
+from serai.order.orders.domain import payment_status_refunded, statuses_on_refund
 from serai.order.orders.metrics import ORDERS
+from serai.order.orders.store import StatusUpdate
 
 log = logging.getLogger(__name__)
 
@@ -62,32 +63,41 @@ async def _apply_success(deps: Deps, tx: Connection, order_id: UUID) -> None:
 
 
 async def _apply_opened(tx: Connection, order_id: UUID, opened: PaymentOpened) -> None:
-    row = await orders.lock_order(tx, order_id)
-    if row is not None and row["status"] == "awaiting_payment":
+    order = await orders.lock_order(tx, order_id)
+    if order is not None and order.status == "awaiting_payment":
         payment = wire.OrderPayment(opened.payment_id, "requires_payment", opened.checkout_url, opened.expires_at)
         await orders.set_payment(tx, order_id, payment, datetime.now(UTC))
 
 
 async def _apply_refund(deps: Deps, tx: Connection, order_id: UUID, event: Event, refund: RefundEvent) -> None:
     saga = await store.lock_saga(tx, order_id)
-    row = await orders.lock_order(tx, order_id)
-    if saga is None or row is None:
+    order = await orders.lock_order(tx, order_id)
+    if saga is None or order is None:
         raise NotFound(f"refund of an order that is not there: {order_id}")
     if event.type == REFUND_FAILED:
         log.error("refund failed", extra={"order_id": order_id, "alert": "refund_failed"})
         return
-    succeeded = event.type == REFUND_SUCCEEDED
-    full = refund.full
-    if succeeded:
-        refunded = refund.refunded.amount
-        full = refunded == row["total"]
-        await orders.add_refund(tx, refund.refund_id, order_id, refund.amount.amount, refunded, event.time)
-    statuses = statuses_on_refund(row["status"], full=full, succeeded=succeeded)
-    if statuses:
-        await orders.update_status(tx, order_id, statuses, event.time)
-    if succeeded and full:
-        await orders.set_payment_status(tx, order_id, "refunded")
-        restock = domain.restocks(shipped=bool(row["fulfilments"]), asked=refund.restock)
+    if event.type == REFUND_CREATED:
+        statuses = statuses_on_refund(order.status, full=refund.full, succeeded=False)
+        if statuses:
+            await orders.update_status(tx, order_id, StatusUpdate(statuses, event.time))
+        return
+    refunded, total = refund.refunded.amount, order.total
+    assert total is not None
+    full = refunded == total
+    statuses = statuses_on_refund(order.status, full=full, succeeded=True)
+    await orders.record_refund(
+        tx,
+        order_id,
+        refund_id=refund.refund_id,
+        amount=refund.amount.amount,
+        refunded=refunded,
+        payment_status=payment_status_refunded(order.payment_status, refunded=refunded, total=total),
+        statuses=statuses,
+        at=event.time,
+    )
+    if full:
+        restock = domain.restocks(shipped=order.fulfilment_status != "unfulfilled", asked=refund.restock)
         saga = await store.interrupt_saga(tx, saga, domain.on_refunded(saga, restock=restock))
         if "refunded" in statuses:
             await append_event(tx, deps.feed, saga, wire.ORDER_REFUNDED)

@@ -16,7 +16,11 @@ import msgspec
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.data.feed import Feed
 from serai.chassis.errors import NotFound, Problem, Unavailable
+from serai.chassis.ids import new_id
+from serai.commerce.charge import charge_lines
+from serai.commerce.line import Line
 from serai.commerce.money import Money
+from serai.commerce.priced import Priced
 from serai.contracts import order as wire
 from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
 from serai.contracts.payment import (
@@ -27,7 +31,7 @@ from serai.contracts.payment import (
     RefundAsked,
     RefundExceedsCharge,
 )
-from serai.contracts.product import HeldLine, HoldClosed, HoldLine, OutOfStock, ProductClient
+from serai.contracts.product import HoldClosed, HoldLine, OutOfStock, ProductClient
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import Saga, State, TotalChanged
 from serai.order.checkout.events import append_event, order_event, order_paid
@@ -112,34 +116,28 @@ class Steps:
             held = await self._product.hold(context.hold_id, [HoldLine(*line) for line in context.lines])
         except OutOfStock as refusal:
             return rejecting(saga, refusal)
-        lines = [(line.unit_price.amount, line.quantity) for line in held]
-        totals = pricing.totals(lines, context.shipping_method, context.country, self._rules)
+        lines = [Line.of(line, line.quantity, new_id()) for line in held]
+        priced = pricing.price(lines, context.shipping_method, context.country, self._rules)
         stocked = saga.to(State.STOCK_HELD)
-        if context.expected_total not in (None, totals.total):
-            changed = TotalChanged(total=Money(totals.total, self._rules.currency))
-            return rejecting(stocked, changed)
+        if context.expected_total not in (None, priced.total):
+            return rejecting(stocked, TotalChanged(total=Money(priced.total, priced.currency)))
         now = datetime.now(UTC)
         async with self._db.connection() as conn:
             number = await orders.next_number(conn)
-        priced = orders.PriceUpdate(
-            number=number,
-            items=[_item(line) for line in held],
-            subtotal=totals.subtotal,
-            shipping=totals.shipping,
-            shipping_method=totals.shipping_method.id,
-            tax=totals.tax,
-            tax_lines=pricing.tax_lines_out(totals, self._rules.currency),
-            total=totals.total,
-            at=now,
-        )
+        update = orders.PriceUpdate(number, priced, now)
+        passed = ((State.STOCK_HELD, None), (State.PRICED, str(priced.total)))
+        if priced.amount_due == 0:
+            free = stocked.to(State.PRICED, number=number)
+            return Step(free.to(State.PAID), update, write=lambda tx: self._write_paid(tx, free), passed=passed)
         payable_until = now + domain.PAYABLE_FOR
+        payment = _open_request(context, number, priced, payable_until)
         opening = stocked.to(State.PRICED).to(
             State.PAYMENT_OPENING,
             number=number,
             payable_until=payable_until,
-            payment=msgspec.to_builtins(_asked(context, priced, self._rules.currency, payable_until)),
+            payment=msgspec.to_builtins(payment),
         )
-        return Step(opening, priced, passed=((State.STOCK_HELD, None), (State.PRICED, str(totals.total))))
+        return Step(opening, update, passed=passed)
 
     async def _open_payment(self, saga: Saga) -> Step:
         assert saga.context.payable_until is not None
@@ -202,10 +200,14 @@ class Steps:
             rejected = saga.to(State.REJECTED)
             return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
         event = order_event(saga, wire.ORDER_CANCELLED)
-        cancelled = orders.StatusUpdate(("cancelled",), datetime.now(UTC), event, payment_status="closed")
+        cancelled = orders.StatusUpdate(("cancelled",), datetime.now(UTC), event, page_status="closed")
         return Step(saga.to(State.CANCELLED), cancelled)
 
     async def _refund(self, saga: Saga) -> Step:
+        if saga.context.payment is None:
+            # Nothing was due, so nothing goes back but the units.
+            event = order_event(saga, wire.ORDER_REFUNDED)
+            return Step(saga.to(State.RESTOCKING), orders.StatusUpdate(("refunded",), datetime.now(UTC), event))
         asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
             await self._payment.refund(saga.order_id, asked)
@@ -224,12 +226,16 @@ class Steps:
 
     # What a step writes beside the saga
 
+    async def _write_paid(self, tx: Connection, saga: Saga) -> None:
+        """An order with nothing due is paid as soon as it is priced. `saga` is still in that state."""
+        await orders.update_status(tx, saga.order_id, order_paid(saga))
+        ORDERS.labels("paid").inc()
+
     async def _write_rejected(self, tx: Connection, saga: Saga) -> None:
-        now = datetime.now(UTC)
         failure = saga.context.failure or {}
         await store.unbind_key(tx, saga)
-        await orders.update_status(tx, saga.order_id, ("rejected",), now)
-        await orders.reject(tx, saga.order_id, {"code": failure["code"], "items": failure.get("items", [])}, now)
+        kept = {"code": failure["code"], "items": failure.get("items", [])}
+        await orders.reject(tx, saga.order_id, kept, datetime.now(UTC))
         # A rejected order has given up its number.
         unnumbered = replace(saga, context=replace(saga.context, number=None))
         await append_event(tx, self._feed, unnumbered, wire.ORDER_REJECTED)
@@ -241,23 +247,9 @@ def rejecting(saga: Saga, refusal: Problem) -> Step:
     return Step(saga.to(State.REJECTING, failure=refusal.document(None)))
 
 
-def _item(line: HeldLine) -> wire.OrderItem:
-    return wire.OrderItem(
-        product_id=line.product_id,
-        variant_id=line.variant_id,
-        sku=line.sku,
-        name=line.name,
-        options=line.options,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        total=line.unit_price.times(line.quantity),
-    )
-
-
-def _asked(context: domain.Context, order: orders.PriceUpdate, currency: str, payable_until: datetime) -> PaymentAsked:
-    """The payment of an order: its lines, with shipping and tax as lines of their own."""
-    lines = [PayLine(item.name, item.quantity, item.unit_price) for item in order.items]
-    extras = (("Shipping", order.shipping), ("Tax", order.tax))
-    lines += [PayLine(name, 1, Money(amount, currency)) for name, amount in extras if amount]
-    total = Money(order.total, currency)
-    return PaymentAsked(order.number, total, context.user_id, context.email, lines, payable_until)
+def _open_request(context: domain.Context, number: str, priced: Priced, payable_until: datetime) -> PaymentAsked:
+    lines = [
+        PayLine(line.name, line.quantity, Money(line.unit_amount, priced.currency)) for line in charge_lines(priced)
+    ]
+    due = Money(priced.amount_due, priced.currency)
+    return PaymentAsked(number, due, context.user_id, context.email, lines, payable_until)

@@ -13,7 +13,8 @@ from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.data.sql import named
 from serai.chassis.errors import Unavailable
-from serai.contracts.order import Address, HistoryEntry
+from serai.commerce.address import Address
+from serai.contracts.order import HistoryEntry
 from serai.order.checkout.domain import DEFINITION_VERSION, RESTING, Context, Saga, State
 from serai.order.orders import store as orders
 from serai.order.orders.store import PriceUpdate, StatusUpdate
@@ -42,7 +43,7 @@ _INSERT = f"""
       values (:caller, :key, :fingerprint, :order_id::uuid::text)
       on conflict do nothing returning key),
     {orders.INSERT}
-    insert into checkout (order_id, state, definition_version, context, lease_until, next_run_at)
+    insert into checkout.saga (order_id, state, definition_version, context, lease_until, next_run_at)
     select id, 'accepted', :definition_version, :context, now() + make_interval(secs => :lease_s), now() from placed
     returning {_SAGA}"""
 
@@ -86,7 +87,7 @@ async def insert_order(
 
 
 async def saga(conn: Connection, order_id: UUID) -> Saga | None:
-    row = await conn.fetchrow(f"select {_SAGA} from checkout where order_id = $1", order_id)
+    row = await conn.fetchrow(f"select {_SAGA} from checkout.saga where order_id = $1", order_id)
     return None if row is None else saga_from(row)
 
 
@@ -100,7 +101,7 @@ async def lock_saga(tx: Connection, order_id: UUID) -> Saga | None:
     """The saga, locked for a fact from outside, which may come while a worker is busy with it. Raises
     `NewerCheckout`."""
     row = await tx.fetchrow(
-        f"select {_SAGA}, definition_version from checkout where order_id = $1 for update", order_id
+        f"select {_SAGA}, definition_version from checkout.saga where order_id = $1 for update", order_id
     )
     if row is not None and row["definition_version"] > DEFINITION_VERSION:
         raise NewerCheckout
@@ -112,9 +113,9 @@ async def claim_due(tx: Connection, limit: int) -> list[Saga]:
 
     That they are not at rest is said once more, since it is what the index of those that are due goes by."""
     rows = await tx.fetch(
-        f"""update checkout set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
+        f"""update checkout.saga set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
             where order_id in (
-              select order_id from checkout
+              select order_id from checkout.saga
               where next_run_at <= now() and next_run_at < 'infinity' and lease_until < now()
                 and definition_version <= $3
               order by next_run_at limit $1 for update skip locked)
@@ -129,7 +130,7 @@ async def claim_due(tx: Connection, limit: int) -> list[Saga]:
 async def claim(tx: Connection, order_id: UUID) -> Saga | None:
     """This saga, if it is due and nobody holds it. One that rests is nobody's to drive."""
     row = await tx.fetchrow(
-        f"""update checkout set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
+        f"""update checkout.saga set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
             where order_id = $1 and next_run_at <= now() and lease_until < now() and definition_version <= $3
             returning {_SAGA}""",
         order_id,
@@ -142,7 +143,7 @@ async def claim(tx: Connection, order_id: UUID) -> Saga | None:
 async def held_saga(conn: Connection, saga: Saga) -> Saga | None:
     """The saga as it is now, if its holder is still who read `saga`."""
     row = await conn.fetchrow(
-        f"select {_SAGA} from checkout where order_id = $1 and epoch = $2", saga.order_id, saga.epoch
+        f"select {_SAGA} from checkout.saga where order_id = $1 and epoch = $2", saga.order_id, saga.epoch
     )
     return None if row is None else saga_from(row)
 
@@ -159,8 +160,8 @@ class Due:
 
 _SAVED = """
     with saved as (
-      update checkout set state = :state, context = context || :context, attempts = :attempts, version = version + 1,
-             epoch = epoch + :fence_off::int,
+      update checkout.saga set state = :state, context = context || :context, attempts = :attempts,
+             version = version + 1, epoch = epoch + :fence_off::int,
              since = case when state = :state then since else now() end,
              lease_until = case when :kept then now() + make_interval(secs => :lease_s) else '-infinity' end,
              next_run_at = case when :kept then least(next_run_at, now())
@@ -169,7 +170,7 @@ _SAVED = """
             and definition_version <= :definition_version
       returning order_id, version, epoch, since),
     noted as (
-      insert into checkout_step (order_id, state, detail)
+      insert into checkout.step (order_id, state, detail)
       select saved.order_id, step.state, step.detail
       from saved, unnest(:states::text[], :details::text[]) with ordinality as step (state, detail, n)
       order by step.n)"""
@@ -237,20 +238,20 @@ async def interrupt_saga(
 
 async def is_acknowledged(conn: Connection, order_id: UUID) -> bool:
     """Whether the client was told of this order with a 2xx."""
-    found: bool = await conn.fetchval("select acknowledged from checkout where order_id = $1", order_id)
+    found: bool = await conn.fetchval("select acknowledged from checkout.saga where order_id = $1", order_id)
     return found
 
 
 async def acknowledge(tx: Connection, order_id: UUID) -> None:
     """Note that the client is told of this order, whose saga the caller has locked."""
-    await tx.execute("update checkout set acknowledged = true where order_id = $1", order_id)
+    await tx.execute("update checkout.saga set acknowledged = true where order_id = $1", order_id)
 
 
 async def unbind_key(tx: Connection, saga: Saga) -> None:
     """A refusal binds nothing: unless the client was told of this order, its key may try again."""
     await tx.execute(
         """delete from idempotency_key where caller = $1 and key = $2 and resource = $3
-             and not (select acknowledged from checkout where order_id = $4)""",
+             and not (select acknowledged from checkout.saga where order_id = $4)""",
         f"user:{saga.context.user_id}",
         saga.context.key,
         str(saga.order_id),
@@ -262,6 +263,6 @@ async def saga_counts(conn: Connection) -> list[tuple[str, int, float]]:
     """(state, how many, age of the oldest in seconds) of sagas that are not at rest."""
     rows = await conn.fetch(
         """select state, count(*) as n, extract(epoch from now() - min(since))::float8 as age
-           from checkout where next_run_at < 'infinity' group by state"""
+           from checkout.saga where next_run_at < 'infinity' group by state"""
     )
     return [(row["state"], row["n"], row["age"]) for row in rows]

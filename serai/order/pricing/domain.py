@@ -1,7 +1,8 @@
-"""What an order costs: the same arithmetic for the quote, the order and the payment page. Pure, in minor units.
+"""What a basket costs: the same arithmetic for the quote, the order and the payment page. Pure, in minor units.
 
-Shipping methods and taxes are data. A tax is a rate in basis points (1/100 of a percent) of what is sold and shipped,
-for one country or for all; each is rounded half up on its own, as it appears on an invoice.
+Shipping methods and taxes are data. A tax is a rate of what is sold and shipped, for one country or for all. Taxes that
+are added are rounded half up, each by itself; of taxes inside the prices the sum is rounded once and divided among the
+rates. Every tax is divided among lines and shipping by largest remainder, so that the shares add up to it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serai.chassis.errors import Invalid
+from serai.commerce.line import Line
+from serai.commerce.priced import Priced, PricedLine, PricedShipping, TaxLine, share
+
+_MILLION = 1_000_000
 
 
 class UnknownShippingMethod(Invalid):
@@ -18,6 +23,8 @@ class UnknownShippingMethod(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class ShippingMethod:
+    """`amount` is in minor units of the shop's currency."""
+
     id: str
     name: str
     amount: int
@@ -25,8 +32,10 @@ class ShippingMethod:
 
 @dataclass(frozen=True, slots=True)
 class TaxRate:
+    """`rate` in parts per million."""
+
     name: str
-    basis_points: int
+    rate: int
     #: ISO 3166-1 alpha-2; None for every country.
     country: str | None = None
 
@@ -38,63 +47,54 @@ class Rules:
     currency: str
     shipping_methods: tuple[ShippingMethod, ...]
     tax_rates: tuple[TaxRate, ...]
+    prices_include_tax: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TaxLine:
-    name: str
-    basis_points: int
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    subtotal: int
-    shipping_method: ShippingMethod
-    tax_lines: tuple[TaxLine, ...]
-
-    @property
-    def shipping(self) -> int:
-        return self.shipping_method.amount
-
-    @property
-    def tax(self) -> int:
-        return sum(line.amount for line in self.tax_lines)
-
-    @property
-    def total(self) -> int:
-        return self.subtotal + self.shipping + self.tax
-
-
-def totals(lines: Sequence[tuple[int, int]], method_id: str | None, country: str | None, rules: Rules) -> Totals:
-    """`lines` are (unit price, quantity). Raises `UnknownShippingMethod`."""
-    subtotal = sum(unit_price * quantity for unit_price, quantity in lines)
+def price(lines: Sequence[Line], method_id: str | None, country: str | None, rules: Rules) -> Priced:
+    """Raises `UnknownShippingMethod`."""
     method = shipping_method(method_id, rules)
-    taxed = subtotal + method.amount
-    tax_lines = tuple(
-        TaxLine(rate.name, rate.basis_points, (taxed * rate.basis_points + 5_000) // 10_000)
-        for rate in rules.tax_rates
-        if rate.country in (None, country)
+    # Whoever gets a minor unit more does not depend on the order of the cart.
+    by_variant = sorted(range(len(lines)), key=lambda at: (lines[at].variant_id, lines[at].id))
+    weights = [*(lines[at].subtotal for at in by_variant), method.amount]
+    rates = [rate for rate in rules.tax_rates if rate.country in (None, country)]
+    tax_lines = _included(sum(weights), rates) if rules.prices_include_tax else _added(sum(weights), rates)
+    taxes = [sum(parts) for parts in zip(*(share(line.amount, weights) for line in tax_lines), strict=True)]
+    taxes = taxes or [0] * len(weights)
+    tax_of = dict(zip(by_variant, taxes, strict=False))
+    return Priced(
+        currency=rules.currency,
+        prices_include_tax=rules.prices_include_tax,
+        lines=tuple(PricedLine(line, tax=tax_of[at]) for at, line in enumerate(lines)),
+        shipping=PricedShipping(method.id, method.name, method.amount, tax=taxes[-1]),
+        tax_lines=tax_lines,
     )
-    return Totals(subtotal, method, tax_lines)
+
+
+def _added(net: int, rates: Sequence[TaxRate]) -> tuple[TaxLine, ...]:
+    return tuple(
+        TaxLine(rate.name, rate.rate, net, (net * rate.rate + _MILLION // 2) // _MILLION, included=False)
+        for rate in rates
+    )
+
+
+def _included(gross: int, rates: Sequence[TaxRate]) -> tuple[TaxLine, ...]:
+    if not rates:
+        return ()
+    whole = sum(rate.rate for rate in rates)
+    divisor = _MILLION + whole
+    tax = (2 * gross * whole + divisor) // (2 * divisor)
+    amounts = share(tax, [rate.rate for rate in rates])
+    return tuple(
+        TaxLine(rate.name, rate.rate, gross - tax, amount, included=True)
+        for rate, amount in zip(rates, amounts, strict=True)
+    )
 
 
 def shipping_method(method_id: str | None, rules: Rules) -> ShippingMethod:
+    """The method called `method_id`, or the default. Raises `UnknownShippingMethod`."""
     if method_id is None:
         return rules.shipping_methods[0]
     for method in rules.shipping_methods:
         if method.id == method_id:
             return method
     raise UnknownShippingMethod(field="shipping_method")
-
-
-def tax_lines_out(totals: Totals, currency: str) -> list[dict[str, object]]:
-    """Tax lines as an order shows them."""
-    return [
-        {
-            "name": line.name,
-            "basis_points": line.basis_points,
-            "amount": {"amount": line.amount, "currency": currency},
-        }
-        for line in totals.tax_lines
-    ]

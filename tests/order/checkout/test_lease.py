@@ -15,7 +15,7 @@ from serai.chassis.data.database import Database
 from serai.chassis.data.feed import new_event
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.ids import new_id
-from serai.contracts.order import Address
+from serai.commerce.address import Address
 from serai.order.checkout import store
 from serai.order.checkout.domain import Context, Saga, State
 from serai.order.checkout.store import Due
