@@ -1,4 +1,4 @@
-"""The pictures of the demo shop, which come with the program: drawn by `scripts/pictures`, read from one file."""
+"""The pictures of the demo shop, which come with the program: drawn by `tools/pictures`, read from one file."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from serai.supervisor import ports
-from tests.shopper import Office, until
-from tests.system import NO_LIMITS, System
+from tools.shop.shopper import Office, until
+from tools.shop.system import NO_LIMITS, System
 
 pytestmark = pytest.mark.timeout(300)
 
