@@ -1,8 +1,8 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
 Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/tools/rolling`; the others must not, so
-that they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
-the making of its three hundred files.
+that they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database
+costs is the making of its three hundred files.
 """
 
 from __future__ import annotations

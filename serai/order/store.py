@@ -493,39 +493,3 @@ async def saga_counts(conn: Connection) -> list[tuple[str, int, float]]:
            from checkout where next_run_at < 'infinity' group by state"""
     )
     return [(row["state"], row["n"], row["age"]) for row in rows]
-
-
-# The demo shop
-
-
-async def orders_by_key(conn: Connection, prefix: str) -> dict[str, UUID]:
-    """The newest order of each idempotency key that begins with `prefix`, rejected ones included."""
-    rows = await conn.fetch(
-        """select context ->> 'key' as key, order_id from checkout
-           where starts_with(context ->> 'key', $1) order by order_id""",
-        prefix,
-    )
-    return {row["key"]: row["order_id"] for row in rows}
-
-
-async def set_times(
-    tx: Connection,
-    order_id: UUID,
-    history: list[HistoryEntry],
-    fulfilments: list[Fulfilment],
-    placed_at: datetime,
-    paid_at: datetime | None,
-    changed_at: datetime,
-) -> None:
-    """Say that everything happened to this order at another time, and its refund with its last change."""
-    await tx.execute(
-        """update orders set history = $2, fulfilments = $3, created_at = $4, paid_at = $5, updated_at = $6
-           where id = $1""",
-        order_id,
-        history,
-        fulfilments,
-        placed_at,
-        paid_at,
-        changed_at,
-    )
-    await tx.execute("update order_refund set at = $2 where order_id = $1", order_id, changed_at)

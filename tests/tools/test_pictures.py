@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from PIL import ImageChops, ImageStat
 
-from serai.product.demo_pictures import packaged, pictures
+from serai.demo import PICTURES
+from serai.demo.pictures import pictures
+from serai.product.archive import Archive
 from tests.product.images import opened
 from tools.pictures.__main__ import chosen, drawn, svg_of
 from tools.pictures.goods import DRAWINGS
@@ -20,7 +22,7 @@ def test_every_drawing_is_of_a_good() -> None:
 @pytest.mark.parametrize("name", ["Round side table", "Weekly planner"])
 def test_a_picture_is_as_it_is_drawn(name: str) -> None:
     (one,) = chosen(name)
-    file = packaged(pictures()[name].files[0])
+    file = Archive(PICTURES).read(pictures()[name].files[0])
     assert file is not None
     shown = opened(file).convert("RGB")
     difference = ImageStat.Stat(ImageChops.difference(shown, drawn(svg_of(*one), shown.width)))

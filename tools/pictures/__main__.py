@@ -15,8 +15,9 @@ import msgspec
 import resvg_py
 from PIL import Image
 
-from serai.product.demo import GOODS
-from serai.product.demo_pictures import INDEX
+from serai.demo import PICTURES
+from serai.demo.goods import GOODS
+from serai.demo.pictures import INDEX
 from serai.product.pictures import Opened, named
 from tools.pictures.canvas import Canvas
 from tools.pictures.goods import DRAWINGS
@@ -25,7 +26,6 @@ from tools.pictures.scenes import SCENES
 #: How good each width is. The larger there is to look at, the less it takes; and all of them are in the repository.
 QUALITY = {320: 55, 560: 40, 800: 30}
 WIDTHS = tuple(QUALITY)
-PACKAGE = Path(__file__).parents[2] / "serai" / "product" / "demo_pictures.zip"
 #: A file in an archive has a date; the same drawings shall make the same archive.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
@@ -97,8 +97,8 @@ def main() -> None:
     if not options.only:
         with ProcessPoolExecutor(2) as pool:
             made = list(pool.map(opened, svgs.values()))
-        write(dict(zip(svgs, made, strict=True)), PACKAGE)
-        print(f"{len(made)} pictures, {PACKAGE.stat().st_size / 1024:.0f} KB")
+        write(dict(zip(svgs, made, strict=True)), PICTURES)
+        print(f"{len(made)} pictures, {PICTURES.stat().st_size / 1024:.0f} KB")
 
 
 if __name__ == "__main__":

@@ -1,104 +1,36 @@
-"""The demo shop's past: some weeks of purchases by its two customers, made over the public API like anybody's.
+"""Places the demo shop's past orders: purchases by its two customers, made over the public API.
 
-Every order goes through the cart, the checkout, Stripe's sandbox and the admin's hands, so that all ledgers agree about
-it; only then is it moved into the past. An order's idempotency key is its name here: a run that died half-way is taken
-up where it stood, and each purchase is brought to its end from wherever it is.
+Every order goes through the cart, the checkout, Stripe's sandbox and the admin, so that all services agree about it;
+then it is dated back. An order's idempotency key identifies it: a run that died half-way is continued, and each
+purchase is brought to its end from the state it is in.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aiohttp
+
+from serai.demo import past
+from serai.demo.person import Incomplete, Json, Person, Place
+from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES, Purchase
 
 #: For all of it. A checkout that died with its process is taken over by another within half a minute.
 TIMEOUT_S = 45.0
 _KEY = "demo-order-"
-_CARD = {"number": "4242 4242 4242 4242", "exp": "12 / 34", "cvc": "123", "action": "pay"}
 _LOOK_AGAIN_S = 0.03
-#: What may be asked again: somebody is busy, or just coming.
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-_TRY_AGAIN_S = 0.1
 _WEBHOOK_WITHIN_S = 3.0
 
-Json = dict[str, Any]
-#: The orders there are, by key; and the same orders with their ages.
-Placed = Callable[[str], Awaitable[Mapping[str, UUID]]]
-DateBack = Callable[[Mapping[UUID, timedelta]], Awaitable[object]]
 
+async def make_orders(place: Place, logins: list[dict[str, str]], database_url: str) -> int:
+    """Make the orders of `PURCHASES` that are missing, and return how many there are.
 
-class Incomplete(Exception):
-    """Not all of the orders could be made; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """`buyer` counts the demo customers; `lines` are slugs and quantities. How it ends: an order's status, or
-    `returned` (all money back after it was delivered) or `part refunded`."""
-
-    buyer: int
-    lines: dict[str, int]
-    ends: str = "delivered"
-
-
-#: In the order in which they came in. What is cancelled or rejected is ordered again by the same person, as in life.
-PURCHASES = (
-    Purchase(0, {"brass-desk-lamp": 1, "clothbound-notebook": 2}),
-    Purchase(1, {"hand-coffee-grinder": 1}),
-    Purchase(0, {"kitchen-scale": 1, "bread-knife": 1}),
-    Purchase(1, {"open-back-headphones": 1}),
-    Purchase(0, {"jute-doormat": 1}, "returned"),
-    Purchase(1, {"three-legged-stool": 2}),
-    Purchase(1, {"steel-scissors": 1, "letter-writing-set": 3}),
-    Purchase(0, {"picnic-blanket": 1, "folding-camp-stove": 1}, "part refunded"),
-    Purchase(1, {"insulated-sleeping-mat": 2}),
-    Purchase(0, {"condenser-microphone": 1}, "cancelled"),
-    Purchase(0, {"condenser-microphone": 1, "record-brush": 1}),
-    Purchase(1, {"entryway-bench": 1}),
-    Purchase(0, {"desk-tray-of-walnut": 1}),
-    Purchase(1, {"paring-knife": 2, "granite-mortar": 1}),
-    Purchase(0, {"string-of-ten-lights": 2}),
-    Purchase(1, {"bedside-table-with-drawer": 1}, "part refunded"),
-    Purchase(0, {"phono-preamplifier": 1}, "refunded"),
-    Purchase(1, {"hurricane-lantern": 2}),
-    Purchase(0, {"quilted-bedspread": 1}),
-    Purchase(1, {"headlamp": 1, "pocket-knife": 1}),
-    Purchase(0, {"in-ear-monitors": 1}, "rejected"),
-    Purchase(0, {"in-ear-monitors": 1}),
-    Purchase(1, {"stoneware-table-lamp": 2}, "shipped"),
-    Purchase(0, {"tea-towel-with-herringbone": 4, "merino-throw": 1}, "shipped"),
-    Purchase(1, {"record-crate": 2}, "cancelled"),
-    Purchase(1, {"record-crate": 1}, "paid"),
-    Purchase(0, {"usb-audio-interface": 1, "leather-pencil-roll": 1}, "paid"),
-)
-#: How long ago each came in, in days. None is left unpaid: its buyer could not check out again until it is cancelled.
-_DAYS_AGO = (
-    *(28.6, 27.2, 25.8, 25.1, 23.9, 22.1, 20.6, 19.4, 19.3, 18.2, 16.8, 16.5, 15.1, 13.7, 13.2, 11.9, 10.8),
-    *(9.4, 8.4, 7.3, 6.2, 6.1, 4.9, 3.8, 3.1, 1.9, 0.3),
-)
-_ADDRESSES = (
-    {"line1": "14 Marina Walk", "city": "Lagos", "postal_code": "101241", "country": "NG"},
-    {"line1": "Storgatan 12", "city": "Umeå", "postal_code": "903 26", "country": "SE"},
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A gateway, and the name it serves the shop under."""
-
-    gateway: str
-    host: str
-
-
-async def make_orders(place: Place, logins: list[dict[str, str]], placed: Placed, date_back: DateBack) -> int:
-    """Make what is missing of `PURCHASES` and say how many there are. Raises `Incomplete`; what was finished till then
-    has its place in the past."""
-    known = await placed(_KEY)
+    `database_url` is the order service's. Raises `Incomplete`; the orders finished until then are dated back.
+    """
+    known = await past.placed(database_url, _KEY)
     run = _Run(known)
     people = [Person(place, login) for login in sorted(logins, key=lambda login: login["role"] != "admin")]
     try:
@@ -110,8 +42,9 @@ async def make_orders(place: Place, logins: list[dict[str, str]], placed: Placed
         raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be made within {TIMEOUT_S:.0f} s") from None
     finally:
         await asyncio.gather(*(person.leave() for person in people))
-        rejected = await placed(_KEY)
-        await date_back(_ages({**run.finished, **{key: rejected[key] for key in run.rejected if key in rejected}}))
+        there = await past.placed(database_url, _KEY)
+        rejected = {key: there[key] for key in run.rejected if key in there}
+        await past.date_back(database_url, _ages({**run.finished, **rejected}))
     return run.count()
 
 
@@ -123,7 +56,7 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> str:
 def _ages(finished: Mapping[str, UUID]) -> dict[UUID, timedelta]:
     """Older orders have smaller ids, by which lists are sorted: so they are dated in that order, although the two
     customers do not keep in step."""
-    days = sorted((_DAYS_AGO[_number(key)] for key in finished), reverse=True)
+    days = sorted((DAYS_AGO[_number(key)] for key in finished), reverse=True)
     return {order_id: timedelta(days=ago) for order_id, ago in zip(sorted(finished.values()), days, strict=True)}
 
 
@@ -133,68 +66,6 @@ def _key(number: int) -> str:
 
 def _number(key: str) -> int:
     return int(key.removeprefix(_KEY)) - 1
-
-
-class Person:
-    """Somebody who uses the shop through its gateway."""
-
-    def __init__(self, place: Place, login: Mapping[str, str]) -> None:
-        self._url = place.gateway
-        self.email = login["email"]
-        self._password = login["password"]
-        # On loopback the certificate's name is another one, and cookies belong to an address.
-        self._http = aiohttp.ClientSession(
-            headers={"Host": place.host},
-            cookie_jar=aiohttp.CookieJar(unsafe=True),
-            connector=aiohttp.TCPConnector(ssl=False),
-            timeout=aiohttp.ClientTimeout(total=15.0),
-        )
-        self.name = ""
-
-    async def sign_in(self) -> None:
-        body = {"email": self.email, "password": self._password}
-        _, answer = await self.ask("POST", "/api/auth/login", body)
-        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
-        self.name = answer["user"]["name"]
-
-    async def leave(self) -> None:
-        """End the session, so that the list of a demo account's sessions holds its owner's only."""
-        try:
-            if self.name:
-                async with self._http.post(f"{self._url}/api/auth/logout"):
-                    pass
-        except (aiohttp.ClientError, TimeoutError):
-            # It ends by itself.
-            pass
-        finally:
-            await self._http.close()
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: Json | None = None,
-        *,
-        key: str | None = None,
-        refusals: tuple[str, ...] = (),
-    ) -> tuple[int, Json]:
-        """Status and document of an answer: one that does what was asked, or refuses with a code of `refusals`. Raises
-        `Incomplete` for any other."""
-        headers = {"Idempotency-Key": key or str(uuid4())} if method == "POST" else {}
-        while True:
-            async with self._http.request(method, f"{self._url}{path}", json=body, headers=headers) as answer:
-                if answer.status not in _TRY_AGAIN:
-                    document: Json = await answer.json(content_type=None)
-                    if answer.ok or document.get("code") in refusals:
-                        return answer.status, document
-                    raise Incomplete(f"{method} {path} was refused ({answer.status}): {document.get('detail')}")
-            await asyncio.sleep(_TRY_AGAIN_S)
-
-    async def pay(self, page: str) -> None:
-        """Fill in the payment page's form; where it leads to afterwards is for browsers."""
-        async with self._http.post(page, data={**_CARD, "name": self.name}, allow_redirects=False) as answer:
-            if answer.status != 303:
-                raise Incomplete(f"the payment page answered {answer.status}")
 
 
 class _Run:
@@ -250,7 +121,7 @@ class _Run:
     async def _place(self, buyer: Person, key: str, purchase: Purchase) -> Json | None:
         """The order, with its payment page open; None when it was to be rejected and is."""
         await self._fill_cart(buyer, purchase)
-        address = {"name": buyer.name, **_ADDRESSES[purchase.buyer]}
+        address = {"name": buyer.name, **ADDRESSES[purchase.buyer]}
         body: Json = {"shipping_address": address}
         if purchase.ends == "rejected":
             # Somebody has looked at an old price.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from serai.contracts.order import Fulfilment, HistoryEntry
-from serai.order.seed import past_of
+from serai.demo.past import past_of
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 DELIVERED = [HistoryEntry(status, NOW) for status in ("pending", "awaiting_payment", "paid", "shipped", "delivered")]

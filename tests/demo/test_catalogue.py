@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from serai.product.demo import GOODS
-from serai.product.demo_pictures import packaged, pictures
-from serai.product.seed import seed
+from serai.demo import PICTURES
+from serai.demo.catalogue import add_products
+from serai.demo.goods import GOODS
+from serai.demo.pictures import pictures
+from serai.product.archive import Archive
+from tests.demo.conftest import WITH_PICTURES
 from tests.product.conftest import replica
 from tests.product.images import opened
 from tests.product.shop import Shop
@@ -15,16 +18,16 @@ from tests.product.users import Users
 
 
 async def test_the_demo_shop_is_furnished_once(shop: Shop, database_url: str) -> None:
-    counts = await asyncio.gather(seed(database_url), seed(database_url))
+    counts = await asyncio.gather(add_products(database_url), add_products(database_url))
     assert sorted(counts) == [0, 120]
-    assert await seed(database_url) == 0
+    assert await add_products(database_url) == 0
     categories = (await shop.get("/api/categories")).json()["items"]
     assert len(categories) == 8
     assert sum(category["count"] for category in categories) == 120
 
 
 async def test_the_demo_shop_is_worth_looking_at(shop: Shop, database_url: str) -> None:
-    await seed(database_url)
+    await add_products(database_url)
     items = await shop.items(limit=100)
     assert len({item["category"] for item in items[:8]}) == 8
     assert len(await shop.items(in_stock="false")) == 4
@@ -38,7 +41,7 @@ async def test_the_demo_shop_is_worth_looking_at(shop: Shop, database_url: str) 
 async def test_every_product_of_the_demo_shop_has_a_picture(
     shop: Shop, database_url: str, users: Users, tmp_path: Path
 ) -> None:
-    await seed(database_url)
+    await add_products(database_url)
     first = (await shop.get("/api/products", limit=100)).json()
     rest = await shop.items(limit=100, cursor=first["next_cursor"])
     items = [*first["items"], *rest]
@@ -53,7 +56,7 @@ async def test_every_product_of_the_demo_shop_has_a_picture(
             assert file.headers["content-type"] == "image/webp"
             assert opened(file.content).size == (source["width"], source["width"])
     # They come with the program: every replica has them, and no sweep takes them away.
-    async with replica(users, database_url, tmp_path / "elsewhere") as second:
+    async with replica(users, database_url, tmp_path / "elsewhere", **WITH_PICTURES) as second:
         assert (await second.get(images["Turntable"]["url"])).status_code == 200
         assert not (tmp_path / "elsewhere" / "media").exists()
 
@@ -62,12 +65,13 @@ async def test_the_pictures_are_small_and_one_for_each_good() -> None:
     drawn = pictures()
     assert drawn.keys() == {good.name for goods in GOODS.values() for good in goods}
     files = [file for picture in drawn.values() for file in picture.files]
-    contents = [packaged(file) for file in files]
+    archive = Archive(PICTURES)
+    contents = [archive.read(file) for file in files]
     assert all(content is not None and content[8:12] == b"WEBP" for content in contents)
     assert sum(len(content or b"") for content in contents) < 1_600_000
 
 
 async def test_a_shop_with_a_product_is_left_alone(shop: Shop, database_url: str) -> None:
     await shop.create()
-    assert await seed(database_url) == 0
+    assert await add_products(database_url) == 0
     assert len(await shop.items()) == 1

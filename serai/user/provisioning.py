@@ -1,4 +1,4 @@
-"""Accounts that no request made: the demo logins of a local installation, and the first admin of any other."""
+"""Accounts that an operator makes, without a request: the first admin of an installation."""
 
 from __future__ import annotations
 
@@ -9,30 +9,6 @@ from serai.chassis.ids import new_id
 from serai.user import domain, links, store
 from serai.user.domain import Applicant
 from serai.user.passwords import COMMON, Passwords
-
-_NAMES = {"admin": "Noor Haddad", "ada": "Ada Okafor", "grace": "Grace Lindqvist"}
-
-
-async def seed(database_url: str, logins: list[dict[str, str]]) -> int:
-    """Make the demo accounts of `logins` ("role", "email", "password"), and make sure those passwords open them.
-
-    Returns how many were made or changed; a second run changes nothing.
-    """
-    passwords = Passwords()
-    db = Database(database_url, size=1, name="serai-user-seed")
-    await db.open()
-    try:
-        changed = 0
-        async with db.transaction() as tx:
-            for login in logins:
-                local = domain.normal_email(login["email"]).partition("@")[0]
-                name = _NAMES.get(local, local.replace(".", " ").title())
-                who = domain.applicant(login["email"], login["password"], name, COMMON)
-                changed += await _set(tx, passwords, who, login["role"])
-        return changed
-    finally:
-        await db.close()
-        passwords.close()
 
 
 async def create_admin(database_url: str, email: str) -> str:
@@ -48,15 +24,18 @@ async def create_admin(database_url: str, email: str) -> str:
     await db.open()
     try:
         async with db.transaction() as tx:
-            await _set(tx, passwords, who, "admin")
+            await ensure_account(tx, passwords, who, "admin")
         return password
     finally:
         await db.close()
         passwords.close()
 
 
-async def _set(tx: Connection, passwords: Passwords, who: Applicant, role: str) -> bool:
-    """Whoever runs this vouches for the address."""
+async def ensure_account(tx: Connection, passwords: Passwords, who: Applicant, role: str) -> bool:
+    """Make sure that the account exists, verified, with this role, and that this password opens it.
+
+    Returns whether anything was changed. An account whose password or role changes loses its sessions.
+    """
     known = await store.account_of_email(tx, who.email)
     if known is None:
         user_id = new_id()

@@ -1,8 +1,7 @@
-"""Makes the demo shop's orders, which were all placed a moment ago, look as if they had come in over the last weeks.
+"""Dates the demo orders, which were all placed a moment ago, back over the last weeks.
 
-This rewrites history and is for a demo only: nothing but `serai seed --orders` calls it, on orders that the same
-command placed over the API. It writes this service's own tables and no amount or status in them; payment, Stripe and
-the stock go on saying when things really happened.
+Only `serai seed --orders` calls it, on orders that it has placed over the API. It writes dates, no amount and no
+status, directly into the order service's tables; payment, Stripe and the stock keep the real times.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
-from serai.chassis.data.database import Database
+from serai.chassis.data.database import Connection, Database
 from serai.contracts.order import Fulfilment, HistoryEntry
-from serai.order import store
 
 #: How long after the step before it each one comes in an ordinary shop.
 _AFTER = {
@@ -52,12 +51,12 @@ class Past:
 
 
 async def placed(database_url: str, prefix: str) -> dict[str, UUID]:
-    """The orders that were placed under idempotency keys beginning with `prefix`, by key; of several the newest."""
-    db = Database(database_url, size=1, name="serai-order-seed")
+    """The newest order of each idempotency key that begins with `prefix`, by key; rejected ones included."""
+    db = Database(database_url, size=1, name="serai-seed")
     await db.open()
     try:
         async with db.connection() as conn:
-            return await store.orders_by_key(conn, prefix)
+            return await _orders_by_key(conn, prefix)
     finally:
         await db.close()
 
@@ -69,12 +68,12 @@ async def date_back(database_url: str, ages: Mapping[UUID, timedelta]) -> int:
     """
     now = datetime.now(UTC)
     moved = 0
-    db = Database(database_url, size=1, name="serai-order-seed")
+    db = Database(database_url, size=1, name="serai-seed")
     await db.open()
     try:
         async with db.transaction() as tx:
             for order_id, age in ages.items():
-                row = await store.lock_order(tx, order_id)
+                row = await _lock_order(tx, order_id)
                 if row is None or not _is_new(order_id, row["created_at"]):
                     continue
                 past = past_of(
@@ -85,9 +84,7 @@ async def date_back(database_url: str, ages: Mapping[UUID, timedelta]) -> int:
                     now=now,
                     pace=0.8 + order_id.int % 50 / 100,
                 )
-                await store.set_times(
-                    tx, order_id, past.history, past.fulfilments, past.placed_at, past.paid_at, past.changed_at
-                )
+                await _set_times(tx, order_id, past)
                 moved += 1
         return moved
     finally:
@@ -128,3 +125,35 @@ def _is_new(order_id: UUID, created_at: datetime) -> bool:
     # The first 48 bits of a UUIDv7 are milliseconds.
     really = datetime.fromtimestamp((order_id.int >> 80) / 1000, UTC)
     return abs(created_at - really) < _SAME_TIME
+
+
+# Statements about the order service's tables, which only the demo needs.
+
+
+async def _orders_by_key(conn: Connection, prefix: str) -> dict[str, UUID]:
+    rows = await conn.fetch(
+        """select context ->> 'key' as key, order_id from checkout
+           where starts_with(context ->> 'key', $1) order by order_id""",
+        prefix,
+    )
+    return {row["key"]: row["order_id"] for row in rows}
+
+
+async def _lock_order(tx: Connection, order_id: UUID) -> asyncpg.Record | None:
+    return await tx.fetchrow(
+        "select history, fulfilments, refunded, total, created_at from orders where id = $1 for update", order_id
+    )
+
+
+async def _set_times(tx: Connection, order_id: UUID, past: Past) -> None:
+    await tx.execute(
+        """update orders set history = $2, fulfilments = $3, created_at = $4, paid_at = $5, updated_at = $6
+           where id = $1""",
+        order_id,
+        past.history,
+        past.fulfilments,
+        past.placed_at,
+        past.paid_at,
+        past.changed_at,
+    )
+    await tx.execute("update order_refund set at = $2 where order_id = $1", order_id, past.changed_at)

@@ -1,4 +1,4 @@
-"""Puts the demo catalogue into an empty shop."""
+"""Puts the demo products into a shop that has none, with the product service's own statements."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from serai.chassis.ids import new_id
 from serai.chassis.settings import Env, load
 from serai.commerce.money import Money
 from serai.contracts.product import Image, Option, VariantDraft
+from serai.demo.goods import GOODS, SOLD_OUT, Good
+from serai.demo.pictures import pictures
 from serai.product import gallery, store
-from serai.product.demo import GOODS, SOLD_OUT, Good
-from serai.product.demo_pictures import pictures
 from serai.product.domain import keywords, slugs_of
 from serai.product.pictures import Picture
 
@@ -23,29 +23,36 @@ class _Shop(msgspec.Struct):
     currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
 
 
-async def seed(database_url: str) -> int:
-    """How many products were added: none where there is any already."""
+async def add_products(database_url: str) -> int:
+    """Returns how many were added: none when the shop has a product already."""
     currency = load(_Shop).currency
     db = Database(database_url, size=1, name="serai-seed")
     await db.open()
     try:
         async with db.transaction() as tx:
-            if not await store.is_empty(tx):
+            if not await _is_empty(tx):
                 return 0
-            # Round the categories, so that the newest are not all of one kind.
+            # One of each category in turn, so that the newest are not all of one category.
             goods = [
                 (category, number, good)
                 for number, row in enumerate(itertools.zip_longest(*GOODS.values()), 1)
                 for category, good in zip(GOODS, row, strict=True)
                 if good is not None
             ]
-            drawn = pictures()
+            picture_of = pictures()
             for category, number, good in goods:
-                await _add(tx, category, number, good, drawn[good.name], currency)
+                await _add(tx, category, number, good, picture_of[good.name], currency)
             await store.tell_of_change(tx, None)
             return len(goods)
     finally:
         await db.close()
+
+
+async def _is_empty(tx: Connection) -> bool:
+    """Whether there is no product. The lock keeps others from adding one until the transaction ends."""
+    await tx.execute("lock table product in share row exclusive mode")
+    empty: bool = await tx.fetchval("select not exists (select from product)")
+    return empty
 
 
 async def _add(tx: Connection, category: str, number: int, good: Good, picture: Picture, currency: str) -> None:
@@ -86,7 +93,7 @@ async def _add(tx: Connection, category: str, number: int, good: Good, picture: 
 
 
 def _variants(sku: str, good: Good, currency: str) -> list[VariantDraft]:
-    """Every combination of the options, some plentiful and some running low."""
+    """One for each combination of the options, with a stock between 2 and 61."""
     first = next(iter(good.options.values()), [""])
     combinations = list(itertools.product(*good.options.values()))
     return [
