@@ -35,7 +35,7 @@ test: dev web ## Run every test, the whole purchases and the fault tests include
 	@exec $(PYTEST) $(ARGS)
 
 fast: dev web ## Run the tests that do not start the whole shop
-	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .
@@ -53,22 +53,22 @@ openapi: dev ## Write openapi/*.json from the code
 	@exec $(SERAI) openapi $(ARGS)
 
 bench: dev web ## Measure how fast the shop is and how far from the machine's limits (docs/benchmarks.md)
-	@exec .venv/bin/python -m tests.bench $(ARGS)
+	@exec .venv/bin/python -m tools.bench $(ARGS)
 
 bench-compare: dev web ## Measure a git revision and the working tree in turns: make bench-compare BASE=main
-	@exec .venv/bin/python -m tests.bench --base "$(or $(BASE),HEAD)" $(ARGS)
+	@exec .venv/bin/python -m tools.bench --base "$(or $(BASE),HEAD)" $(ARGS)
 
 rolling: dev web ## Restart everything, one after another, with people in the shop, and count what they see
-	@exec .venv/bin/python -m tests.rolling $(ARGS)
+	@exec .venv/bin/python -m tools.rolling $(ARGS)
 
 bench-edge: dev web ## Measure what the gate adds to an answer's time, and how many requests it takes beside a bare Envoy
-	@exec .venv/bin/python -m tests.bench.edge
+	@exec .venv/bin/python -m tools.bench.edge
 
 overload: dev web ## Ask for up to three times what the shop can answer, and show what becomes of the answers
-	@exec .venv/bin/python -m tests.bench.overload $(ARGS)
+	@exec .venv/bin/python -m tools.bench.overload $(ARGS)
 
 screenshots: dev web ## Take pictures of every page, wide and narrow, light and dark, into docs/screenshots/
-	@exec .venv/bin/python -m tests.screenshots $(ARGS)
+	@exec .venv/bin/python -m tools.screenshots $(ARGS)
 
 tools: ## Install what the shop needs into .tools/ and .venv/
 	@$(PYTHON) scripts/bootstrap.py
@@ -89,7 +89,7 @@ web-check: tools ## Check the client application's types against openapi/ and ru
 image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=...)
 	$(CONTAINERS) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) $(ARGS) .
 web-sizes: dev web ## Print how much script each page of the client application loads first, compressed
-	@exec .venv/bin/python -m tests.web.first_load
+	@exec .venv/bin/python -m tools.first_load
 
 lighthouse: dev web ## Let Lighthouse visit the pages of a shop of its own, as guest, customer and admin (reports in .lighthouse/)
 	@exec .venv/bin/python scripts/web.py lighthouse $(ARGS)

@@ -157,7 +157,7 @@ def test() -> int:
 
 
 def lighthouse() -> int:
-    return run([sys.executable, "-m", "tests.lighthouse", *sys.argv[2:]], ROOT)
+    return run([sys.executable, "-m", "tools.lighthouse", *sys.argv[2:]], ROOT)
 
 
 def sources() -> Iterator[Path]:

@@ -189,17 +189,17 @@ def run_migrate(options: argparse.Namespace) -> int:
 
 
 def run_seed(options: argparse.Namespace) -> int:
-    from serai.supervisor import commands
+    from serai.supervisor import commands, seeding
     from serai.supervisor.home import Home
     from serai.supervisor.postgres import PostgresFailed
 
     try:
         if options.admin:
-            commands.create_admin(Home.from_environment(), options.admin)
+            seeding.create_admin(Home.from_environment(), options.admin)
         elif options.orders:
-            commands.seed_orders(Home.from_environment())
+            seeding.seed_orders(Home.from_environment())
         else:
-            commands.seed(Home.from_environment())
+            seeding.seed(Home.from_environment())
     except (commands.CannotRun, commands.MigrationFailed, PostgresFailed) as problem:
         return failed(problem)
     return 0

@@ -1,8 +1,8 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
-Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
-they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
-the making of its three hundred files.
+Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/tools/rolling`; the others must not, so
+that they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database
+costs is the making of its three hundred files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from serai import topology
 from serai.supervisor import databases, ports
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import name_of, url_of
-from tests.system import System, running_system
+from tools.shop.system import System, running_system
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ PASSWORD = "for-tests-only"
 IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 
 #: Where each test needs the whole shop.
-WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
+WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/tools/rolling/")
 
 #: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30

@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from serai.chassis.errors import NotFound
-from serai.commerce.money import Money
 from serai.commerce.forms import LineOut
+from serai.commerce.money import Money
 from serai.contracts.order import Order, OrderClient
 from serai.contracts.user import LinkGone, MintedLink, UserClient
 from serai.notification import letters

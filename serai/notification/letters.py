@@ -9,9 +9,9 @@ from uuid import UUID
 
 import msgspec
 
+from serai.commerce.address import Address
 from serai.commerce.money import Money
 from serai.contracts.notification import Subject, Text
-from serai.commerce.address import Address
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]

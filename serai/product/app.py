@@ -10,6 +10,7 @@ from serai import topology
 from serai.chassis.process.app import Service
 from serai.chassis.settings import load
 from serai.product import actions, api, internal
+from serai.product.archive import Archive
 from serai.product.catalogue import Catalogue
 from serai.product.deps import Deps
 from serai.product.media import Media, ProductSettings, files_of
@@ -20,7 +21,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     settings = load(ProductSettings, environ).check()
     service = Service(topology.service("product"), settings, callers=topology.callers_of("product"))
     catalogue = Catalogue(service.database)
-    media = Media(files_of(settings))
+    media = Media(files_of(settings), Archive(settings.media_archive) if settings.media_archive else None)
 
     def kept(scope: HTTPScope) -> tuple[str, ASGIApp] | None:
         return catalogue.kept(scope) or media.kept(scope)

@@ -2,7 +2,7 @@
 
 On this machine's disk, or in a bucket of whatever speaks S3. A file never changes under its name, so there is nothing
 to invalidate: browsers and caches in between keep it for a year, and a few of the files asked for last stay in memory.
-The demo shop's own pictures come with the program and are nobody's to delete.
+Those of an archive that comes with the installation are served as well, and never deleted.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from litestar.types import ASGIApp, HTTPScope
 
 from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.settings import Env, Settings, SettingsError
+from serai.product.archive import Archive
 from serai.product.bounded import Bounded
-from serai.product.demo_pictures import packaged
 from serai.product.pictures import is_file_name
 from serai.product.response_cache import Sent, Stored
 
@@ -49,6 +49,8 @@ class MediaUnavailable(Unavailable):
 class ProductSettings(Settings, frozen=True, kw_only=True):
     #: Where pictures lie on disk; SERAI_HOME/media when it is not said.
     media_dir: Annotated[Path | None, Env("SERAI_MEDIA_DIR")] = None
+    #: A zip file of pictures that are served besides; every replica needs it.
+    media_archive: Annotated[Path | None, Env("SERAI_MEDIA_ARCHIVE")] = None
     #: A bucket instead, which every replica reaches.
     media_bucket: Annotated[str, Env("SERAI_MEDIA_BUCKET")] = ""
     #: Where the bucket is, for all but Amazon's own; plain http is taken as it is said.
@@ -66,6 +68,8 @@ class ProductSettings(Settings, frozen=True, kw_only=True):
             problems.append("SERAI_MEDIA_ENDPOINT is not an http or https URL")
         if self.media_bucket and self.media_dir:
             problems.append("SERAI_MEDIA_BUCKET and SERAI_MEDIA_DIR: give one of them")
+        if self.media_archive and not self.media_archive.is_file():
+            problems.append(f"SERAI_MEDIA_ARCHIVE: there is no file {self.media_archive}")
         if problems:
             raise SettingsError(problems)
         return self
@@ -164,8 +168,9 @@ def _sync(folder: Path) -> None:
 
 
 class Media:
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, archive: Archive | None = None) -> None:
         self._files = files
+        self._archive = archive
         self._kept: Bounded[str] = Bounded(_KEPT_BYTES)
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
 
@@ -209,8 +214,8 @@ class Media:
 
     async def _read(self, name: str) -> bytes | None:
         async with _reached(READ_TIMEOUT_S), self._reading:
-            ours = await asyncio.to_thread(packaged, name)
-            return ours if ours is not None else await self._files.get(name)
+            packed = None if self._archive is None else await asyncio.to_thread(self._archive.read, name)
+            return packed if packed is not None else await self._files.get(name)
 
 
 @asynccontextmanager

@@ -297,13 +297,6 @@ async def changes(conn: Connection, seen: str | None, timeout_s: float) -> Chang
 # The catalogue, changed
 
 
-async def is_empty(conn: Connection) -> bool:
-    """Whether there is no product at all; nobody adds one before this transaction ends."""
-    await conn.execute("lock table product in share row exclusive mode")
-    empty: bool = await conn.fetchval("select not exists (select from product)")
-    return empty
-
-
 async def insert_product(conn: Connection, values: dict[str, Any]) -> bool:
     """False when another product has that slug."""
     inserted = await conn.fetchval(

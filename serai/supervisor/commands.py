@@ -1,4 +1,4 @@
-"""The commands around a running shop: migrate and seed it, with the server that belongs to the installation."""
+"""The command `serai migrate`, and the database server that the commands of an installation use."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from serai import topology
@@ -18,7 +16,6 @@ from serai.supervisor.databases import MigrationFailed
 from serai.supervisor.home import Home, read_json
 from serai.supervisor.keys import Keys
 from serai.supervisor.postgres import Postgres
-from serai.supervisor.urls import url_of
 
 
 class CannotRun(Exception):
@@ -65,56 +62,6 @@ async def _check(admin_url: str, passwords: Mapping[str, str]) -> None:
         await databases.check(admin_url, name, password)
 
 
-def seed(home: Home) -> None:
-    """Put the demo catalogue and accounts in. Each service's seed leaves alone what is there."""
-    with server(home) as (admin_url, passwords, _):
-        asyncio.run(_seed(admin_url, passwords, keys.logins(home)))
-
-
-async def _seed(admin_url: str, passwords: Mapping[str, str], logins: list[dict[str, str]]) -> None:
-    product: Callable[[str], Awaitable[object]] = import_module("serai.product.seed").seed
-    user: Callable[[str, list[dict[str, str]]], Awaitable[object]] = import_module("serai.user.seed").seed
-    await asyncio.gather(
-        product(url_of(admin_url, "product", passwords["product"])),
-        user(url_of(admin_url, "user", passwords["user"]), logins),
-    )
-
-
-def seed_orders(home: Home) -> None:
-    """Give the demo customers of the shop that runs here some past orders; those that are there already stay."""
-    demo = import_module("serai.supervisor.demo")
-    orders = import_module("serai.order.seed")
-    state = read_json(home.run) or {}
-    if not home.is_running() or not state.get("gateways"):
-        raise CannotRun("orders are placed through the gateway: start the shop with `serai up` first")
-    if state["sandbox"] != ["stripe", "mail"]:
-        raise CannotRun("demo orders are for a shop with Stripe's sandbox and the mail inbox; this one's are real")
-    place = demo.Place(state["gateways"][0], state["gateway_host"])
-    with server(home) as (admin_url, passwords, _):
-        url = url_of(admin_url, "order", passwords["order"])
-        made = demo.make_orders(place, keys.logins(home), partial(orders.placed, url), partial(orders.date_back, url))
-        try:
-            count = asyncio.run(made)
-        except demo.Incomplete as problem:
-            raise CannotRun(f"demo orders: {problem}") from problem
-    print(f"{count} demo orders")
-
-
-def create_admin(home: Home, email: str) -> None:
-    """Make `email` an administrator and print the password, which is shown this once and kept nowhere."""
-    make: Callable[[str, str], Awaitable[str]] = import_module("serai.user.seed").create_admin
-    if own_url := given("DATABASE_URL"):
-        password = asyncio.run(_awaited(make(own_url, email)))
-    else:
-        with server(home) as (admin_url, passwords, _):
-            password = asyncio.run(_awaited(make(url_of(admin_url, "user", passwords["user"]), email)))
-    print(f"{email} is an administrator. The password, shown only now: {password}")
-
-
-async def _awaited(work: Awaitable[str]) -> str:
-    return await work
-
-
 @contextmanager
 def server(home: Home) -> Iterator[tuple[str, Mapping[str, str], bool]]:
     """The administrator's URL, each service's password, and whether the server is ours alone.
@@ -157,4 +104,4 @@ def report(counts: Mapping[str, int]) -> None:
         print(f"{name}: {f'{count} migrations applied' if count else 'up to date'}")
 
 
-__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "create_admin", "migrate", "seed", "seed_orders"]
+__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "migrate"]

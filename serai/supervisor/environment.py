@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from serai import topology
+from serai import demo, topology
 from serai.supervisor import replicas as counts
 from serai.supervisor.home import Home
 from serai.supervisor.keys import Keys
@@ -142,6 +142,8 @@ def for_service(setup: Setup, service: str, instance: str, *, database: bool) ->
         environment["SERAI_DATABASE_POOL"] = setup.environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
     if service == "user":
         environment["SERAI_JWT_KEYS"] = keys.jwt_private
+    if service == "product":
+        environment["SERAI_MEDIA_ARCHIVE"] = setup.environ.get("SERAI_MEDIA_ARCHIVE") or str(demo.PICTURES)
     if service == "payment":
         environment |= _stripe(setup)
     if service == "notification":

@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System, running_system
+from tools.shop.shopper import Office, Shopper, pay, until
+from tools.shop.system import System, running_system
 
 PROCESSES = [
     "order",

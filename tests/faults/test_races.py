@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import Office, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from tests.faults.impostor import Behaviour, Impostor, failing, joined, lying, slow
-from tests.shopper import ADDRESS, Office, Shopper, pay, until
-from tests.system import System, running_system
+from tools.shop.shopper import ADDRESS, Office, Shopper, pay, until
+from tools.shop.system import System, running_system
 
 BUYERS = 3
 FROZEN = ("product", "cart", "order")

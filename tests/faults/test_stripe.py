@@ -9,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import Office, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_the_saga_closes_what_nobody_paid(system: System, office: Office) -> Non
     shopper = Shopper(system)
     shopper.add(product, 2)
     order = shopper.placed()
-    in_orders(system, "update checkout set next_run_at = now() where order_id = $1::text::uuid", order["id"])
+    in_orders(system, "update checkout.saga set next_run_at = now() where order_id = $1::text::uuid", order["id"])
     cancelled = shopper.order_when(order["id"], "cancelled")
     assert cancelled["payment"]["checkout_url"] is None
     assert office.available(product) == 2
@@ -85,7 +85,7 @@ def test_a_payment_nobody_told_us_of_is_found_when_the_saga_closes(system: Syste
     order = shopper.placed()
     office.fault(operation="webhook", fault="drop", count=4)
     assert pay(order).status_code == 303
-    in_orders(system, "update checkout set next_run_at = now() where order_id = $1::text::uuid", order["id"])
+    in_orders(system, "update checkout.saga set next_run_at = now() where order_id = $1::text::uuid", order["id"])
     shopper.order_when(order["id"], "paid")
     until("the unit to be booked", lambda: office.stock(product)["on_hand"] == 0)
     assert len(office.ledger(order["id"])) == 1

@@ -14,8 +14,8 @@ from serai import topology
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import OPERATIONS, Operation
 from tests.security.problems import problem
-from tests.shopper import ADDRESS, Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import ADDRESS, Office, Shopper, pay, until
+from tools.shop.system import System
 
 MEBIBYTE = 1024 * 1024
 

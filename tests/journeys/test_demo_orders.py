@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from serai.supervisor import ports
-from tests.shopper import Office, until
-from tests.system import NO_LIMITS, System
+from tools.shop.shopper import Office, until
+from tools.shop.system import NO_LIMITS, System
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -77,7 +77,7 @@ def count(system: System, which: str) -> int:
     async def asked() -> int:
         conn = await asyncpg.connect(system.database("order"), timeout=10)
         try:
-            statement = f"select count(*) from orders join checkout on order_id = id where {which}"
+            statement = f"select count(*) from orders.orders join checkout.saga on order_id = id where {which}"
             return int(await conn.fetchval(statement))
         finally:
             await conn.close()

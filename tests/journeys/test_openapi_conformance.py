@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 from serai.gateway.documents import joined
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import DOCUMENTS
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System, running_system
+from tools.shop.shopper import Office, Shopper, pay, until
+from tools.shop.system import System, running_system
 
 Case: TypeAlias = schemathesis.Case[Any]
 

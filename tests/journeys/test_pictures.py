@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from serai.product.pictures import MAX_UPLOAD_BYTES
-from tests.shopper import Office
-from tests.system import System
+from tools.shop.shopper import Office
+from tools.shop.system import System
 
 
 @pytest.fixture(scope="module")

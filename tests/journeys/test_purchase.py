@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.shopper import ADDRESS, CARD, DECLINED, THREE_D_SECURE, Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import ADDRESS, CARD, DECLINED, THREE_D_SECURE, Office, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture(scope="module")

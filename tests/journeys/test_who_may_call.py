@@ -21,8 +21,8 @@ from serai.gateway.routes import WEB, client_document, paths, service_routes
 from tests.security.credentials import bearer, expired, of_service, token_of
 from tests.security.operations import DOCUMENTS, OPERATIONS, Operation
 from tests.security.problems import problem
-from tests.shopper import Office, Shopper
-from tests.system import System
+from tools.shop.shopper import Office, Shopper
+from tools.shop.system import System
 
 KNOCKING = ("anonymous", "customer", "admin", "expired", "garbage", "service")
 #: Public, and 401 for whoever has no session to go on with.

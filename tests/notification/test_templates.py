@@ -11,8 +11,8 @@ import jinja2
 import msgspec
 import pytest
 
-from serai.commerce.money import Money
 from serai.commerce.address import Address
+from serai.commerce.money import Money
 from serai.contracts.user import MintedLink
 from serai.notification import letters
 from serai.notification.render import FOLDER, Rendered, Templates

@@ -14,7 +14,7 @@ from jwt.utils import base64url_decode
 from serai.chassis.auth import Signer
 from serai.supervisor import keys
 from serai.supervisor.home import Home
-from tests.system import System
+from tools.shop.system import System
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -46,6 +46,12 @@ def test_the_gateway_alone_is_told_the_token_of_its_outlet(tmp_path: Path) -> No
     assert "SERAI_XDS_TOKEN" not in environment.for_service(given, "cart", "cart-1", database=True)
 
 
+def test_product_alone_is_told_where_the_demo_pictures_are(tmp_path: Path) -> None:
+    given = setup(tmp_path, {})
+    assert Path(environment.for_service(given, "product", "product-1", database=True)["SERAI_MEDIA_ARCHIVE"]).is_file()
+    assert "SERAI_MEDIA_ARCHIVE" not in environment.for_service(given, "cart", "cart-1", database=True)
+
+
 def test_the_size_of_the_pools_can_be_chosen(tmp_path: Path) -> None:
     assert environment.for_service(setup(tmp_path, {}), "cart", "cart-1", database=True)["SERAI_DATABASE_POOL"] == "4"
     chosen = setup(tmp_path, {"SERAI_DATABASE_POOL": "20"})

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from serai.user import store
-from serai.user.seed import create_admin, seed
+from serai.user.provisioning import create_admin
 from tests import tokens
 from tests.user.conftest import PASSWORD, Users, bearer
 
@@ -166,20 +166,6 @@ async def test_other_services_ask_who_is_behind_a_session(users: Users) -> None:
         assert (await users.client.get(path, headers=order)).status_code == 404
         assert (await users.client.get(path, headers=ada)).status_code == 403
         assert (await users.client.get(path)).status_code == 403
-
-
-async def test_the_demo_accounts_are_made_once_and_their_passwords_open_them(users: Users) -> None:
-    logins = [
-        {"role": "admin", "email": "admin@serai.example", "password": "printed-once-1"},
-        {"role": "customer", "email": "ada@serai.example", "password": "printed-once-2"},
-    ]
-    assert await seed(users.database_url, logins) == 2
-    assert await seed(users.database_url, logins) == 0
-    logins[1]["password"] = "printed-anew-3"
-    assert await seed(users.database_url, logins) == 1
-    for login in logins:
-        answer = await users.login(login["email"], login["password"])
-        assert answer.json()["user"]["role"] == login["role"]
 
 
 async def test_the_first_admin_takes_over_an_address_somebody_registered(users: Users) -> None:

@@ -13,7 +13,7 @@ from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_FORGOTTEN, USER_REGI
 from serai.user import links, store
 from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, hash_of, mail_pause_s
 from serai.user.postbox import Postbox
-from serai.user.seed import create_admin
+from serai.user.provisioning import create_admin
 from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
 from tests.user.mailbox import inside, mails, mint, token
 

@@ -14,7 +14,7 @@ from serai.chassis.settings import SettingsError
 from serai.user.app import create
 from serai.user.domain import PER_ACCOUNT, PER_ADDRESS, SignInBusy, wait_s
 from serai.user.passwords import Passwords
-from serai.user.seed import create_admin
+from serai.user.provisioning import create_admin
 from tests import tokens
 from tests.living import living
 from tests.user.conftest import COOKIE, PASSWORD, Users, bearer

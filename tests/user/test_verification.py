@@ -8,7 +8,7 @@ import pytest
 
 from serai.contracts.user import PASSWORD_FORGOTTEN, USER_REGISTERED, VERIFICATION_ASKED
 from serai.user.app import create
-from serai.user.seed import create_admin
+from serai.user.provisioning import create_admin
 from tests import tokens
 from tests.living import living
 from tests.user.conftest import PASSWORD, Users, bearer, cookie_of

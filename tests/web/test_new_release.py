@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 
-from tests.browser import chromium
-from tests.web.first_load import WEB
 from tests.web.serving import serving
+from tools.first_load import WEB
+from tools.shop.browser import chromium
 
 REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser import PATIENCE_S, Visit, chromium, visit
-from tests.shopper import Office, Shopper
-from tests.system import System
+from tools.shop.browser import PATIENCE_S, Visit, chromium, visit
+from tools.shop.shopper import Office, Shopper
+from tools.shop.system import System
 
 expect.set_options(timeout=PATIENCE_S * 1000)
 

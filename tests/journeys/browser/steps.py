@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.shopper import ADDRESS, CARD, PASSWORD, Shopper
+from tools.shop.shopper import ADDRESS, CARD, PASSWORD, Shopper
 
 _LABELS = {
     "Full name": "name",

@@ -8,12 +8,12 @@ from typing import Literal
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests import axe
-from tests.browser import DESK, PHONE
 from tests.journeys.browser.conftest import Visitor
-from tests.pages import LOOKS, Look, Stage, Who, set_stage, settled
-from tests.shopper import Office
-from tests.system import System
+from tools.shop import axe
+from tools.shop.browser import DESK, PHONE
+from tools.shop.pages import LOOKS, Look, Stage, Who, set_stage, settled
+from tools.shop.shopper import Office
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 

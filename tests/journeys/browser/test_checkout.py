@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser import PHONE, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import ADDRESS, PASSWORD, Office, Shopper
-from tests.system import System
+from tools.shop.browser import PHONE, Visit
+from tools.shop.shopper import ADDRESS, PASSWORD, Office, Shopper
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
 

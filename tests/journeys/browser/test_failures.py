@@ -10,8 +10,8 @@ from playwright.async_api import Route, expect
 
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import Office, Shopper
-from tests.system import System
+from tools.shop.shopper import Office, Shopper
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
 

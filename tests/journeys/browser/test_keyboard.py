@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser import PATIENCE_S, PHONE, until_true
 from tests.journeys.browser.conftest import Visitor
-from tests.pages import be_signed_in
-from tests.shopper import ADDRESS, CARD, PASSWORD, Office, Shopper, until
-from tests.system import System
+from tools.shop.browser import PATIENCE_S, PHONE, until_true
+from tools.shop.pages import be_signed_in
+from tools.shop.shopper import ADDRESS, CARD, PASSWORD, Office, Shopper, until
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -14,12 +14,12 @@ from playwright.async_api import Locator, Page, expect
 
 from serai.product.pictures import MAX_FILE_BYTES
 from serai.topology import WEB_PAGES
-from tests.browser import PATIENCE_S, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.pages import be_signed_in
-from tests.shopper import ADDRESS, PASSWORD, Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.browser import PATIENCE_S, Visit
+from tools.shop.pages import be_signed_in
+from tools.shop.shopper import ADDRESS, PASSWORD, Office, Shopper, pay, until
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 

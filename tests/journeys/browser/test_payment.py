@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser import chromium, visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import DECLINED, THREE_D_SECURE, Office, Shopper
-from tests.system import System
+from tools.shop.browser import chromium, visit
+from tools.shop.shopper import DECLINED, THREE_D_SECURE, Office, Shopper
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -11,8 +11,8 @@ from playwright.async_api import Page, expect
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
 from tests.product.images import encoded, plain
-from tests.shopper import Office, until
-from tests.system import System
+from tools.shop.shopper import Office, until
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(300)
 COLOURS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 60, 200)}

@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import expect
 
-from tests.browser import DESK, PATIENCE_S, PHONE, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import Office, until
+from tools.shop.browser import DESK, PATIENCE_S, PHONE, Visit
+from tools.shop.shopper import Office, until
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -67,7 +67,7 @@ async def claim_due(db: Database) -> list[Saga]:
 
 async def let_lease_end(db: Database, order_id: UUID) -> None:
     async with db.transaction() as tx:
-        await tx.execute("update checkout set lease_until = '-infinity' where order_id = $1", order_id)
+        await tx.execute("update checkout.saga set lease_until = '-infinity' where order_id = $1", order_id)
 
 
 async def test_a_new_saga_belongs_to_whoever_accepted_it(db: Database) -> None:
@@ -97,7 +97,7 @@ async def test_a_driver_that_was_overtaken_changes_no_order_and_tells_nothing(db
     told = StatusUpdate(("rejected",), datetime.now(UTC), new_event("order.rejected", {}))
     async with db.connection() as conn:
         assert await store.save_saga(conn, frozen, frozen.to(State.REJECTED), Due(), order=told) is None
-        assert await conn.fetchval("select status from orders") == "pending"
+        assert await conn.fetchval("select status from orders.orders") == "pending"
         assert await conn.fetchval("select count(*) from event") == 0
 
 
@@ -107,7 +107,7 @@ async def test_one_commit_moves_the_order_and_tells_of_it(db: Database) -> None:
     async with db.connection() as conn:
         assert await store.save_saga(conn, saga, saga.to(State.REJECTED), Due(), order=told) is not None
         row = await conn.fetchrow(
-            "select o.status, jsonb_array_length(o.history) as entries, e.type, e.subject from orders o, event e"
+            "select o.status, jsonb_array_length(o.history) as entries, e.type, e.subject from orders.orders o, event e"
         )
     assert row is not None
     assert tuple(row) == ("rejected", 2, "order.rejected", str(saga.order_id))
@@ -168,7 +168,7 @@ async def test_nobody_can_claim_a_saga_that_rests(db: Database) -> None:
         later = datetime.now(UTC) + timedelta(minutes=47)
         assert await store.save_saga(tx, saga, saga.to(State.AWAITING_PAYMENT), Due(run_at=later))
         assert await store.claim(tx, saga.order_id) is None
-        await tx.execute("update checkout set next_run_at = now()")
+        await tx.execute("update checkout.saga set next_run_at = now()")
         assert await store.claim(tx, saga.order_id) is not None
 
 
@@ -190,7 +190,7 @@ async def test_a_failed_step_is_due_again_later(db: Database) -> None:
     assert await save(db, saga, replace(saga, attempts=1), Due(3600)) is not None
     assert await claim_due(db) == []
     async with db.transaction() as tx:
-        await tx.execute("update checkout set next_run_at = now()")
+        await tx.execute("update checkout.saga set next_run_at = now()")
     assert [one.attempts for one in await claim_due(db)] == [1]
 
 
@@ -198,5 +198,5 @@ async def test_a_saga_of_newer_code_is_left_alone(db: Database) -> None:
     saga = await accepted(db)
     await let_lease_end(db, saga.order_id)
     async with db.transaction() as tx:
-        await tx.execute("update checkout set definition_version = definition_version + 1")
+        await tx.execute("update checkout.saga set definition_version = definition_version + 1")
     assert await claim_due(db) == []

@@ -1,0 +1,25 @@
+"""What the demo catalogue says about one product. Prices are in minor units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    name: str
+    price: int
+    description: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    #: What there is to choose from; every combination is a variant.
+    options: dict[str, list[str]] = field(default_factory=dict)
+    #: How much dearer each next value of the first option is.
+    step: int = 0
+
+
+SIZES = {"size": ["S", "M", "L", "XL"]}
+SHOES = {"size": ["38", "39", "40", "41", "42", "43", "44", "45"]}
+
+
+def coloured(*colours: str) -> dict[str, list[str]]:
+    return {"colour": list(colours)}

@@ -1,0 +1,22 @@
+"""The demo's list of purchases, against the demo catalogue that they are made from."""
+
+from __future__ import annotations
+
+from serai.chassis.ids import new_id
+from serai.demo.goods import GOODS, SOLD_OUT
+from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES
+from serai.product.domain import slugs_of
+
+
+def test_every_purchase_has_its_day_and_none_comes_before_the_one_above_it() -> None:
+    assert len(DAYS_AGO) == len(PURCHASES)
+    assert list(DAYS_AGO) == sorted(DAYS_AGO, reverse=True)
+
+
+def test_only_products_in_stock_are_bought_by_customers_with_an_address() -> None:
+    in_stock = {
+        slugs_of(good.name, new_id())[0] for goods in GOODS.values() for good in goods if good.name not in SOLD_OUT
+    }
+    for purchase in PURCHASES:
+        assert purchase.lines.keys() <= in_stock
+        assert purchase.buyer < len(ADDRESSES)

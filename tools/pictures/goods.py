@@ -1,0 +1,21 @@
+"""Which drawing shows which good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from tools.pictures.canvas import Canvas
+
+Drawing: TypeAlias = Callable[[Canvas], None]
+
+DRAWINGS: dict[str, Drawing] = {}
+
+
+def good(name: str) -> Callable[[Drawing], Drawing]:
+    def note(drawing: Drawing) -> Drawing:
+        assert name not in DRAWINGS, name
+        DRAWINGS[name] = drawing
+        return drawing
+
+    return note
