@@ -181,4 +181,4 @@ async def whole(conn: Connection) -> list[Any]:
     rows = await conn.fetch(
         "select to_jsonb(o) as o, to_jsonb(c) as c from orders o join checkout c on order_id = o.id"
     )
-    return [json.loads(json.dumps([row["o"], row["c"]])) for row in rows]
+    return [[row["o"], row["c"]] for row in rows]
