@@ -95,13 +95,18 @@ class Checkout:
         cart: CartClient,
         product: ProductClient,
         payment: PaymentClient,
+        *,
+        save_pause_s: float = 0.2,
     ) -> None:
+        """`save_pause_s` is how long a commit whose fate is unknown waits before its second try; each later try waits
+        twice as long as the one before."""
         self._db = db
         self._feed = feed
         self._rules = rules
         self._cart = cart
         self._product = product
         self._payment = payment
+        self._save_pause_s = save_pause_s
         self._due = asyncio.Event()
         self._running: set[asyncio.Task[Any]] = set()
         self._leaving = False
@@ -238,7 +243,7 @@ class Checkout:
             try:
                 return await self._commit(old, step)
             except DatabaseUnavailable:
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(self._save_pause_s * 2**attempt)
                 current = await self._read_again(old)
                 if current is None or current.version != old.version:
                     return current
