@@ -103,6 +103,10 @@ class InProcessPayment(PaymentClient):
         payment.page = "paid"
         return True
 
+    def reopen(self, order_id: UUID) -> None:
+        """The page was taken for dead and takes a payment all the same."""
+        self._payments[order_id].page = "open"
+
     def settle(self, order_id: UUID) -> None:
         """The service learns from Stripe how the payment stands, as by a webhook."""
         payment = self._payments[order_id]

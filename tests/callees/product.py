@@ -82,6 +82,10 @@ class InProcessProduct(ProductClient):
         """Take it off sale; what is held or sold stays so."""
         self._change(variant_id, for_sale=False)
 
+    def forget(self, variant_id: UUID) -> None:
+        """As if it had never existed."""
+        del self._variants[variant_id]
+
     def hold_status(self, hold_id: str) -> str | None:
         """held, committed, released or returned; None for a hold that never was."""
         hold = self._holds.get(hold_id)
