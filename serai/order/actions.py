@@ -37,9 +37,6 @@ from serai.order.saga import ORDERS, order_paid, tell
 
 log = logging.getLogger(__name__)
 
-#: How long a request waits for its checkout before it answers 202 and a worker carries on.
-PATIENCE_S = 5.0
-_REFUND_PATIENCE_S = 2.0
 _MAX_STATS_DAYS = 400
 
 
@@ -154,7 +151,7 @@ async def _accept(deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str
 
 
 async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
-    rested = await deps.checkout.drive_within(saga, PATIENCE_S)
+    rested = await deps.checkout.drive_within(saga, deps.patience_s)
     if rested is None:
         async with deps.db.transaction() as tx:
             now = await store.lock_saga(tx, saga.order_id)
@@ -238,7 +235,7 @@ async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, once: Once) -
         verdict = OnCancel.ALREADY if replayed else domain.on_cancel(row["status"], saga.state, admin=caller.is_admin)
         driven = await _begin_cancel(tx, deps, saga, verdict)
     if driven is not None:
-        await deps.checkout.drive_within(driven, PATIENCE_S)
+        await deps.checkout.drive_within(driven, deps.patience_s)
         if verdict is OnCancel.REFUND:
             await _until_refunded(deps, order_id)
     order = await read_order(deps, caller, order_id)
@@ -258,7 +255,7 @@ async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCance
 
 async def _until_refunded(deps: Deps, order_id: UUID) -> None:
     """Stripe mostly answers at once, and payment's feed tells us a moment later."""
-    deadline = time.monotonic() + _REFUND_PATIENCE_S
+    deadline = time.monotonic() + deps.refund_patience_s
     while time.monotonic() < deadline:
         if (await read_order(deps, _ADMIN, order_id)).status != "refunding":
             return

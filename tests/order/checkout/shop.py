@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,17 +36,21 @@ PRICE = 1000
 
 
 class CutDatabase(Database):
-    """A database whose connection breaks on demand, before what is asked has begun or after it was committed."""
+    """A database whose connection breaks on demand, before what is asked has begun or after it was committed, or for
+    which something else happens just before."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, size=8)
-        self.cuts: list[Literal["before", "after"] | None] = []
+        #: One for each connection that is asked for, in order.
+        self.cuts: list[Literal["before", "after"] | Callable[[], Awaitable[None]] | None] = []
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         cut = self.cuts.pop(0) if self.cuts else None
         if cut == "before":
             raise DatabaseUnavailable
+        if callable(cut):
+            await cut()
         async with super().connection() as conn:
             yield conn
         if cut == "after":
@@ -74,8 +78,25 @@ class Shop:
     def checkout_on(self, db: Database) -> Checkout:
         return Checkout(db, self.feed, RULES, self.cart, self.product, self.payment, save_pause_s=0.001)
 
-    def deps_of(self, checkout: Checkout) -> Deps:
-        return Deps(self.db, self.feed, checkout, RULES, self.cart, self.product, "serai_cart")
+    def deps_of(
+        self,
+        checkout: Checkout,
+        *,
+        db: Database | None = None,
+        patience_s: float = 5.0,
+        refund_patience_s: float = 2.0,
+    ) -> Deps:
+        return Deps(
+            db or self.db,
+            self.feed,
+            checkout,
+            RULES,
+            self.cart,
+            self.product,
+            "serai_cart",
+            patience_s=patience_s,
+            refund_patience_s=refund_patience_s,
+        )
 
     # The buyer
 
@@ -170,6 +191,16 @@ class Shop:
         await self.sql(
             "update checkout set next_run_at = now(), lease_until = '-infinity' where order_id = $1",
             order_id,
+        )
+
+    async def take_next_number(self) -> None:
+        """Give the number that comes next to an order of nobody's interest, so that no other can be saved with it."""
+        saga = await self.accept(0)
+        await self.sql(
+            """update orders set number =
+                 (select 'S-' || case when is_called then last_value + 1 else last_value end from order_number)
+               where id = $1""",
+            saga.order_id,
         )
 
     async def rest(self, order_id: UUID) -> Saga:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from serai.chassis.money import Money
 from serai.contracts.cart import CheckoutInProgress
 from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundAsked
 from serai.contracts.product import HoldLine
@@ -147,7 +148,7 @@ async def test_an_order_is_not_placed_at_another_total_than_the_buyer_saw(shop: 
     assert (saga.state, order.number, order.total) == (State.REJECTED, None, None)
     assert saga.context.failure is not None
     assert saga.context.failure["code"] == "total_changed"
-    assert msgspec.convert(saga.context.failure["total"], type(usd(0))) == usd(TOTAL)
+    assert msgspec.convert(saga.context.failure["total"], Money) == usd(TOTAL)
     assert shop.units() == (10, 0, 0)
     assert shop.cart.freeze_state(saga.order_id) == "released"
     assert shop.payment.faults.calls == []
