@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from serai.chassis.auth import Caller
 from serai.chassis.db import Connection, Database, DatabaseUnavailable
@@ -32,7 +33,10 @@ RULES = pricing.Rules(
     (pricing.ShippingMethod("standard", "Standard", 500), pricing.ShippingMethod("pickup", "Pick-up", 0)),
     (pricing.TaxRate("VAT", 1000, "UZ"),),
 )
-PRICE = 1000
+#: A desk's price, and what two of them come to with standard shipping and Uzbek tax.
+PRICE, TOTAL = 1000, 2750
+#: The cookie of a guest's cart.
+GUEST = "g" * 43
 
 
 class CutDatabase(Database):
@@ -256,6 +260,11 @@ class Shop:
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         async with self.db.connection() as conn:
             return await conn.fetch(statement, *arguments)
+
+
+def alerts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged for a person to look at."""
+    return [record.alert for record in caplog.records if hasattr(record, "alert")]
 
 
 def usd(amount: int) -> Money:

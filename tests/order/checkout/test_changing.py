@@ -13,9 +13,7 @@ from serai.contracts.order import FulfilmentItem, UpdateOrder
 from serai.order import actions
 from serai.order.actions import OrderNotReady, Placed
 from serai.order.domain import IllegalTransition, Saga, State
-from tests.order.checkout.shop import PRICE, Shop, usd
-
-TOTAL = 2 * PRICE + 500 + 250
+from tests.order.checkout.shop import TOTAL, Shop, usd
 
 
 async def cancel(shop: Shop, saga: Saga, *, caller: Caller | None = None, key: str | None = None) -> Placed:

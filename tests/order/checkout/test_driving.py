@@ -16,8 +16,7 @@ from serai.chassis.errors import NotFound, Unavailable
 from serai.order import domain
 from serai.order.domain import ALERT_AFTER, GIVE_UP_AFTER, State
 from serai.order.saga import SAGA_AGE, SAGAS
-from tests.order.checkout.shop import Shop
-from tests.order.checkout.test_steps import alerts
+from tests.order.checkout.shop import Shop, alerts
 
 #: The call that each step fails at, and the state it is done from.
 STEPS = [

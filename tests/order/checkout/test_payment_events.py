@@ -14,10 +14,7 @@ from serai.chassis.ids import new_id
 from serai.contracts.payment import PaymentOpened, RefundAsked
 from serai.order import actions
 from serai.order.domain import Saga, State
-from tests.order.checkout.shop import PRICE, Shop, usd
-from tests.order.checkout.test_steps import alerts
-
-TOTAL = 2 * PRICE + 500 + 250
+from tests.order.checkout.shop import TOTAL, Shop, alerts, usd
 
 
 async def succeeded(shop: Shop, saga: Saga) -> None:

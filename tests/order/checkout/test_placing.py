@@ -18,11 +18,9 @@ from serai.order import actions
 from serai.order.domain import State, TotalChanged
 from serai.order.pricing import UnknownShippingMethod
 from serai.order.saga import CheckoutFailed
-from tests.order.checkout.shop import ADDRESS, PRICE, Shop, usd
+from tests.order.checkout.shop import ADDRESS, GUEST, PRICE, TOTAL, Shop, usd
 
-GUEST = "g" * 43
 KEY = "the key"
-TOTAL = 2 * PRICE + 500 + 250
 
 
 async def test_a_buyer_is_answered_when_the_order_can_be_paid(shop: Shop) -> None:

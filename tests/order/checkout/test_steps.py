@@ -13,11 +13,7 @@ from serai.contracts.cart import CheckoutInProgress
 from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundAsked
 from serai.contracts.product import HoldLine
 from serai.order.domain import CLOSE_AFTER, PAYABLE_FOR, State
-from tests.order.checkout.shop import PRICE, Shop, usd
-
-GUEST = "g" * 43
-#: Two desks and shipping at 10 % tax.
-TOTAL = 2 * PRICE + 500 + 250
+from tests.order.checkout.shop import GUEST, PRICE, TOTAL, Shop, alerts, usd
 
 
 async def test_a_whole_purchase_sells_the_units_and_empties_the_cart(shop: Shop) -> None:
@@ -505,7 +501,3 @@ async def test_restocking_what_was_never_sold_ends_all_the_same(shop: Shop) -> N
     saga = await shop.put(await shop.drive(await shop.cancelling()), State.RESTOCKING, restock=True)
     assert (await shop.drive(saga)).state is State.DONE
     assert shop.units() == (10, 0, 0)
-
-
-def alerts(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.alert for record in caplog.records if hasattr(record, "alert")]
