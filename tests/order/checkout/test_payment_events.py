@@ -11,6 +11,7 @@ import pytest
 from serai.chassis.errors import NotFound
 from serai.chassis.feed import Event
 from serai.chassis.ids import new_id
+from serai.contracts.order import UpdateOrder
 from serai.contracts.payment import PaymentOpened, RefundAsked
 from serai.order import actions
 from serai.order.domain import Saga, State
@@ -252,7 +253,7 @@ async def test_units_go_back_to_stock_unless_they_have_shipped_or_the_admin_says
 ) -> None:
     saga = await shop.done()
     if shipped:
-        await actions.update_order(shop.deps, saga.order_id, actions.wire.UpdateOrder("shipped"))
+        await actions.update_order(shop.deps, saga.order_id, UpdateOrder("shipped"))
     await refund(shop, saga, restock=asked)
     await shop.hear()
     rested = await shop.rest(saga.order_id)

@@ -67,6 +67,8 @@ async def test_a_second_checkout_of_a_cart_is_told_of_the_first(shop: Shop) -> N
     assert second.context.failure["code"] == CheckoutInProgress.code
     assert second.context.failure["order_id"] == str(first.order_id)
     assert shop.cart.freeze_state(first.order_id) == "live"
+    # There is nothing to undo, so nobody is asked to.
+    assert (shop.product.faults.calls, shop.cart.faults.calls) == (["hold"], ["freeze", "freeze"])
 
 
 async def test_a_guests_cart_is_ordered_with_the_buyers_and_its_cookie_forgotten(shop: Shop) -> None:
