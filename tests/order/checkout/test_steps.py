@@ -110,6 +110,14 @@ async def test_what_is_out_of_stock_is_named_and_everything_else_let_go(shop: Sh
     assert shop.payment.faults.calls == []
 
 
+@pytest.mark.parametrize("quantity", [0, 11])
+async def test_what_buyers_run_into_every_day_is_not_logged_as_a_failure(
+    shop: Shop, quantity: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await shop.drive(await shop.accept(quantity))).state is State.REJECTED
+    assert caplog.messages == []
+
+
 async def test_an_order_costs_what_it_says_line_by_line(shop: Shop) -> None:
     saga = await shop.awaiting_payment(2)
     order = await shop.order(saga.order_id)
