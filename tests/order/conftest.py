@@ -1,4 +1,4 @@
-"""One order database for all tests of the checkout: every test has a buyer and orders of its own."""
+"""One order database for all tests that place orders: every test has a buyer and orders of its own."""
 
 from __future__ import annotations
 
