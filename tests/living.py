@@ -9,8 +9,11 @@ from typing import Any, cast
 
 import asyncpg
 import httpx
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
 from litestar import Litestar
 
+from serai.chassis.process.serve import hold_address
 from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
@@ -39,6 +42,35 @@ async def living(app: Litestar, base_url: str = "http://localhost:8080") -> Asyn
     finally:
         over.set()
         await life
+
+
+@asynccontextmanager
+async def serving(app: Litestar) -> AsyncIterator[tuple[int, httpx.AsyncClient]]:
+    """The port at which `app` answers meanwhile, and a client of it; it is ready."""
+    held, host, port = hold_address("127.0.0.1:0")
+    with held:
+        server = Server(
+            app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False
+        )
+        serve = asyncio.create_task(server.serve())
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as http:
+                await _ready(http)
+                yield port, http
+        finally:
+            server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
+            await asyncio.wait_for(serve, 60)
+
+
+async def _ready(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if (await http.get("/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.02)
 
 
 @contextmanager

@@ -11,6 +11,11 @@ from serai.contracts.product import ProductClient
 from serai.order.checkout.saga import CheckoutSaga
 from serai.order.pricing import domain as pricing
 
+#: How long a request waits for its checkout before it answers 202 and a worker carries on.
+PATIENCE_S = 5.0
+#: How long an admin's cancellation then waits for Stripe to decide about the refund.
+REFUND_PATIENCE_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Deps:
@@ -21,3 +26,5 @@ class Deps:
     cart: CartClient
     product: ProductClient
     guest_cookie: str
+    patience_s: float = PATIENCE_S
+    refund_patience_s: float = REFUND_PATIENCE_S

@@ -29,12 +29,6 @@ from serai.order.orders.actions import read_order
 from serai.order.orders.store import StatusUpdate
 from serai.order.pricing import domain as pricing
 
-#: How long a request waits for its checkout before it answers 202 and a worker carries on.
-PATIENCE_S = 5.0
-
-
-_REFUND_PATIENCE_S = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -126,7 +120,7 @@ async def _accept(
 
 
 async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
-    rested = await deps.checkout.drive_within(saga, PATIENCE_S)
+    rested = await deps.checkout.drive_within(saga, deps.patience_s)
     if rested is None:
         async with deps.database.transaction() as tx:
             now = await store.lock_saga(tx, saga.order_id)
@@ -170,7 +164,7 @@ async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: 
         verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, admin=caller.is_admin)
         driven = await _begin_cancel(tx, deps, saga, verdict)
     if driven is not None:
-        await deps.checkout.drive_within(driven, PATIENCE_S)
+        await deps.checkout.drive_within(driven, deps.patience_s)
         if verdict is OnCancel.REFUND:
             await _until_refunded(deps, order_id)
     now = await read_order(deps, caller, order_id)
@@ -190,7 +184,7 @@ async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCance
 
 async def _until_refunded(deps: Deps, order_id: UUID) -> None:
     """Stripe mostly answers at once, and payment's feed tells us a moment later."""
-    deadline = time.monotonic() + _REFUND_PATIENCE_S
+    deadline = time.monotonic() + deps.refund_patience_s
     while time.monotonic() < deadline:
         if (await read_order(deps, _ADMIN, order_id)).status != "refunding":
             return

@@ -63,7 +63,10 @@ class CheckoutFailed(Unavailable):
 class CheckoutSaga:
     """Drives sagas. One per process; any number of processes."""
 
-    def __init__(self, db: Database, feed: Feed, steps: Steps) -> None:
+    def __init__(self, db: Database, feed: Feed, steps: Steps, *, save_pause_s: float = 0.2) -> None:
+        """`save_pause_s` is how long a commit whose fate is unknown waits before its second try; each later try waits
+        twice as long as the one before."""
+        self._save_pause_s = save_pause_s
         self._db = db
         self._feed = feed
         self._steps = steps
@@ -181,7 +184,7 @@ class CheckoutSaga:
             try:
                 return await self._commit(old, step)
             except DatabaseUnavailable:
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(self._save_pause_s * 2**attempt)
                 current = await self._read_again(old)
                 if current is None or current.version != old.version:
                     return current
