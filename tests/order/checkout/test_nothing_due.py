@@ -68,12 +68,14 @@ async def test_it_ships_like_any_other(shop: Shop, gift: Variant) -> None:
 
 
 async def test_its_units_are_given_up_when_the_hold_is_lost_and_they_are_sold_out(shop: Shop, gift: Variant) -> None:
-    order = (await order_of(shop, gift)).order
-    saga = await shop.put(await shop.saga(order.id), State.PAID)
-    shop.product.lose(saga.context.hold_id)
+    shop.fill_cart(2, gift)
+    shop.product.faults.fail_before("commit")
+    paid = await shop.drive(await shop.accept(0, shipping_method="pickup"))
+    assert paid.state is State.PAID
+    shop.product.lose(paid.context.hold_id)
     shop.product.set_available(gift.id, 0)
-    assert (await shop.rest(order.id)).state is State.DONE
-    assert await shop.status(order.id) == "refunded"
+    assert (await shop.rest(paid.order_id)).state is State.DONE
+    assert await shop.status(paid.order_id) == "refunded"
 
 
 async def test_a_total_that_the_buyer_did_not_see_is_refused(shop: Shop, gift: Variant) -> None:
