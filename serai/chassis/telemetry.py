@@ -13,9 +13,9 @@ import re
 import secrets
 import sys
 import time
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -80,6 +80,39 @@ def join_trace(traceparent: str | None) -> tuple[str, str]:
 def traceparent() -> str | None:
     current = trace_var.get()
     return None if current is None else f"00-{current[0]}-{current[1]}-01"
+
+
+Kind = Literal["request", "call", "statement", "event"]
+
+
+class Span:
+    """A piece of work in the trace of whoever it is done for; while it runs, log lines and calls carry its ids."""
+
+    __slots__ = ("_ids", "_token", "kind", "name")
+
+    def __init__(self, kind: Kind, name: str, ids: tuple[str, str]) -> None:
+        self.kind = kind
+        self.name = name
+        self._ids = ids
+        self._token: Token[tuple[str, str] | None] | None = None
+
+    def __enter__(self) -> Span:
+        self._token = trace_var.set(self._ids)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token is not None
+        trace_var.reset(self._token)
+
+
+def span(kind: Kind, name: str, parent: str | None = None) -> Span:
+    """The span of a request that came in, a call that goes out, a use of the database or an event that is applied:
+    every place where a trace goes on. `parent` is the `traceparent` that came with it; without one the span belongs to
+    the trace that is under way, if there is any, else it begins one."""
+    current = trace_var.get()
+    if parent is None and current is not None:
+        return Span(kind, name, (current[0], secrets.token_hex(8)))
+    return Span(kind, name, join_trace(parent))
 
 
 def metrics_text() -> bytes:

@@ -167,8 +167,9 @@ class ServiceClient:
         started = time.monotonic()
         outcome = "ok"
         try:
-            headers = self._calls.headers(self.callee, on_behalf_of)
-            return await self._attempts(method, path, body, query, headers, deadline.within(timeout_s), retryable)
+            with telemetry.span("call", operation):
+                headers = self._calls.headers(self.callee, on_behalf_of)
+                return await self._attempts(method, path, body, query, headers, deadline.within(timeout_s), retryable)
         except Problem as problem:
             outcome = problem.code
             raise

@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from serai.chassis import telemetry
 from serai.chassis.errors import Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -110,7 +111,8 @@ class Database:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as conn:
                 self._waited(time.perf_counter() - asked_at)
-                yield conn
+                with telemetry.span("statement", self._name):
+                    yield conn
                 self._worked_at = time.perf_counter()
         except TRANSIENT as error:
             raise DatabaseUnavailable from error

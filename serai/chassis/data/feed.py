@@ -346,11 +346,8 @@ class Reader:
         if event.subject in parked:
             await self._park(tx, event, "waits for an earlier event of its subject")
             return
-        trace = telemetry.trace_var.set(telemetry.join_trace(event.traceparent))
-        try:
+        with telemetry.span("event", event.type, event.traceparent):
             await self._apply(tx, event)
-        finally:
-            telemetry.trace_var.reset(trace)
 
     async def _parked_subjects(self, tx: Connection) -> frozenset[str]:
         rows = await tx.fetch("select distinct subject from feed_parked where feed = $1", self.producer)

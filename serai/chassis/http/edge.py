@@ -224,7 +224,6 @@ class Envelope:
         deadline.accept(timeout)
         request_id = telemetry.request_id_from(request_id)
         telemetry.request_id_var.set(request_id)
-        telemetry.trace_var.set(telemetry.join_trace(traceparent))
         id_header = (b"x-request-id", request_id.encode())
         status = 500
 
@@ -240,29 +239,34 @@ class Envelope:
                 message["headers"] = headers
             await send(message)
 
-        admission = self._state.admission
         self._state.active += 1
         if scope["path"] not in PROBES:
             self._state.asked_at = started
         route = "unmatched"
+        with telemetry.span("request", scope["path"], traceparent):
+            try:
+                route = await self._answer(scope, receive, answer, started, request_id)
+            finally:
+                self._state.active -= 1
+                self._measure(scope["method"], route, status, time.perf_counter() - started)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, answer: Send, started: float, request_id: str) -> str:
+        """The route that answered."""
+        kept = self._state.kept(scope) if self._state.kept is not None else None
+        if kept is not None:
+            route, app = kept
+            await app(scope, receive, answer)
+            return route
+        admission = self._state.admission
+        if not admission.enter(rank := admission.rank(scope["path"])):
+            await _refuse(answer, request_id)
+            return _SHED
+        asyncio.get_running_loop().call_soon(admission.took_its_turn, started)
         try:
-            kept = self._state.kept(scope) if self._state.kept is not None else None
-            if kept is not None:
-                route, app = kept
-                await app(scope, receive, answer)
-            elif admission.enter(rank := admission.rank(scope["path"])):
-                asyncio.get_running_loop().call_soon(admission.took_its_turn, started)
-                try:
-                    await self._app(scope, receive, answer)
-                finally:
-                    admission.leave(rank)
-                route = str(scope.get("path_template") or route)
-            else:
-                route = _SHED
-                await _refuse(answer, request_id)
+            await self._app(scope, receive, answer)
         finally:
-            self._state.active -= 1
-            self._measure(scope["method"], route, status, time.perf_counter() - started)
+            admission.leave(rank)
+        return str(scope.get("path_template") or "unmatched")
 
     def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "_OTHER"

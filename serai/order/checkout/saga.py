@@ -11,10 +11,8 @@ import asyncio
 import logging
 import random
 import time
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from prometheus_client import Gauge, Histogram
 
@@ -22,6 +20,7 @@ from serai.chassis import telemetry
 from serai.chassis.data.database import Database, DatabaseUnavailable
 from serai.chassis.data.feed import Feed
 from serai.chassis.errors import Problem, Unavailable
+from serai.chassis.process.jobs import Worker
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import RESTING, Saga, State
 from serai.order.checkout.steps import Step, Steps, rejecting
@@ -70,56 +69,30 @@ class CheckoutSaga:
         self._db = db
         self._feed = feed
         self._steps = steps
-        self._due = asyncio.Event()
-        self._running: set[asyncio.Task[Any]] = set()
-        self._leaving = False
+        self._worker = Worker(
+            "checkout",
+            self._claim,
+            self.drive,
+            at_once=_AT_ONCE,
+            every_s=_TICK_S,
+            about=lambda saga: {"order_id": saga.order_id, "state": saga.state},
+        )
+        self.run = self._worker.run
+        self.leave = self._worker.leave
 
     def nudge(self) -> None:
         """A saga may be due: look now rather than at the next tick."""
-        self._due.set()
+        self._worker.nudge()
         self._feed.nudge()
-
-    def leave(self) -> None:
-        """Finish what has begun and begin nothing more: a saga that is dropped waits until its lease ends, and its cart
-        with it."""
-        self._leaving = True
 
     @property
     def in_hand(self) -> int:
         """How many sagas are being driven."""
-        return len(self._running)
+        return self._worker.in_hand
 
-    async def run(self) -> None:
-        """Claim sagas that are due and drive them, for ever."""
-        try:
-            while True:
-                room = 0 if self._leaving else _AT_ONCE - len(self._running)
-                claimed: list[Saga] = []
-                if room > 0:
-                    async with self._db.connection() as conn:
-                        claimed = await store.claim_due(conn, room)
-                for saga in claimed:
-                    task = asyncio.create_task(self._drive_quietly(saga))
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
-                if len(claimed) < max(room, 1):
-                    await self._wait_for_work()
-        finally:
-            for task in self._running:
-                task.cancel()
-
-    async def _wait_for_work(self) -> None:
-        # Not `wait_for`, which before Python 3.12 may lose a cancellation that meets the timeout.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_TICK_S * random.uniform(0.8, 1.2)):
-                await self._due.wait()
-        self._due.clear()
-
-    async def _drive_quietly(self, saga: Saga) -> None:
-        try:
-            await self.drive(saga)
-        except Exception:
-            log.exception("saga left to its lease", extra={"order_id": saga.order_id, "state": saga.state})
+    async def _claim(self, limit: int) -> list[Saga]:
+        async with self._db.connection() as conn:
+            return await store.claim_due(conn, limit)
 
     async def drive(self, saga: Saga) -> Saga | None:
         """Run `saga` until it rests or must wait. None when somebody else has taken it over."""
@@ -140,9 +113,7 @@ class CheckoutSaga:
     async def drive_within(self, saga: Saga, seconds: float) -> Saga | None:
         """Drive `saga`, through failures too, until it rests; None when that takes longer than `seconds`, and then
         any worker carries on."""
-        task = asyncio.create_task(self._until_rest(saga, time.monotonic() + seconds))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task = self._worker.start(self._until_rest(saga, time.monotonic() + seconds))
         done, _ = await asyncio.wait({task}, timeout=seconds)
         return task.result() if done else None
 

@@ -401,4 +401,4 @@ async def _nothing_in_hand(shop: Shop) -> bool:
 
 
 async def _was_left(caplog: pytest.LogCaptureFixture) -> bool:
-    return "saga left to its lease" in caplog.messages
+    return "job left to its lease" in caplog.messages
