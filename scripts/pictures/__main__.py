@@ -20,7 +20,7 @@ from scripts.pictures.goods import DRAWINGS
 from scripts.pictures.scenes import SCENES
 from serai.product.demo import GOODS
 from serai.product.demo_pictures import INDEX
-from serai.product.pictures import Opened, named
+from serai.product.media.pictures import OpenedImage, named
 
 #: How good each width is. The larger there is to look at, the less it takes; and all of them are in the repository.
 QUALITY = {320: 55, 560: 40, 800: 30}
@@ -46,7 +46,7 @@ def drawn(svg: str, width: int) -> Image.Image:
     )
 
 
-def opened(svg: str) -> Opened:
+def opened(svg: str) -> OpenedImage:
     large = drawn(svg, WIDTHS[-1])
     sizes = []
     for width in WIDTHS:
@@ -67,7 +67,7 @@ def chosen(only: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def write(pictures: dict[str, Opened], path: Path) -> None:
+def write(pictures: dict[str, OpenedImage], path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         index = msgspec.json.encode({name: one.picture for name, one in sorted(pictures.items())})
         archive.writestr(zipfile.ZipInfo(INDEX, LONG_AGO), index, zipfile.ZIP_DEFLATED)

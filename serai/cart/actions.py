@@ -31,7 +31,8 @@ from serai.contracts.cart import (
     FreezeClosed,
     ItemAdded,
 )
-from serai.contracts.product import OutOfStock, VariantFacts
+from serai.contracts.product.inventory import OutOfStock
+from serai.contracts.product.offers import VariantFacts
 
 Decide = Callable[[Lines], Lines]
 

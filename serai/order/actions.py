@@ -29,7 +29,7 @@ from serai.contracts.payment import (
     PaymentOpened,
     RefundEvent,
 )
-from serai.contracts.product import OutOfStock
+from serai.contracts.product.inventory import OutOfStock
 from serai.order import domain, pricing, store
 from serai.order.deps import Deps
 from serai.order.domain import OnCancel, OnPaid, Saga, State

@@ -13,7 +13,7 @@ from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import PaymentClient
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 from serai.order import actions, api, internal, pricing
 from serai.order.deps import Deps
 from serai.order.saga import Checkout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Feed
 from serai.contracts.cart import CartClient
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 from serai.order import pricing
 from serai.order.saga import Checkout
 

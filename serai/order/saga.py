@@ -36,7 +36,8 @@ from serai.contracts.payment import (
     RefundAsked,
     RefundExceedsCharge,
 )
-from serai.contracts.product import HeldLine, HoldClosed, HoldLine, OutOfStock, ProductClient
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.inventory import HeldLine, HoldClosed, HoldLine, OutOfStock
 from serai.order import domain, pricing, store
 from serai.order.domain import RESTING, Saga, State, TotalChanged
 

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import msgspec
 
-from serai.product.pictures import Picture
+from serai.product.media.pictures import Picture
 
 _FILE = Path(__file__).with_name("demo_pictures.zip")
 #: Which picture each good has, by the good's name.
