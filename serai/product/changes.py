@@ -17,6 +17,9 @@ from serai.chassis.data.database import Connection, Database
 
 CHANNEL = "catalogue"
 
+#: The beginning of a part of a statement that selects which products have changed, and whether lists show it.
+NOTE_CHANGE = "insert into change (product_ids, listed)"
+
 #: To be awaited within the transaction, for each product that it changes.
 Changed: TypeAlias = Callable[[UUID], Awaitable[None]]
 
@@ -58,9 +61,9 @@ class NotedChanges(msgspec.Struct, frozen=True):
 async def note_change(conn: Connection, product_id: UUID | None) -> None:
     """Every replica drops that product (None: all of them) and every list when this transaction commits."""
     await conn.execute(
-        """
+        f"""
         with noted as (
-            insert into change (product_ids, listed) values (nullif(array[$1::uuid], array[null::uuid]), true)
+            {NOTE_CHANGE} values (nullif(array[$1::uuid], array[null::uuid]), true)
         )
         select pg_notify($2, coalesce($1::text, ''))
         """,

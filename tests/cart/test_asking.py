@@ -35,7 +35,7 @@ class Catalogue:
         self.asked.append(wanted)
         known = len(self.asked)
         await self.open.wait()
-        items = [VariantFacts(id, id, "", "Desk", {}, None, Money(1, "USD"), known) for id in wanted]
+        items = [VariantFacts(id, id, "", "Desk", {}, Money(1, "USD"), available=known) for id in wanted]
         return web.Response(body=msgspec.json.encode(Variants(items)))
 
 

@@ -15,8 +15,7 @@ import msgspec
 
 from serai.chassis.errors import Conflict
 from serai.chassis.http.page import Page
-from serai.commerce.money import Money
-from serai.contracts.product.offers import MAX_LINES
+from serai.contracts.product.offers import MAX_LINES, Offer
 
 MAX_QUANTITY = 999
 
@@ -93,15 +92,9 @@ class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[list[HoldLine], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
 
 
-class HeldLine(msgspec.Struct, frozen=True):
-    """What was held, under the name and price that the order is made with."""
+class HeldLine(Offer, frozen=True, kw_only=True):
+    """How many units are held, and the offer as it was when they were: the order is made with its name and price."""
 
-    variant_id: UUID
-    product_id: UUID
-    sku: str
-    name: str
-    options: dict[str, str]
-    unit_price: Money
     quantity: int
 
 

@@ -17,16 +17,27 @@ class VariantRequired(Invalid):
     code, detail = "variant_required", "This product has several variants; say which."
 
 
-class VariantFacts(msgspec.Struct, frozen=True):
-    """A variant as it is now. `available` is 0 for one that can no longer be bought."""
+class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a variant is sold as: `name` is its product's, `image` the address of a small picture.
+
+    What is optional is left out where there is none, so that offers stored before a field existed read the same."""
 
     variant_id: UUID
     product_id: UUID
     sku: str
     name: str
     options: dict[str, str]
-    image: str | None
     unit_price: Money
+    image: str | None = None
+    #: The price it had before it was reduced.
+    compare_at: Money | None = None
+    tax_class: str | None = None
+    weight_g: int | None = None
+
+
+class VariantFacts(Offer, frozen=True, kw_only=True, omit_defaults=False):
+    """An offer as it is now, with how many units can be bought: 0 where the variant is no longer for sale."""
+
     available: int
 
 

@@ -16,13 +16,81 @@ import msgspec
 
 from serai.chassis.data.database import Connection
 from serai.contracts.product.inventory import HeldLine, HoldLine, StockLevel, StockMovement
+from serai.product.changes import NOTE_CHANGE
 from serai.product.inventory.domain import HoldEnd, HoldStatus
+from serai.product.offers.store import AVAILABLE_COLUMN, OFFER_COLUMNS, read_offer
 
 #: Records in the ledger what new variants bring: the end of a statement whose CTE `fresh` has the columns variant_id,
 #: product_id, units, by.
 INITIAL_MOVEMENTS = """
 insert into stock_movement (variant_id, product_id, delta, reason, by)
 select variant_id, product_id, units, 'initial', by from fresh where units > 0
+"""
+
+#: The hold keeps the rows as they were read under the locks; `_held_lines` makes offers of them, whenever it is asked.
+_HOLD = f"""
+    with asked as (
+        select * from unnest($3::uuid[], $4::bigint[]) as line (variant_id, quantity)
+    ), locked as (
+        select {OFFER_COLUMNS}, {AVAILABLE_COLUMN}
+        from variant v join product p on p.id = v.product_id
+        where v.id = any($3)
+        order by v.id
+        for no key update of v
+    ), short as (
+        select variant_id, quantity as requested, coalesce(available, 0) as available
+        from asked left join locked using (variant_id)
+        where coalesce(available, 0) < quantity
+    ), opened as (
+        insert into hold (id, status, asked, lines)
+        select $1, 'held', $2, jsonb_agg(to_jsonb(line) - 'available' order by variant_id)
+        from (select * from asked join locked using (variant_id)) line
+        having not exists (select from short)
+        on conflict (id) do nothing
+        returning lines
+    ), moved as (
+        update variant v set available = v.available - asked.quantity, held = v.held + asked.quantity
+        from asked
+        where v.id = asked.variant_id and exists (select from opened)
+    ), noted as (
+        {NOTE_CHANGE}
+        select array_agg(product_id), bool_or(available = quantity)
+        from asked join locked using (variant_id)
+        having exists (select from opened)
+    )
+    select (select lines from opened) as lines, (select jsonb_agg(to_jsonb(short)) from short) as short
+"""
+_END_HOLD = f"""
+    with line as materialized (
+        select variant_id, product_id, quantity
+        from hold, jsonb_to_recordset(lines) as line (variant_id uuid, product_id uuid, quantity bigint)
+        where hold.id = $1 and hold.status = $2
+    ), locked as (
+        select id as variant_id, available from variant
+        where id = any(array(select variant_id from line)) order by id for no key update
+    ), ended as (
+        update hold set status = $3, ended_at = now()
+        where id = $1 and status = $2 and (select count(*) from locked) >= 0
+        returning id
+    ), moved as (
+        update variant v
+        set available = v.available + case when $3 = 'committed' then 0 else quantity end,
+            held = v.held - case when $3 = 'returned' then 0 else quantity end,
+            sold = v.sold + case $3 when 'committed' then quantity when 'returned' then -quantity else 0 end
+        from line
+        where v.id = line.variant_id and v.id = any(array(select variant_id from line))
+          and exists (select from ended)
+    ), ledger as (
+        insert into stock_movement (variant_id, product_id, delta, reason, order_id)
+        select variant_id, product_id, case $3 when 'committed' then -quantity else quantity end,
+               case $3 when 'committed' then 'sold' else 'returned' end, $4
+        from line where $3 in ('committed', 'returned') and exists (select from ended)
+    ), noted as (
+        {NOTE_CHANGE}
+        select array_agg(product_id), bool_or(available = 0) from line join locked using (variant_id)
+        having $3 <> 'committed' and exists (select from ended)
+    )
+    select exists (select from ended)
 """
 
 
@@ -120,56 +188,19 @@ async def hold(
     """
     with _enough_is_there():
         row = await conn.fetchrow(
-            """
-            with asked as (
-                select * from unnest($3::uuid[], $4::bigint[]) as line (variant_id, quantity)
-            ), locked as (
-                select v.id as variant_id, v.product_id, v.sku, p.name, v.options, v.price_minor, p.currency,
-                       case when p.status = 'active' and v.archived_at is null then v.available else 0 end as available
-                from variant v join product p on p.id = v.product_id
-                where v.id = any($3)
-                order by v.id
-                for no key update of v
-            ), short as (
-                select variant_id, quantity as requested, coalesce(available, 0) as available
-                from asked left join locked using (variant_id)
-                where coalesce(available, 0) < quantity
-            ), opened as (
-                insert into hold (id, status, asked, lines)
-                select $1, 'held', $2, jsonb_agg(
-                    jsonb_build_object('variant_id', variant_id, 'product_id', product_id, 'sku', sku, 'name', name,
-                                       'options', options, 'quantity', quantity, 'unit_price',
-                                       jsonb_build_object('amount', price_minor, 'currency', currency))
-                    order by variant_id)
-                from asked join locked using (variant_id)
-                having not exists (select from short)
-                on conflict (id) do nothing
-                returning lines
-            ), moved as (
-                update variant v set available = v.available - asked.quantity, held = v.held + asked.quantity
-                from asked
-                where v.id = asked.variant_id and exists (select from opened)
-            ), noted as (
-                insert into change (product_ids, listed)
-                select array_agg(product_id), bool_or(available = quantity)
-                from asked join locked using (variant_id)
-                having exists (select from opened)
-            )
-            select (select lines from opened) as lines, (select jsonb_agg(to_jsonb(short)) from short) as short
-            """,
+            _HOLD,
             hold_id,
             asked,
             [line.variant_id for line in lines],
             [line.quantity for line in lines],
         )
     assert row is not None
-    held = None if row["lines"] is None else msgspec.convert(row["lines"], list[HeldLine])
-    return held, row["short"] or []
+    return None if row["lines"] is None else _held_lines(row["lines"]), row["short"] or []
 
 
 async def hold_of(conn: Connection, hold_id: str) -> Held | None:
     row = await conn.fetchrow("select status, asked, lines from hold where id = $1", hold_id)
-    return None if row is None else Held(row["status"], row["asked"], msgspec.convert(row["lines"], list[HeldLine]))
+    return None if row is None else Held(row["status"], row["asked"], _held_lines(row["lines"]))
 
 
 async def end_hold(conn: Connection, hold_id: str, was: HoldStatus, end: HoldEnd, order_id: UUID | None) -> bool:
@@ -179,38 +210,7 @@ async def end_hold(conn: Connection, hold_id: str, was: HoldStatus, end: HoldEnd
     are named by an array too, because the planner takes the JSON for a hundred lines and would read all variants.
     """
     ended = await conn.fetchval(
-        """
-        with line as materialized (
-            select variant_id, product_id, quantity
-            from hold, jsonb_to_recordset(lines) as line (variant_id uuid, product_id uuid, quantity bigint)
-            where hold.id = $1 and hold.status = $2
-        ), locked as (
-            select id as variant_id, available from variant
-            where id = any(array(select variant_id from line)) order by id for no key update
-        ), ended as (
-            update hold set status = $3, ended_at = now()
-            where id = $1 and status = $2 and (select count(*) from locked) >= 0
-            returning id
-        ), moved as (
-            update variant v
-            set available = v.available + case when $3 = 'committed' then 0 else quantity end,
-                held = v.held - case when $3 = 'returned' then 0 else quantity end,
-                sold = v.sold + case $3 when 'committed' then quantity when 'returned' then -quantity else 0 end
-            from line
-            where v.id = line.variant_id and v.id = any(array(select variant_id from line))
-              and exists (select from ended)
-        ), ledger as (
-            insert into stock_movement (variant_id, product_id, delta, reason, order_id)
-            select variant_id, product_id, case $3 when 'committed' then -quantity else quantity end,
-                   case $3 when 'committed' then 'sold' else 'returned' end, $4
-            from line where $3 in ('committed', 'returned') and exists (select from ended)
-        ), noted as (
-            insert into change (product_ids, listed)
-            select array_agg(product_id), bool_or(available = 0) from line join locked using (variant_id)
-            having $3 <> 'committed' and exists (select from ended)
-        )
-        select exists (select from ended)
-        """,
+        _END_HOLD,
         hold_id,
         was,
         end,
@@ -243,6 +243,11 @@ def _enough_is_there() -> Iterator[None]:
         if error.constraint_name != "variant_available_check":
             raise
         raise StockMoved from None
+
+
+def _held_lines(rows: list[dict[str, Any]]) -> list[HeldLine]:
+    """From the rows that a hold keeps; those of before offers were read from columns are as they were answered."""
+    return [msgspec.convert(row, HeldLine) if "unit_price" in row else read_offer(row, HeldLine) for row in rows]
 
 
 def _level(row: asyncpg.Record) -> StockLevel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -50,6 +51,37 @@ async def test_the_same_hold_again_answers_the_first_answer(shop: Shop) -> None:
     await shop.put(f"/api/products/{desk['id']}", {"name": "Oak desk", "sku": "OTHER", "price": usd(1)})
     assert (await shop.hold(order, (variant_id(desk), 2))).json() == first.json()
     assert await shop.level(desk) == (2, 0)
+
+
+async def test_a_hold_carries_the_offer_as_it_was_when_held(shop: Shop) -> None:
+    lamp = await shop.create(name="Lamp", images=[{"url": "https://pictures.example/lamp.jpg"}])
+    order = str(uuid4())
+    first = await shop.hold(order, (variant_id(lamp), 1))
+    (line,) = first.json()["lines"]
+    assert line["image"] == "https://pictures.example/lamp.jpg"
+    await shop.put(f"/api/products/{lamp['id']}", {"name": "Lamp", "sku": "OTHER", "price": usd(1)})
+    assert (await shop.hold(order, (variant_id(lamp), 1))).content == first.content
+
+
+async def test_a_hold_made_before_offers_were_stored_answers_the_same_bytes(shop: Shop, database_url: str) -> None:
+    desk = await shop.create(stock=5)
+    order, variant = str(uuid4()), variant_id(desk)
+    fingerprint = sha256(f'[{{"variant_id":"{variant}","quantity":2}}]'.encode()).hexdigest()
+    line = (
+        f'{{"variant_id":"{variant}","product_id":"{desk["id"]}","sku":"OLD-1","name":"Old desk",'
+        '"options":{"colour":"Oak"},"unit_price":{"amount":24900,"currency":"USD"},"quantity":2}'
+    )
+    admin = await asyncpg.connect(database_url)
+    try:
+        await admin.execute(
+            "insert into hold (id, status, asked, lines) values ($1, 'held', $2, $3)", order, fingerprint, f"[{line}]"
+        )
+        await admin.execute("update variant set available = 3, held = 2 where id = $1", UUID(variant))
+    finally:
+        await admin.close()
+    assert (await shop.hold(order, (variant, 2))).text == f'{{"lines":[{line}]}}'
+    assert (await shop.end(order, "commit")).status_code == 204
+    assert await shop.level(desk) == (0, 3)
 
 
 async def test_another_hold_under_the_same_id_is_refused(shop: Shop) -> None:
