@@ -9,12 +9,9 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from serai.chassis.settings import SettingsError, load
-from serai.product.app import create
 from serai.product.media.actions import sweep_pictures
 from serai.product.media.bucket import Bucket
-from serai.product.media.files import MediaFiles, MediaUnavailable, ProductSettings
-from tests import tokens
+from serai.product.media.files import MediaFiles, MediaUnavailable
 from tests.product.conftest import replica
 from tests.product.images import encoded, opened, plain
 from tests.product.media.test_pictures import AT_ONCE, swept_by
@@ -91,29 +88,3 @@ async def test_deleting_what_is_gone_is_no_error(bucket: dict[str, str]) -> None
     await files.delete(["a-1.webp", "a-2.webp"])
     await files.delete(["a-1.webp", "a-2.webp"])
     assert await files.get("a-1.webp") is None
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"SERAI_MEDIA_BUCKET": "pictures"},
-        {"SERAI_MEDIA_BUCKET": "pictures", "SERAI_MEDIA_ACCESS_KEY": KEY},
-        {"SERAI_MEDIA_ENDPOINT": "pictures.example"},
-        {
-            "SERAI_MEDIA_DIR": "/x",
-            "SERAI_MEDIA_BUCKET": "b",
-            "SERAI_MEDIA_ACCESS_KEY": KEY,
-            "SERAI_MEDIA_SECRET_KEY": KEY,
-        },
-        {"SERAI_MODE": "production", "SERAI_MEDIA_ACCESS_KEY": "changeme"},
-    ],
-)
-def test_settings_that_lead_nowhere_are_refused(more: dict[str, str]) -> None:
-    with pytest.raises(SettingsError):
-        load(ProductSettings, tokens.environ("product", **more)).check()
-
-
-def test_pictures_lie_where_it_is_said(tmp_path: Path) -> None:
-    create(tokens.environ("product", SERAI_HOME=str(tmp_path), SERAI_MEDIA_DIR=str(tmp_path / "elsewhere")))
-    # Assembling a service writes nothing.
-    assert list(tmp_path.iterdir()) == []

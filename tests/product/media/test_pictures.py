@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -258,22 +257,6 @@ async def test_files_that_cannot_be_stored_leave_no_picture(shop: Shop, tmp_path
     assert problem(answer) == (503, "media_unavailable")
     assert answer.headers["retry-after"]
     assert (await shop.get(f"/api/products/{desk['id']}")).json()["images"] == []
-
-
-async def test_a_file_half_written_is_never_seen(tmp_path: Path) -> None:
-    disk = Disk(tmp_path)
-    await disk.put({"aa.webp": b"one"})
-    left = tmp_path / "unfinished" / "ab.webp.1"
-    left.write_bytes(b"half")
-    await disk.tidy()
-    assert left.exists()
-    os.utime(left, (0, 0))
-    await disk.tidy()
-    assert not left.exists()
-    assert await disk.get("ab.webp") is None
-    assert await disk.get("aa.webp") == b"one"
-    await disk.delete(["aa.webp", "ab.webp"])
-    assert await disk.get("aa.webp") is None
 
 
 class swept_by:  # used as a function would be

@@ -16,6 +16,12 @@ JPEG = encoded(plain(), "JPEG")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
+@pytest.fixture
+def shop(shared_shop: Shop) -> Shop:
+    """These tests look at nothing but the products they create."""
+    return shared_shop
+
+
 async def kept(shop: Shop, product: Json, file: bytes) -> tuple[Json, Image.Image, bytes]:
     image = await shop.add_image(product, file)
     content = (await shop.get(image["url"])).content

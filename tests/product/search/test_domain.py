@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.product.search.domain import MAX_PRICE_RANGES, PRICE_STEPS, corrected, letters_wrong, price_ranges
+from serai.product.search.domain import (
+    MAX_PRICE_RANGES,
+    PRICE_STEPS,
+    category_name,
+    corrected,
+    is_slug,
+    letters_wrong,
+    price_ranges,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +51,23 @@ def test_price_ranges_are_few_and_hold_every_price_once(counts: dict[int, int]) 
     for (_, end, _), (start, _, _) in itertools.pairwise(ranges):
         assert end == start - 1
         assert start in PRICE_STEPS
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("walnut-desk", True),
+        ("A1", True),
+        ("", False),
+        ("a b", False),
+        ("caf\u00e9", False),
+        ("x\n", False),
+        ("x" * 121, False),
+    ],
+)
+def test_knows_what_may_be_a_slug(text: str, is_one: bool) -> None:
+    assert is_slug(text) is is_one
+
+
+def test_a_category_is_called_as_its_slug_reads() -> None:
+    assert category_name("table-lamps") == "Table lamps"
