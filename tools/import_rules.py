@@ -76,7 +76,7 @@ def build_graph() -> ImportGraph:
 
 def covered_by(contract: dict[str, Any], graph: ImportGraph) -> set[str]:
     """The modules about which a contract says what they may import."""
-    options = ("containers", "modules", "source_modules", "layers")
+    options = ("containers", "modules", "source_modules", "protected_modules", "layers")
     chosen = next(each for each in options if lines(contract, each))
     named = _named(lines(contract, chosen), graph)
     covered = {module for module in graph.modules if not named.isdisjoint(_itself_and_packages(module))}

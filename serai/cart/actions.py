@@ -31,7 +31,8 @@ from serai.contracts.cart import (
     FreezeClosed,
     ItemAdded,
 )
-from serai.contracts.product import OutOfStock, VariantFacts
+from serai.contracts.product.inventory import OutOfStock
+from serai.contracts.product.offers import VariantFacts
 
 Decide = Callable[[Lines], Lines]
 
@@ -234,7 +235,8 @@ async def _choose(deps: Deps, cart: CartState, asked: ItemAdded) -> tuple[Varian
 
 def _item(line: Line, facts: VariantFacts | None, currency: str) -> CartItem:
     if facts is None:
-        facts = VariantFacts(line.variant_id, line.product_id, "", "No longer sold", {}, None, Money(0, currency), 0)
+        free = Money(0, currency)
+        facts = VariantFacts(line.variant_id, line.product_id, "", "No longer sold", {}, free, available=0)
     return CartItem(
         id=line.id,
         product_id=line.product_id,

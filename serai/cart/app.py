@@ -11,7 +11,7 @@ from serai.cart.deps import Deps
 from serai.chassis.auth import cookie_name, own_origins
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:

@@ -17,7 +17,8 @@ from uuid import UUID
 
 from serai.chassis.calls import deadline
 from serai.chassis.calls.client import ServiceUnreachable
-from serai.contracts.product import MAX_LINES, ProductClient, VariantFacts
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.offers import MAX_LINES, VariantFacts
 
 Facts = dict[UUID, VariantFacts]
 

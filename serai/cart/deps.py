@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serai.cart.asking import Asking
 from serai.chassis.data.database import Database
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,13 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
+def is_id(text: str) -> bool:
+    """Whether it is a UUID in its canonical form, in upper or lower case."""
+    return _CANONICAL.fullmatch(text) is not None
+
+
 def parse_id(text: str) -> UUID:
     """The id in a path; one that is malformed names nothing, so it is `NotFound` like any other."""
-    if _CANONICAL.fullmatch(text) is None:
+    if not is_id(text):
         raise NotFound
     return UUID(text)

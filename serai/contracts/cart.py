@@ -15,7 +15,7 @@ import msgspec
 from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict
 from serai.commerce.money import Money
-from serai.contracts.product import MAX_QUANTITY, Quantity
+from serai.contracts.product.inventory import MAX_QUANTITY, Quantity
 
 
 class CartEmpty(Conflict):

@@ -11,12 +11,15 @@ from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.chassis.settings import Env, load
 from serai.commerce.money import Money
-from serai.contracts.product import Image, Option, VariantDraft
+from serai.contracts.product.catalogue import CreateVariant, Option
+from serai.contracts.product.media import Image
 from serai.demo.goods import GOODS, SOLD_OUT, Good
 from serai.demo.pictures import pictures
-from serai.product import gallery, store
-from serai.product.domain import keywords, slugs_of
-from serai.product.pictures import Picture
+from serai.product import changes
+from serai.product.catalogue import store
+from serai.product.catalogue.domain import keywords, slugs_of
+from serai.product.media import store as picture_store
+from serai.product.media.pictures import Picture
 
 
 class _Shop(msgspec.Struct):
@@ -42,7 +45,7 @@ async def add_products(database_url: str) -> int:
             picture_of = pictures()
             for category, number, good in goods:
                 await _add(tx, category, number, good, picture_of[good.name], currency)
-            await store.tell_of_change(tx, None)
+            await changes.note_change(tx, None)
             return len(goods)
     finally:
         await db.close()
@@ -57,7 +60,7 @@ async def _is_empty(tx: Connection) -> bool:
 
 async def _add(tx: Connection, category: str, number: int, good: Good, picture: Picture, currency: str) -> None:
     product_id = new_id()
-    await gallery.note(tx, picture, in_use=True)
+    await picture_store.note(tx, picture, in_use=True)
     image = Image(new_id(), picture.url, good.name, picture.width, picture.height, picture.sources)
     options = [Option(name, values) for name, values in good.options.items()]
     variants = _variants(f"{category[:3].upper()}-{number:02}", good, currency)
@@ -92,12 +95,12 @@ async def _add(tx: Connection, category: str, number: int, good: Good, picture: 
     await store.learn_words(tx, product_id)
 
 
-def _variants(sku: str, good: Good, currency: str) -> list[VariantDraft]:
+def _variants(sku: str, good: Good, currency: str) -> list[CreateVariant]:
     """One for each combination of the options, with a stock between 2 and 61."""
     first = next(iter(good.options.values()), [""])
     combinations = list(itertools.product(*good.options.values()))
     return [
-        VariantDraft(
+        CreateVariant(
             sku if len(combinations) == 1 else f"{sku}-{at:02}",
             Money(good.price + good.step * (first.index(chosen[0]) if chosen else 0), currency),
             0 if good.name in SOLD_OUT else 2 + (len(good.name) * 7 + at * 11) % 60,

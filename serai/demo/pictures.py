@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import msgspec
 
 from serai.demo import PICTURES
-from serai.product.pictures import Picture
+from serai.product.media.pictures import Picture
 
 #: The file in the archive that says which picture a product has, by the product's name.
 INDEX = "index.json"

@@ -13,7 +13,7 @@ from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import PaymentClient
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 from serai.order.checkout import api as checkout_api
 from serai.order.checkout.payment_facts import apply_payment_event
 from serai.order.checkout.saga import CheckoutSaga

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Feed
 from serai.contracts.cart import CartClient
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 from serai.order.checkout.saga import CheckoutSaga
 from serai.order.pricing import domain as pricing
 

@@ -3,6 +3,7 @@ with a token and without."""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from serai.chassis.http.edge import Request
 
 #: Anybody may keep it, but must ask whether it is still right: that costs one small answer.
 _PUBLIC = (b"cache-control", b"public, no-cache")
-_PRIVATE = (b"cache-control", b"no-store")
+_NO_STORE = (b"cache-control", b"no-store")
 _VARY = (b"vary", b"authorization, accept-encoding")
 _JSON = (b"content-type", b"application/json")
 _GZIP = (b"content-encoding", b"gzip")
@@ -26,7 +27,7 @@ _GZIP_BITS = 31
 _UNPACKED = 256
 
 
-class Stored(msgspec.Struct, gc=False):
+class CachedResponse(msgspec.Struct, gc=False):
     """A body as it is or compressed, with its entity tag; `as_of` is when it was asked of the database, by the
     monotonic clock.
 
@@ -37,10 +38,17 @@ class Stored(msgspec.Struct, gc=False):
     is_gzip: bool = False
     as_of: float = 0.0
 
-    def packed(self) -> Stored:
+    @classmethod
+    def of(cls, answer: msgspec.Struct, version: int | None = None) -> CachedResponse:
+        """Tagged by its content; where a version is given the tag begins with it, which is what If-Match compares."""
+        body = msgspec.json.encode(answer)
+        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+        return cls(body, f'W/"{digest}"'.encode() if version is None else f'W/"{version}-{digest}"'.encode())
+
+    def packed(self) -> CachedResponse:
         """The same, compressed: half the room for a product and a fifth for a page, and the way browsers take it."""
         compressor = zlib.compressobj(wbits=_GZIP_BITS)
-        return Stored(compressor.compress(self.body) + compressor.flush(), self.tag, True, self.as_of)
+        return CachedResponse(compressor.compress(self.body) + compressor.flush(), self.tag, True, self.as_of)
 
     @property
     def etag(self) -> str:
@@ -48,18 +56,18 @@ class Stored(msgspec.Struct, gc=False):
 
     def answer(self, request: Request) -> Response[Any]:
         """It, or that what the client has is still right; whoever shows a token must not keep it."""
-        return framed(self._sent(request.scope, private=request.caller.user_id is not None))
+        return as_response(self._sent(request.scope, private=request.caller.user_id is not None))
 
-    def answer_unknown(self, scope: HTTPScope) -> Sent:
+    def answer_unknown(self, scope: HTTPScope) -> RawResponse:
         """The same for somebody who shows no token."""
         return self._sent(scope, private=False)
 
-    def _sent(self, scope: HTTPScope, *, private: bool) -> Sent:
-        about = [_VARY, (b"etag", self.tag), _PRIVATE if private else _PUBLIC]
+    def _sent(self, scope: HTTPScope, *, private: bool) -> RawResponse:
+        about = [_VARY, (b"etag", self.tag), _NO_STORE if private else _PUBLIC]
         takes_gzip = False
         for name, value in scope["headers"]:
             if name == b"if-none-match" and self.is_named(value):
-                return Sent(304, about, b"")
+                return RawResponse(304, about, b"")
             if name == b"accept-encoding":
                 takes_gzip = b"gzip" in wanted(value)
         body = self.body
@@ -67,7 +75,7 @@ class Stored(msgspec.Struct, gc=False):
             about.append(_GZIP)
         elif self.is_gzip:
             body = _unpacked(body)
-        return Sent(200, [_JSON, (b"content-length", b"%d" % len(body)), *about], body)
+        return RawResponse(200, [_JSON, (b"content-length", b"%d" % len(body)), *about], body)
 
     def is_named(self, if_none_match: bytes) -> bool:
         """Weak comparison (RFC 9110, 8.8.3.2)."""
@@ -82,7 +90,7 @@ def _unpacked(packed: bytes) -> bytes:
     return zlib.decompress(packed, _GZIP_BITS)
 
 
-class Sent:
+class RawResponse:
     """An ASGI application that sends these bytes."""
 
     __slots__ = ("_body", "_headers", "_status")
@@ -97,16 +105,27 @@ class Sent:
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
-def framed(sent: Sent) -> Response[Any]:
-    return _Framed(sent)
+def as_response(sent: RawResponse) -> Response[Any]:
+    return _RawResponseAdapter(sent)
 
 
-class _Framed(Response[Any]):
+class _RawResponseAdapter(Response[Any]):
     """The same for the framework, which would otherwise encode it and merge its headers for each request."""
 
-    def __init__(self, sent: Sent) -> None:
+    def __init__(self, sent: RawResponse) -> None:
         super().__init__(None)
         self._sent = sent
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self._sent
+
+
+#: Headers of what nobody may keep.
+PRIVATE = {"cache-control": "no-store"}
+
+
+def mark_replayed(answer: Response[Any], replayed: bool) -> Response[Any]:
+    """Say whether an earlier request with the same idempotency key had done it."""
+    if replayed:
+        answer.headers["idempotent-replayed"] = "true"
+    return answer

@@ -10,16 +10,9 @@ from uuid import UUID
 from serai.chassis.errors import Invalid, NotFound
 from serai.chassis.ids import new_id
 from serai.commerce.money import Money
-from serai.contracts.product import (
-    HeldLine,
-    HoldClosed,
-    HoldLine,
-    OutOfStock,
-    ProductClient,
-    RequestDiffers,
-    VariantFacts,
-    VariantRequired,
-)
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.inventory import HeldLine, HoldClosed, HoldLine, OutOfStock, RequestDiffers
+from serai.contracts.product.offers import VariantFacts, VariantRequired
 from tests.callees.faults import Faults
 
 
@@ -201,8 +194,10 @@ class InProcessProduct(ProductClient):
 
 
 def _facts(one: Variant) -> VariantFacts:
-    return VariantFacts(one.id, one.product_id, one.sku, one.name, {}, None, one.price, one.buyable)
+    return VariantFacts(
+        one.id, one.product_id, one.sku, one.name, {}, one.price, available=one.available if one.for_sale else 0
+    )
 
 
 def _held(one: Variant, quantity: int) -> HeldLine:
-    return HeldLine(one.id, one.product_id, one.sku, one.name, {}, one.price, quantity)
+    return HeldLine(one.id, one.product_id, one.sku, one.name, {}, one.price, quantity=quantity)

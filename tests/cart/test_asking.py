@@ -17,7 +17,8 @@ from serai.chassis.calls import deadline
 from serai.chassis.calls.client import ServiceUnreachable
 from serai.chassis.errors import Unavailable
 from serai.commerce.money import Money
-from serai.contracts.product import MAX_LINES, ProductClient, VariantFacts, Variants, VariantsAsked
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.offers import MAX_LINES, VariantFacts, Variants, VariantsRequest
 from tests.chassis.calls.callees import Callee, callee, calling, never, unavailable
 
 
@@ -30,11 +31,11 @@ class Catalogue:
         self.open.set()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        wanted = msgspec.json.decode(await request.read(), type=VariantsAsked).variant_ids
+        wanted = msgspec.json.decode(await request.read(), type=VariantsRequest).variant_ids
         self.asked.append(wanted)
         known = len(self.asked)
         await self.open.wait()
-        items = [VariantFacts(id, id, "", "Desk", {}, None, Money(1, "USD"), known) for id in wanted]
+        items = [VariantFacts(id, id, "", "Desk", {}, Money(1, "USD"), available=known) for id in wanted]
         return web.Response(body=msgspec.json.encode(Variants(items)))
 
 

@@ -17,7 +17,7 @@ from serai.chassis.http.page import decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import new_id, parse_id
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.commerce.money import Money
-from serai.contracts.product import OutOfStock
+from serai.contracts.product.inventory import OutOfStock
 
 minor = st.integers(min_value=0, max_value=10**11)
 

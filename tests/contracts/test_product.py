@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from serai.chassis.errors import Invalid, NotFound
-from serai.contracts.product import HoldClosed, HoldLine, OutOfStock, RequestDiffers
+from serai.contracts.product.inventory import HoldClosed, HoldLine, OutOfStock, RequestDiffers
 from tests.contracts.worlds import ProductWorld, usd
 
 

@@ -16,7 +16,7 @@ from serai.chassis.calls.client import Calls
 from serai.commerce.money import Money
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import Closed, PayLine, PaymentAsked, PaymentClient, PaymentFacts
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 from serai.payment import actions
 from tests.callees.cart import InProcessCart
 from tests.callees.payment import InProcessPayment

@@ -9,7 +9,7 @@ from serai.demo import PICTURES
 from serai.demo.catalogue import add_products
 from serai.demo.goods import GOODS
 from serai.demo.pictures import pictures
-from serai.product.archive import Archive
+from serai.product.media.archive import Archive
 from tests.demo.conftest import WITH_PICTURES
 from tests.product.conftest import replica
 from tests.product.images import opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 from serai.chassis.ids import new_id
 from serai.demo.goods import GOODS, SOLD_OUT
 from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES
-from serai.product.domain import slugs_of
+from serai.product.catalogue.domain import slugs_of
 
 
 def test_every_purchase_has_its_day_and_none_comes_before_the_one_above_it() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from serai.product.pictures import MAX_UPLOAD_BYTES
+from serai.product.media.pictures import MAX_UPLOAD_BYTES
 from tools.shop.shopper import Office
 from tools.shop.system import System
 

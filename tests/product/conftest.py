@@ -13,7 +13,11 @@ import msgspec
 import pytest
 
 from serai.product.app import create
+from serai.supervisor import databases
+from serai.supervisor.postgres import Postgres
+from serai.supervisor.urls import url_of
 from tests import tokens
+from tests.conftest import PASSWORD, blocking
 from tests.product.shop import Shop
 from tests.product.users import Users
 
@@ -33,6 +37,24 @@ async def database_url(database: Callable[[str], str]) -> str:
 async def shop(users: Users, database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     async with replica(users, database_url, tmp_path) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres: Postgres, template: Callable[[str], str]) -> str:
+    source = template("product")
+    name = f"{source}_shared"
+    blocking(databases.create_database(postgres.url, name, owner=source, template=source, strategy="file_copy"))
+    return url_of(postgres.url, "product", PASSWORD, database=name)
+
+
+@pytest.fixture(scope="session")
+async def shared_shop(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """One service for all tests that look at nothing but the products they create."""
+    async with (
+        Users() as running,
+        replica(running, shared_database_url, tmp_path_factory.mktemp("shared-shop")) as shop,
+    ):
+        yield shop
 
 
 @asynccontextmanager

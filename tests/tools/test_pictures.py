@@ -7,7 +7,7 @@ from PIL import ImageChops, ImageStat
 
 from serai.demo import PICTURES
 from serai.demo.pictures import pictures
-from serai.product.archive import Archive
+from serai.product.media.archive import Archive
 from tests.product.images import opened
 from tools.pictures.__main__ import chosen, drawn, svg_of
 from tools.pictures.goods import DRAWINGS

@@ -11,8 +11,9 @@ from uuid import UUID
 import msgspec
 
 from serai.commerce.money import Money
-from serai.contracts.product import Image, Option, VariantDraft
-from serai.product.domain import keywords, slugs_of
+from serai.contracts.product.catalogue import CreateVariant, Option
+from serai.contracts.product.media import Image
+from serai.product.catalogue.domain import keywords, slugs_of
 from tools.bench.vocabulary import CATEGORIES, COLLECTIONS, COLOURS, ENDINGS, MIDDLES, OPENINGS, QUALITIES
 
 CURRENCY = "USD"
@@ -35,7 +36,7 @@ class Good(msgspec.Struct, frozen=True):
     attributes: dict[str, str]
     images: list[Image]
     options: list[Option]
-    variants: list[tuple[UUID, VariantDraft]]
+    variants: list[tuple[UUID, CreateVariant]]
     created_at: datetime
 
     def row(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def good(number: int) -> Good:
         variants=[
             (
                 _id(created_at, chance),
-                VariantDraft(
+                CreateVariant(
                     sku if len(choices) == 1 else f"{sku}-{at:02}", Money(price + 500 * at, CURRENCY), stock, chosen
                 ),
             )

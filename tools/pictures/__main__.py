@@ -18,7 +18,7 @@ from PIL import Image
 from serai.demo import PICTURES
 from serai.demo.goods import GOODS
 from serai.demo.pictures import INDEX
-from serai.product.pictures import Opened, named
+from serai.product.media.pictures import OpenedImage, named
 from tools.pictures.canvas import Canvas
 from tools.pictures.goods import DRAWINGS
 from tools.pictures.scenes import SCENES
@@ -46,7 +46,7 @@ def drawn(svg: str, width: int) -> Image.Image:
     )
 
 
-def opened(svg: str) -> Opened:
+def opened(svg: str) -> OpenedImage:
     large = drawn(svg, WIDTHS[-1])
     sizes = []
     for width in WIDTHS:
@@ -67,7 +67,7 @@ def chosen(only: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def write(pictures: dict[str, Opened], path: Path) -> None:
+def write(pictures: dict[str, OpenedImage], path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         index = msgspec.json.encode({name: one.picture for name, one in sorted(pictures.items())})
         archive.writestr(zipfile.ZipInfo(INDEX, LONG_AGO), index, zipfile.ZIP_DEFLATED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -16,6 +16,10 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 _MAX_CURSOR_CHARS = 1024
+#: The largest number that PostgreSQL can compare a bigint with; a cursor may be made up.
+MAX_NUMBER = 2**63 - 1
+#: A whole number as part of a cursor's key.
+Number = cast("type", Annotated[int, msgspec.Meta(ge=-1, le=MAX_NUMBER)])
 
 
 class Page(msgspec.Struct, Generic[T]):

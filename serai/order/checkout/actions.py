@@ -20,7 +20,7 @@ from serai.commerce.line import Line
 from serai.commerce.money import Money
 from serai.contracts import order as wire
 from serai.contracts.cart import CartEmpty
-from serai.contracts.product import OutOfStock
+from serai.contracts.product.inventory import OutOfStock
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import OnCancel, Saga, State
 from serai.order.deps import Deps

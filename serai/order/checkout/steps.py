@@ -31,7 +31,8 @@ from serai.contracts.payment import (
     RefundAsked,
     RefundExceedsCharge,
 )
-from serai.contracts.product import HoldClosed, HoldLine, OutOfStock, ProductClient
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.inventory import HoldClosed, HoldLine, OutOfStock
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import Saga, State, TotalChanged
 from serai.order.checkout.events import append_event, order_event, order_paid

@@ -27,7 +27,8 @@ from serai.chassis.errors import Invalid, NotFound, Problem, Unavailable
 from serai.chassis.http.edge import Request
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
-from serai.contracts.product import OutOfStock, ProductClient
+from serai.contracts.product.client import ProductClient
+from serai.contracts.product.inventory import OutOfStock
 from tests import tokens
 from tests.chassis.calls.callees import (
     Behaviour,

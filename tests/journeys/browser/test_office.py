@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
-from serai.product.pictures import MAX_FILE_BYTES
+from serai.product.media.pictures import MAX_FILE_BYTES
 from serai.topology import WEB_PAGES
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor

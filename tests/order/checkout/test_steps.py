@@ -12,7 +12,7 @@ from serai.commerce.forms import TaxLineOut
 from serai.commerce.money import Money
 from serai.contracts.cart import CheckoutInProgress
 from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundAsked
-from serai.contracts.product import HoldLine
+from serai.contracts.product.inventory import HoldLine
 from serai.order.checkout.domain import CLOSE_AFTER, PAYABLE_FOR, State
 from tests.order.checkout.shop import GUEST, PRICE, TOTAL, Shop, alerts, usd
 

@@ -10,9 +10,11 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.data.database import Database
-from serai.contracts.product import ProductDraft
-from serai.product import store
-from serai.product.domain import is_slug, require_sellable
+from serai.contracts.product.catalogue import CreateProduct
+from serai.product.catalogue import store
+from serai.product.catalogue.domain import require_sellable
+from serai.product.search import store as search
+from serai.product.search.domain import is_slug
 from tools.bench.fill import fill
 from tools.bench.goods import CURRENCY, good, goods
 from tools.bench.searches import misspelt, searches
@@ -37,7 +39,7 @@ def test_products_are_what_an_admin_could_have_posted() -> None:
             "options": one.options,
             "variants": drafts,
         }
-        msgspec.convert(msgspec.to_builtins(posted), ProductDraft)
+        msgspec.convert(msgspec.to_builtins(posted), CreateProduct)
         require_sellable(one.options, drafts, CURRENCY, listed=True)
         assert is_slug(one.slug)
 
@@ -84,16 +86,15 @@ async def test_a_filled_shop_lists_searches_and_sells(database: Callable[[str], 
     await db.open()
     try:
         async with db.connection() as conn:
-            newest = await store.newest(conn, store.Filters(), 2, _ABOVE_ALL)
+            newest = await search.newest(conn, search.Filters(), 2, _ABOVE_ALL)
             assert [listed.item.id for listed in newest] == [good(COUNT - 1).id, good(COUNT - 2).id]
             wanted = good(7)
-            shown = await store.product(conn, wanted.id)
-            assert shown is not None
+            (shown,) = await store.products(conn, [wanted.id])
             assert (shown.name, shown.images) == (wanted.name, wanted.images)
             assert [(v.sku, v.price, v.stock.available) for v in shown.variants] == [
                 (draft.sku, draft.price, draft.stock) for _, draft in wanted.variants
             ]
-            found = await store.by_relevance(conn, store.Filters(words=wanted.name), 20, (1e9, _ABOVE_ALL))
+            found = await search.by_relevance(conn, search.Filters(words=wanted.name), 20, (1e9, _ABOVE_ALL))
             assert wanted.id in [listed.item.id for listed in found]
     finally:
         await db.close()

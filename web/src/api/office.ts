@@ -7,12 +7,12 @@ import { remember } from "./orders";
 import type {
   AccountChange,
   Product,
-  ProductChange,
-  ProductDraft,
+  UpdateProduct,
+  CreateProduct,
   ProductImage,
   ProductQuery,
   RefundWanted,
-  StockChange,
+  AdjustStock,
   UpdateOrder,
 } from "./schemas";
 
@@ -116,7 +116,7 @@ export function useCreateProduct() {
   const changed = useProductsChanged();
   const [attempt] = useState(newTry);
   return useMutation({
-    mutationFn: (body: ProductDraft) =>
+    mutationFn: (body: CreateProduct) =>
       attempt.run(body, (key) =>
         answer(api.POST("/api/products", { body, params: { header: { "Idempotency-Key": key } } })),
       ),
@@ -128,7 +128,7 @@ export function useChangeProduct(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   return useMutation({
-    mutationFn: ({ body, version }: { body: ProductChange; version: number }) =>
+    mutationFn: ({ body, version }: { body: UpdateProduct; version: number }) =>
       answer(api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${version}"` } })),
     onSuccess: (product) => {
       client.setQueryData([...KEY, "product", id], product);
@@ -201,7 +201,7 @@ export function useArrangeImages(id: string) {
       const product = client.getQueryData<Product>(key);
       if (!product) throw new Error("a product whose pictures are shown is known");
       const { name, description, category, attributes, status, options } = product;
-      const body: ProductChange = {
+      const body: UpdateProduct = {
         ...{ name, description, category, attributes, status, options },
         images: arranged(product.images, wish).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
         variants: product.variants.map((variant) => ({
@@ -243,7 +243,7 @@ export function useAdjustStock(id: string) {
   const changed = useProductsChanged();
   const [attempt] = useState(newTry);
   return useMutation({
-    mutationFn: (body: StockChange) =>
+    mutationFn: (body: AdjustStock) =>
       attempt.run(body, (key) =>
         answer(
           api.POST("/api/products/{id}/stock", { body, params: { path: { id }, header: { "Idempotency-Key": key } } }),

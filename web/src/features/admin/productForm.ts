@@ -1,5 +1,5 @@
 /** A product as the form holds it (text a person types), and the way there and back. */
-import type { Product, ProductChange, ProductDraft } from "@/api/schemas";
+import type { Product, UpdateProduct, CreateProduct } from "@/api/schemas";
 import { major, parseMajor } from "@/format/money";
 
 export interface VariantFields {
@@ -108,13 +108,13 @@ function shared(fields: ProductFields, currency: string) {
   };
 }
 
-export function toDraft(fields: ProductFields, currency: string): ProductDraft {
+export function toDraft(fields: ProductFields, currency: string): CreateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return { ...rest, variants: variants.map((variant, index) => ({ ...variant, stock: Number(fields.variants[index]?.stock) })) };
 }
 
 /** What a PUT leaves out becomes empty, so the pictures go along as they are. */
-export function toChange(fields: ProductFields, currency: string, product: Product): ProductChange {
+export function toChange(fields: ProductFields, currency: string, product: Product): UpdateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return {
     ...rest,
