@@ -49,15 +49,7 @@ class Problem(Exception):
 
     def document(self, request_id: str | None) -> dict[str, Any]:
         """The RFC 9457 document of this refusal."""
-        return {
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "code": self.code,
-            "request_id": request_id,
-            **self.facts,
-        }
+        return problem_document(self.title, self.status, self.detail, self.code, request_id) | self.facts
 
     def headers(self) -> dict[str, str]:
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
@@ -172,6 +164,18 @@ _BY_STATUS: dict[int, type[Problem]] = {
         Unavailable,
     )
 }
+
+
+def problem_document(title: str, status: int, detail: str, code: str, request_id: str | None) -> dict[str, Any]:
+    """What every RFC 9457 document of ours has, whoever answers it."""
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
 
 
 def from_document(status: int, document: Mapping[str, Any]) -> Problem:

@@ -149,13 +149,6 @@ def lapsed(lease: Lease, now: datetime) -> Lease:
     return replace(lease, status="critical", since=now, held_since=None)
 
 
-def spared(lease: Lease, now: datetime) -> Lease:
-    """After a time in which the registry could hear nobody: at least one whole TTL to be heard again."""
-    if lease.expires_at is None or lease.ttl is None or lease.status == "critical":
-        return lease
-    return replace(lease, expires_at=max(lease.expires_at, now + lease.ttl))
-
-
 def looks_different(before: Lease, after: Lease) -> bool:
     """Whether watchers must hear of it. A heartbeat that changes nothing never wakes anybody."""
     return (before.status, before.maintenance) != (after.status, after.maintenance)

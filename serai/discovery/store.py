@@ -251,7 +251,7 @@ async def end_turn(conn: Connection, *, durable: bool) -> None:
 
 
 async def spare_all(conn: Connection) -> None:
-    """The set form of `domain.spared`."""
+    """After a time in which the registry could hear nobody: at least one whole TTL to be heard again."""
     await conn.execute(
         """
         update instance set expires_at = greatest(expires_at, clock_timestamp() + ttl)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serai.chassis import errors
-from serai.chassis.errors import Problem
+from serai.chassis.errors import Problem, problem_document
 
 #: A credential that a visitor may send: one bearer token and nothing else. A service's own scheme never enters here.
 BEARER = r"Bearer [A-Za-z0-9._~+/-]+=*"
@@ -40,14 +40,7 @@ class _Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        return {
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "code": self.code,
-            "request_id": "%RESP(X-REQUEST-ID)%",
-        }
+        return problem_document(self.title, self.status, self.detail, self.code, "%RESP(X-REQUEST-ID)%")
 
 
 #: Envoy asks for two conditions at least where they are joined.

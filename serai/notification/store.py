@@ -165,11 +165,6 @@ async def logged(conn: Connection, mail_id: UUID) -> NotificationAsSent | None:
     return None if row is None else NotificationAsSent(**row)
 
 
-async def status_of(conn: Connection, mail_id: UUID) -> MailStatus | None:
-    status: MailStatus | None = await conn.fetchval("select status from mail where id = $1", mail_id)
-    return status
-
-
 async def settings_of(conn: Connection, user_id: UUID) -> NotificationSettings | None:
     row = await conn.fetchrow(
         "select order_updates, shipping_updates, marketing, locale from preference where user_id = $1", user_id

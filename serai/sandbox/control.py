@@ -13,14 +13,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from aiohttp import web
 
 from serai.sandbox import sessions
 from serai.sandbox.bank import Bank, Endpoint, described
 from serai.sandbox.errors import BadParameter, Refused
-from serai.sandbox.faults import BadFault
+from serai.sandbox.shared_routes import body, fault_routes, probe_routes, refusal
 
 LEDGER_PAGE = 10_000
 MAX_EVENTS = 200
@@ -34,16 +33,12 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/_ledger", self.ledger),
-            web.get("/_faults", self.faults),
-            web.post("/_faults", self.add_fault),
-            web.delete("/_faults", self.remove_faults),
-            web.delete("/_faults/{id}", self.remove_faults),
+            *fault_routes(self._bank.faults),
             web.post("/_expire/{session}", self.expire),
             web.get("/_webhook", self.webhook),
             web.post("/_webhook", self.set_webhook),
             web.delete("/_idempotency", self.prune_keys),
-            web.get("/livez", alive),
-            web.get("/readyz", alive),
+            *probe_routes(),
         ]
 
     async def ledger(self, request: web.Request) -> web.Response:
@@ -54,21 +49,6 @@ class Control:
         next_after = json.dumps(found[limit - 1][0] if len(found) > limit else None)
         text = f'{{"items":[{items}],"next_after":{next_after}}}'
         return web.Response(text=text, content_type="application/json")
-
-    async def faults(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [fault.public() for fault in self._bank.faults.all()]})
-
-    async def add_fault(self, request: web.Request) -> web.Response:
-        try:
-            fault = self._bank.faults.add(await body(request))
-        except BadFault as problem:
-            raise refusal(str(problem)) from None
-        return web.json_response(fault.public(), status=201)
-
-    async def remove_faults(self, request: web.Request) -> web.Response:
-        identifier = request.match_info.get("id")
-        removed = self._bank.faults.remove(identifier)
-        return web.json_response({"removed": removed}, status=200 if removed or identifier is None else 404)
 
     async def expire(self, request: web.Request) -> web.Response:
         with self._bank.transact() as call:
@@ -109,21 +89,6 @@ class Control:
     async def prune_keys(self, request: web.Request) -> web.Response:
         older_than_s = _number(request, "older_than_s", 86_400, low=0, high=10**9)
         return web.json_response({"removed": self._bank.prune_keys(older_than_s)})
-
-
-async def alive(request: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
-
-
-async def body(request: web.Request) -> Any:
-    try:
-        return await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise refusal("the body is not JSON") from None
-
-
-def refusal(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": {"message": message}}), content_type="application/json")
 
 
 def _number(request: web.Request, name: str, default: int, *, low: int, high: int) -> int:

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
-from itertools import count
 from typing import Any
 
+from serai.sandbox.fault_list import BadFault, FaultList, fields_of
 from serai.sandbox.operations import EVERYTHING, TARGETS, WEBHOOK
 
 BEFORE = frozenset(["fail_500_before", "409", "429", "delay"])
@@ -33,11 +33,6 @@ DELIVERY = frozenset(["duplicate", "reorder", "drop", "late"])
 DEFAULT_DELAY_MS = {"execute_then_timeout": 120_000, "delay": 1_000, "reorder": 2_000, "late": 30_000}
 MAX_DELAY_MS = 3_600_000
 MAX_COUNT = 1_000_000
-MAX_FAULTS = 1_000
-
-
-class BadFault(Exception):
-    """The request for a fault makes no sense; its text says why."""
 
 
 @dataclass(slots=True)
@@ -53,53 +48,29 @@ class Fault:
         return asdict(self)
 
 
-class Faults:
+class Faults(FaultList[Fault]):
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
-        self._numbers = count(1)
-
-    def add(self, asked: Any) -> Fault:
-        if not isinstance(asked, dict):
-            raise BadFault("a fault is an object")
-        if unknown := asked.keys() - {"operation", "fault", "count", "delay_ms"}:
-            raise BadFault(f"unknown fields: {', '.join(sorted(unknown))}")
-        operation, kind = asked.get("operation"), asked.get("fault")
-        if not isinstance(operation, str) or operation.partition(":")[0] not in TARGETS:
-            raise BadFault(f"operation is one of {', '.join(sorted(TARGETS))}")
-        fitting = DELIVERY if operation.startswith(WEBHOOK) else BEFORE | AFTER
-        if kind not in fitting:
-            raise BadFault(f"fault is one of {', '.join(sorted(fitting))} for {operation}")
-        delay = _bounded(asked, "delay_ms", DEFAULT_DELAY_MS.get(kind, 0), low=0, high=MAX_DELAY_MS)
-        times = _bounded(asked, "count", 1, low=1, high=MAX_COUNT)
-        if len(self._faults) >= MAX_FAULTS:
-            raise BadFault(f"there are {MAX_FAULTS} faults already")
-        fault = Fault(f"fault_{next(self._numbers)}", operation, kind, times, delay)
-        self._faults.append(fault)
-        return fault
-
-    def all(self) -> list[Fault]:
-        return list(self._faults)
-
-    def remove(self, identifier: str | None = None) -> int:
-        """Takes back one fault, or all of them; says how many there were."""
-        keep = [fault for fault in self._faults if identifier is not None and fault.id != identifier]
-        removed = len(self._faults) - len(keep)
-        self._faults = keep
-        return removed
+        super().__init__(_parse)
 
     def take(self, operation: str, kinds: Collection[str]) -> Fault | None:
         """Uses up one hit of the first fault that fits."""
         targets = {operation, operation.partition(":")[0]}
         if WEBHOOK not in targets:
             targets.add(EVERYTHING)
-        for fault in self._faults:
-            if fault.operation in targets and fault.fault in kinds:
-                fault.hits += 1
-                fault.count -= 1
-                if fault.count == 0:
-                    self._faults.remove(fault)
-                return fault
-        return None
+        return self.take_first(lambda fault: fault.operation in targets and fault.fault in kinds)
+
+
+def _parse(identifier: str, sent: Any) -> Fault:
+    asked = fields_of(sent, {"operation", "fault", "count", "delay_ms"})
+    operation, kind = asked.get("operation"), asked.get("fault")
+    if not isinstance(operation, str) or operation.partition(":")[0] not in TARGETS:
+        raise BadFault(f"operation is one of {', '.join(sorted(TARGETS))}")
+    fitting = DELIVERY if operation.startswith(WEBHOOK) else BEFORE | AFTER
+    if kind not in fitting:
+        raise BadFault(f"fault is one of {', '.join(sorted(fitting))} for {operation}")
+    delay = _bounded(asked, "delay_ms", DEFAULT_DELAY_MS.get(kind, 0), low=0, high=MAX_DELAY_MS)
+    times = _bounded(asked, "count", 1, low=1, high=MAX_COUNT)
+    return Fault(identifier, operation, kind, times, delay)
 
 
 def _bounded(asked: dict[str, Any], name: str, default: int, *, low: int, high: int) -> int:

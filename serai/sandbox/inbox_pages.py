@@ -15,10 +15,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from serai.sandbox.control import alive, body, refusal
-from serai.sandbox.faults import BadFault
 from serai.sandbox.hosted_html import STYLE
 from serai.sandbox.inbox import Entry, Inbox
+from serai.sandbox.shared_routes import fault_routes, probe_routes, refusal
 from serai.sandbox.smtp import MailFaults
 
 DEFAULT_PAGE, MAX_PAGE = 50, 1000
@@ -61,12 +60,8 @@ class InboxPages:
             web.get("/", self.show_all),
             web.get("/messages/{id}", self.show),
             web.get("/messages/{id}/raw", self.raw),
-            web.get("/_faults", self.faults),
-            web.post("/_faults", self.add_fault),
-            web.delete("/_faults", self.remove_faults),
-            web.delete("/_faults/{id}", self.remove_faults),
-            web.get("/livez", alive),
-            web.get("/readyz", alive),
+            *fault_routes(self._faults),
+            *probe_routes(),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -125,21 +120,6 @@ class InboxPages:
     async def raw(self, request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
         return web.Response(body=self._inbox.raw(self._entry(request)), content_type="text/plain", headers=headers)
-
-    async def faults(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [fault.public() for fault in self._faults.all()]})
-
-    async def add_fault(self, request: web.Request) -> web.Response:
-        try:
-            fault = self._faults.add(await body(request))
-        except BadFault as problem:
-            raise refusal(str(problem)) from None
-        return web.json_response(fault.public(), status=201)
-
-    async def remove_faults(self, request: web.Request) -> web.Response:
-        identifier = request.match_info.get("id")
-        removed = self._faults.remove(identifier)
-        return web.json_response({"removed": removed}, status=200 if removed or identifier is None else 404)
 
     def _asked(self, request: web.Request) -> Sequence[Entry]:
         query = request.query

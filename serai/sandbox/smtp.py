@@ -18,12 +18,11 @@ import logging
 import re
 import ssl
 from dataclasses import asdict, dataclass
-from itertools import count
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from serai.sandbox.faults import BadFault
+from serai.sandbox.fault_list import BadFault, FaultList, fields_of
 from serai.sandbox.inbox import Inbox
 from serai.sandbox.settings import Settings
 
@@ -31,7 +30,6 @@ MAX_MESSAGE_BYTES = 10_000_000
 #: RFC 5321, 4.5.3.1.6, without the line end.
 MAX_LINE_BYTES = 998
 MAX_RECIPIENTS = 100
-MAX_FAULTS = 1_000
 KINDS, STAGES = ("refuse", "stall", "cut"), ("mail", "rcpt", "data")
 
 #: `<local@domain>` as nearly all write it, and the parameters behind it.
@@ -56,50 +54,27 @@ class MailFault:
         return asdict(self)
 
 
-class MailFaults:
+class MailFaults(FaultList[MailFault]):
     def __init__(self) -> None:
-        self._faults: list[MailFault] = []
-        self._numbers = count(1)
-
-    def add(self, asked: Any) -> MailFault:
-        if not isinstance(asked, dict):
-            raise BadFault("a fault is an object")
-        if unknown := asked.keys() - {"fault", "stage", "code", "seconds", "stored", "count"}:
-            raise BadFault(f"unknown fields: {', '.join(sorted(unknown))}")
-        kind, stage, code = asked.get("fault"), asked.get("stage", "data"), asked.get("code", 451)
-        seconds, stored, times = asked.get("seconds", 30), asked.get("stored", True), asked.get("count", 1)
-        if kind not in KINDS or stage not in STAGES or (kind == "cut" and stage != "data"):
-            raise BadFault(f"fault is one of {', '.join(KINDS)}, stage one of {', '.join(STAGES)}; cut is at data")
-        if type(code) is not int or not 400 <= code <= 599:
-            raise BadFault("code is between 400 and 599")
-        if type(seconds) not in (int, float) or not 0 <= seconds <= 3600:
-            raise BadFault("seconds is between 0 and 3600")
-        if type(stored) is not bool or type(times) is not int or not 1 <= times <= 1_000_000:
-            raise BadFault("stored is a boolean, count a number between 1 and 1000000")
-        if len(self._faults) >= MAX_FAULTS:
-            raise BadFault(f"there are {MAX_FAULTS} faults already")
-        fault = MailFault(f"fault_{next(self._numbers)}", kind, stage, code, seconds, stored, times)
-        self._faults.append(fault)
-        return fault
-
-    def all(self) -> list[MailFault]:
-        return list(self._faults)
-
-    def remove(self, identifier: str | None = None) -> int:
-        keep = [fault for fault in self._faults if identifier is not None and fault.id != identifier]
-        removed = len(self._faults) - len(keep)
-        self._faults = keep
-        return removed
+        super().__init__(_parse)
 
     def take(self, stage: str) -> MailFault | None:
-        for fault in self._faults:
-            if fault.stage == stage:
-                fault.hits += 1
-                fault.count -= 1
-                if fault.count == 0:
-                    self._faults.remove(fault)
-                return fault
-        return None
+        return self.take_first(lambda fault: fault.stage == stage)
+
+
+def _parse(identifier: str, sent: Any) -> MailFault:
+    asked = fields_of(sent, {"fault", "stage", "code", "seconds", "stored", "count"})
+    kind, stage, code = asked.get("fault"), asked.get("stage", "data"), asked.get("code", 451)
+    seconds, stored, times = asked.get("seconds", 30), asked.get("stored", True), asked.get("count", 1)
+    if kind not in KINDS or stage not in STAGES or (kind == "cut" and stage != "data"):
+        raise BadFault(f"fault is one of {', '.join(KINDS)}, stage one of {', '.join(STAGES)}; cut is at data")
+    if type(code) is not int or not 400 <= code <= 599:
+        raise BadFault("code is between 400 and 599")
+    if type(seconds) not in (int, float) or not 0 <= seconds <= 3600:
+        raise BadFault("seconds is between 0 and 3600")
+    if type(stored) is not bool or type(times) is not int or not 1 <= times <= 1_000_000:
+        raise BadFault("stored is a boolean, count a number between 1 and 1000000")
+    return MailFault(identifier, kind, stage, code, seconds, stored, times)
 
 
 class Postman:

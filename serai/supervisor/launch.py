@@ -57,6 +57,15 @@ def launch(command: Command) -> subprocess.Popen[bytes]:
         os.close(log)
 
 
+def wait_or_kill(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Wait until a process that was asked to stop is gone; what has not left in time is killed with its children."""
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
 def tie_to_parent(orphan_signal: signal.Signals) -> Callable[[], None]:
     """What a child does between fork and exec."""
     parent = os.getpid()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from serai.chassis.process.ports import is_free
 from serai.supervisor.home import Home, read_json, write_json
 from serai.supervisor.replicas import of as numbers_of
 
@@ -18,18 +18,6 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 12_000
 #: Two who choose at the same moment must not choose alike, whatever somebody has seeded.
 _chance = random.SystemRandom()
-
-
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As servers do: a port whose last connections linger in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError:
-            return False
-    return True
 
 
 def find_free(taken: frozenset[int] = frozenset()) -> int:

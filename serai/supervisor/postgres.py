@@ -32,7 +32,7 @@ from urllib.parse import quote, urlencode
 
 import psutil
 
-from serai.supervisor.launch import Command, launch, signal_group
+from serai.supervisor.launch import Command, launch, wait_or_kill
 
 ADMIN = "serai"
 START_TIMEOUT_S = 60.0
@@ -136,11 +136,7 @@ class Postgres:
                 self._process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(signal.SIGQUIT)
-                try:
-                    self._process.wait(STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    signal_group(self._process, signal.SIGKILL)
-                    self._process.wait()
+                wait_or_kill(self._process, STOP_TIMEOUT_S)
             self._process = None
         self.close()
 

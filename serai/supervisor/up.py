@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from serai.supervisor import control, environment, orphans, ports
+from serai.chassis.process.ports import is_free
+from serai.supervisor import control, environment, orphans
 from serai.supervisor.home import AlreadyRunning, Home
 from serai.supervisor.postgres import PostgresFailed
 from serai.supervisor.supervisor import Supervisor
@@ -46,7 +47,7 @@ def _free_gateway_port() -> tuple[int, str]:
         port, bind = environment.gateway_port(), environment.gateway_bind()
     except ValueError as problem:
         raise CannotStart(str(problem)) from problem
-    if not ports.is_free(port, bind):
+    if not is_free(port, bind):
         raise CannotStart(
             f"port {port} on {bind} is taken by another program. Choose another: SERAI_PORT={_free_after(port)} make up"
         )
@@ -54,5 +55,5 @@ def _free_gateway_port() -> tuple[int, str]:
 
 
 def _free_after(port: int) -> int:
-    nearby = (candidate for candidate in range(port + 1, min(port + 100, 65536)) if ports.is_free(candidate))
+    nearby = (candidate for candidate in range(port + 1, min(port + 100, 65536)) if is_free(candidate))
     return next(nearby, 8080)

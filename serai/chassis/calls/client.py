@@ -59,6 +59,16 @@ class _Fruitless(Exception):
         self.begun = begun
 
 
+class _Request(msgspec.Struct, frozen=True, gc=False):
+    """What every attempt sends."""
+
+    method: str
+    path: str
+    payload: bytes | None
+    query: Mapping[str, str] | None
+    headers: Mapping[str, str]
+
+
 class Calls:
     """The calling side of one process: connections, tokens and watches shared by all its clients."""
 
@@ -169,7 +179,11 @@ class ServiceClient:
         try:
             with telemetry.span("call", operation):
                 headers = self._calls.headers(self.callee, on_behalf_of)
-                return await self._attempts(method, path, body, query, headers, deadline.within(timeout_s), retryable)
+                payload = None if body is None else msgspec.json.encode(body)
+                if payload is not None:
+                    headers["content-type"] = "application/json"
+                request = _Request(method, path, payload, query, headers)
+                return await self._attempts(request, deadline.within(timeout_s), retryable)
         except Problem as problem:
             outcome = problem.code
             raise
@@ -183,19 +197,7 @@ class ServiceClient:
             self._observed[operation, outcome] = observed
         observed.observe(seconds)
 
-    async def _attempts(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        query: Mapping[str, str] | None,
-        headers: dict[str, str],
-        end: float,
-        retryable: bool,
-    ) -> bytes:
-        payload = None if body is None else msgspec.json.encode(body)
-        if payload is not None:
-            headers["content-type"] = "application/json"
+    async def _attempts(self, request: _Request, end: float, retryable: bool) -> bytes:
         self._target.count_call()
         maybe_done = False
         tried: list[Instance] = []
@@ -209,7 +211,7 @@ class ServiceClient:
             if not retryable or not self._target.others(tried):
                 until = end
             try:
-                return await self._attempt(instance, method, path, payload, query, headers, until)
+                return await self._attempt(instance, request, until)
             except _Fruitless as fruitless:
                 refusal, begun = fruitless.refusal, fruitless.begun
             maybe_done = maybe_done or begun
@@ -223,22 +225,13 @@ class ServiceClient:
                 raise failure
             await asyncio.sleep(pause)
 
-    async def _attempt(
-        self,
-        instance: Instance,
-        method: str,
-        path: str,
-        payload: bytes | None,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        end: float,
-    ) -> bytes:
+    async def _attempt(self, instance: Instance, request: _Request, end: float) -> bytes:
         """The answer of one instance, which is judged by it. Raises a refusal that is final, and `_Fruitless`."""
         began = time.monotonic()
         refusal: Problem | None = None
         how: Failure | None
         try:
-            raw = await self._once(instance, method, path, payload, query, headers, end)
+            raw = await self._once(instance, request, end)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             how = Failure.UNREACHED
         except TimeoutError:
@@ -259,21 +252,17 @@ class ServiceClient:
             self._target.failed(instance, began, how)
         raise _Fruitless(refusal, begun=how is not Failure.UNREACHED and not isinstance(refusal, Overloaded))
 
-    async def _once(
-        self,
-        instance: Instance,
-        method: str,
-        path: str,
-        payload: bytes | None,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        end: float,
-    ) -> bytes:
-        headers = {**headers, deadline.HEADER: deadline.left_ms(end)}
+    async def _once(self, instance: Instance, request: _Request, end: float) -> bytes:
+        headers = {**request.headers, deadline.HEADER: deadline.left_ms(end)}
         with self._target.busy(instance):
             async with asyncio.timeout(max(end - time.monotonic(), 0.001)):
                 async with self._calls.session.request(
-                    method, instance.url + path, data=payload, params=query, headers=headers, allow_redirects=False
+                    request.method,
+                    instance.url + request.path,
+                    data=request.payload,
+                    params=request.query,
+                    headers=headers,
+                    allow_redirects=False,
                 ) as response:
                     raw = await response.content.read(MAX_ANSWER_BYTES + 1)
                     while not response.content.at_eof() and len(raw) <= MAX_ANSWER_BYTES:
