@@ -89,6 +89,7 @@ async def test_money_that_comes_after_the_end_goes_back_and_the_order_stays_ende
     else:
         ended = await shop.drive(await shop.put(saga, State.REJECTING, failure={"code": "checkout_failed"}))
     assert ended.state.value == end
+    assert ((await shop.order(saga.order_id)).payment is None) == (end == "rejected")
     shop.payment.reopen(saga.order_id)
     await succeeded(shop, saga)
     assert "paid_after_end" in alerts(caplog)
