@@ -18,7 +18,7 @@ from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.feed import Feed
 from serai.order import domain
 from serai.order.domain import ALERT_AFTER, GIVE_UP_AFTER, State
-from serai.order.saga import SAGA_AGE, SAGAS
+from serai.order.saga import ORDERS, SAGA_AGE, SAGAS
 from tests.order.checkout.shop import Shop, alerts
 
 #: The call that each step fails at, and the state it is done from.
@@ -394,6 +394,25 @@ async def test_operators_see_how_many_sagas_are_where_and_how_old_they_are(lone_
     # A buyer may take the time there is.
     assert ages.keys() == {"paid"}
     assert 100 <= ages["paid"] < 130
+
+
+async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> None:
+    def counted() -> dict[str, float]:
+        samples = next(iter(ORDERS.collect())).samples
+        return {one.labels["status"]: one.value for one in samples if one.name == "orders_total"}
+
+    before = counted()
+    await shop.done()
+    shop.fill_cart()
+    await shop.drive(await shop.cancelling())
+    await shop.drive(await Shop(shop.db, "").accept(0))
+    grown = {status: count - before.get(status, 0) for status, count in counted().items()}
+    assert {status: by for status, by in grown.items() if by} == {
+        "awaiting_payment": 2,
+        "paid": 1,
+        "cancelled": 1,
+        "rejected": 1,
+    }
 
 
 class BrokenFeed(Feed):

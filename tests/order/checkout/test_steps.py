@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from uuid import uuid4
 
@@ -479,6 +480,7 @@ async def test_a_refund_is_asked_for_with_its_reason_and_then_waited_for(shop: S
 async def test_a_refund_is_asked_for_until_it_is_answered_and_made_once(
     shop: Shop, when: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     saga = await shop.put(await shop.done(), State.REFUNDING)
     faults = shop.payment.faults
     (faults.fail_before if when == "before" else faults.fail_after)("refund")
