@@ -198,6 +198,11 @@ class Shop:
         assert claimed is not None
         return claimed
 
+    async def can_be_taken(self, order_id: UUID) -> bool:
+        """Whether another worker would get the saga as it is; if so, it has it now."""
+        async with self.db.connection() as conn:
+            return await store.claim(conn, order_id) is not None
+
     async def make_due(self, order_id: UUID) -> None:
         await self.sql(
             "update checkout.saga set next_run_at = now(), lease_until = '-infinity' where order_id = $1",

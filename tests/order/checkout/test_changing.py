@@ -141,6 +141,8 @@ async def test_a_request_that_dies_has_its_cancellation_carried_on(shop: Shop) -
     stall = shop.payment.faults.stall_before("close")
     cancelling = asyncio.create_task(cancel(shop, saga))
     await stall.reached.wait()
+    # Until its lease ends, nobody else takes it.
+    assert not await shop.can_be_taken(saga.order_id)
     taken_over = await shop.claim(saga.order_id)
     assert (await shop.drive(taken_over)).state is State.CANCELLED
     stall.resume()

@@ -9,13 +9,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
+from serai.chassis.data.feed import Feed
 from serai.chassis.errors import NotFound, Unavailable
 from serai.order.checkout import domain
 from serai.order.checkout.domain import ALERT_AFTER, GIVE_UP_AFTER, State
 from serai.order.checkout.saga import SAGA_AGE, SAGAS
+from serai.order.orders.metrics import ORDERS
 from tests.order.checkout.shop import Shop, alerts
 
 #: The call that each step fails at, and the state it is done from.
@@ -65,9 +69,11 @@ async def test_a_step_that_nobody_answers_is_tried_again(
     shop: Shop, state: State, callee: str, method: str, error: Exception | None
 ) -> None:
     saga = await before(shop, state)
+    steps = await shop.steps(saga.order_id)
     getattr(shop, callee).faults.fail_before(method, error=error)
     waiting = await shop.drive(saga)
     assert (waiting.state, waiting.attempts) == (state, 1)
+    assert await shop.steps(saga.order_id) == steps
     (row,) = await shop.sql(
         "select next_run_at - now() as pause, lease_until < now() as free from checkout.saga where order_id = $1",
         saga.order_id,
@@ -171,6 +177,28 @@ async def test_only_what_nobody_foresaw_is_logged_as_an_error(
 
 
 # Saving
+
+
+async def test_nobody_takes_a_saga_while_its_driver_goes_on_from_step_to_step(shop: Shop) -> None:
+    saga = await shop.accept()
+    stall = shop.payment.faults.stall_before("open")
+    driving = asyncio.create_task(shop.checkout.drive(saga))
+    await stall.reached.wait()
+    assert (await shop.saga(saga.order_id)).state is State.PAYMENT_OPENING
+    assert not await shop.can_be_taken(saga.order_id)
+    stall.resume()
+    assert await driving is not None
+
+
+async def test_a_rejection_is_written_whole_or_not_at_all(shop: Shop) -> None:
+    """The connection breaks between what is written of the saga and what is written of the order."""
+    saga = await shop.accept(0)
+    shop.feed = BrokenFeed(shop.db)
+    rejected = await shop.checkout_on(shop.db).drive(saga)
+    assert rejected is not None
+    assert rejected.state is State.REJECTED
+    assert await shop.status(saga.order_id) == "rejected"
+    assert await shop.told(saga.order_id) == ["order.rejected"]
 
 
 async def test_a_driver_that_was_overtaken_stops(shop: Shop) -> None:
@@ -369,6 +397,39 @@ async def test_operators_see_how_many_sagas_are_where_and_how_old_they_are(lone_
     # A buyer may take the time there is.
     assert ages.keys() == {"paid"}
     assert 100 <= ages["paid"] < 130
+
+
+async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> None:
+    def counted() -> dict[str, float]:
+        samples = next(iter(ORDERS.collect())).samples
+        return {one.labels["status"]: one.value for one in samples if one.name == "orders_total"}
+
+    before = counted()
+    await shop.done()
+    shop.fill_cart()
+    await shop.drive(await shop.cancelling())
+    await shop.drive(await Shop(shop.db, "").accept(0))
+    grown = {status: count - before.get(status, 0) for status, count in counted().items()}
+    assert {status: by for status, by in grown.items() if by} == {
+        "awaiting_payment": 2,
+        "paid": 1,
+        "cancelled": 1,
+        "rejected": 1,
+    }
+
+
+class BrokenFeed(Feed):
+    """The first event meets a connection that breaks."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__("order", db)
+        self._broken = True
+
+    async def append(self, tx: Connection, type_: str, subject: UUID | str, data: Any) -> UUID:
+        if self._broken:
+            self._broken = False
+            raise DatabaseUnavailable
+        return await super().append(tx, type_, subject, data)
 
 
 class _working:

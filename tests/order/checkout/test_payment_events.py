@@ -90,6 +90,7 @@ async def test_money_that_comes_after_the_end_goes_back_and_the_order_stays_ende
     else:
         ended = await shop.drive(await shop.put(saga, State.REJECTING, failure={"code": "checkout_failed"}))
     assert ended.state.value == end
+    assert ((await shop.order(saga.order_id)).payment is None) == (end == "rejected")
     shop.payment.reopen(saga.order_id)
     await succeeded(shop, saga)
     assert "paid_after_end" in alerts(caplog)
@@ -281,6 +282,26 @@ async def test_units_of_an_order_refunded_during_its_sale_are_sold_first_and_the
     assert shop.units() == (10, 0, 0)
     assert shop.cart.quantities(shop.user_id) == {}
     assert await shop.status(saga.order_id) == "refunded"
+
+
+async def test_a_refund_that_is_told_before_its_own_answer_came_ends_the_checkout(shop: Shop) -> None:
+    saga = await shop.put(await shop.done(), State.REFUNDING)
+    shop.payment.faults.fail_after("refund")
+    assert (await shop.drive(saga)).state is State.REFUNDING
+    await shop.hear()
+    assert (await shop.saga(saga.order_id)).state is State.RESTOCKING
+    assert (await shop.rest(saga.order_id)).state is State.DONE
+    assert shop.units() == (10, 0, 0)
+
+
+async def test_what_was_refunded_during_its_sale_is_not_refunded_once_more(shop: Shop) -> None:
+    """An admin has cancelled it, and another has given the money back at the payment service."""
+    saga = await shop.put(await shop.paid(), State.PAID, refund=True)
+    await refund(shop, saga)
+    await shop.hear()
+    assert (await shop.rest(saga.order_id)).state is State.DONE
+    assert shop.payment.faults.calls.count("refund") == 1
+    assert shop.units() == (10, 0, 0)
 
 
 async def test_a_refund_told_twice_is_not_counted_twice(shop: Shop) -> None:

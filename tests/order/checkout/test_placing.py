@@ -281,13 +281,15 @@ async def test_a_quote_is_refused_as_the_order_would_be(shop: Shop) -> None:
     async def quote(**fields: Any) -> None:
         await actions.quote(shop.deps, shop.user_id, QuoteRequest(**fields), None)
 
-    with pytest.raises(CartEmpty):
-        await quote()
-    shop.fill_cart(2)
     with pytest.raises(UnknownShippingMethod):
         await quote(shipping_method="by camel")
     with pytest.raises(Invalid):
         await quote(expected_total=Money(1, "EUR"))
+    # What makes no sense is refused before anybody is asked.
+    assert shop.cart.faults.calls == []
+    with pytest.raises(CartEmpty):
+        await quote()
+    shop.fill_cart(2)
     with pytest.raises(TotalChanged) as changed:
         await quote(expected_total=usd(1))
     assert changed.value.facts["total"] == usd(2 * PRICE + 500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from uuid import uuid4
 
@@ -33,6 +34,11 @@ async def test_a_whole_purchase_sells_the_units_and_empties_the_cart(shop: Shop)
         "cart_cleared",
         "done",
     ]
+
+
+async def test_a_purchase_is_saved_only_where_repeating_a_step_would_not_do(shop: Shop) -> None:
+    """Accepted, payment opening, awaiting payment, paid, done: each save is a commit that the buyer waits for."""
+    assert (await shop.done()).version == 5
 
 
 # The cart
@@ -477,7 +483,10 @@ async def test_a_refund_is_asked_for_with_its_reason_and_then_waited_for(shop: S
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_refund_is_asked_for_until_it_is_answered_and_made_once(shop: Shop, when: str) -> None:
+async def test_a_refund_is_asked_for_until_it_is_answered_and_made_once(
+    shop: Shop, when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     saga = await shop.put(await shop.done(), State.REFUNDING)
     faults = shop.payment.faults
     (faults.fail_before if when == "before" else faults.fail_after)("refund")
@@ -485,6 +494,8 @@ async def test_a_refund_is_asked_for_until_it_is_answered_and_made_once(shop: Sh
     assert (waiting.state, waiting.attempts) == (State.REFUNDING, 1)
     assert (await shop.rest(saga.order_id)).state is State.REFUND_ASKED
     assert [refund.amount for refund in shop.payment.refunds(saga.order_id)] == [usd(TOTAL)]
+    # The second request was known for the first one, not refused as one more.
+    assert "nothing is left to refund" not in caplog.messages
 
 
 async def test_a_refund_of_what_went_back_already_is_waited_for_like_any_other(shop: Shop) -> None:
