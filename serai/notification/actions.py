@@ -15,7 +15,7 @@ from serai.chassis.errors import Invalid, NotFound
 from serai.chassis.http import body
 from serai.chassis.ids import new_id
 from serai.contracts.notification import EmailAsked, NotificationAsSent, NotificationSettings
-from serai.contracts.order import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_SHIPPED, OrderEvent
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_SHIPPED, OrderEvent
 from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
 from serai.contracts.user import (
     ADDRESS_TAKEN,

@@ -10,7 +10,7 @@ from typing import Annotated
 from serai import topology
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
-from serai.contracts.order import OrderClient
+from serai.contracts.order.client import OrderClient
 from serai.contracts.user import UserClient
 from serai.notification import actions, api, internal, sending
 from serai.notification.compose import Composer

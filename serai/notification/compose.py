@@ -9,7 +9,8 @@ import msgspec
 from serai.chassis.errors import NotFound
 from serai.commerce.forms import LineOut
 from serai.commerce.money import Money
-from serai.contracts.order import Order, OrderClient
+from serai.contracts.order.client import OrderClient
+from serai.contracts.order.orders import Order
 from serai.contracts.user import LinkGone, MintedLink, UserClient
 from serai.notification import letters
 from serai.notification.letters import Letter, Line

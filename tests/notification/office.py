@@ -18,7 +18,7 @@ from litestar import Litestar
 from serai.chassis.data.database import Database
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.contracts.notification import EmailAsked, NotificationAsSent
-from serai.contracts.order import OrderClient
+from serai.contracts.order.client import OrderClient
 from serai.contracts.user import UserClient
 from serai.notification import actions, sending, smtp
 from serai.notification.compose import Composer

@@ -26,14 +26,10 @@ from serai.chassis.settings import Settings, load
 from serai.commerce.address import Address
 from serai.commerce.forms import LineOut
 from serai.commerce.money import Money
-from serai.contracts.order import (
-    Fulfilment,
-    FulfilmentItem,
-    Order,
-    OrderEvent,
-    OrderForMail,
-    OrderStatus,
-)
+from serai.contracts.order.client import OrderForMail
+from serai.contracts.order.events import OrderEvent
+from serai.contracts.order.fulfilment import Fulfilment, FulfilmentItem
+from serai.contracts.order.orders import Order, OrderStatus
 from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
 from serai.notification.app import create as create_notification
 from serai.user.app import create as create_user

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serai.contracts.order import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_REJECTED, ORDER_SHIPPED
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_REJECTED, ORDER_SHIPPED
 from tests.notification.office import PUBLIC_URL, an_address, eventually
 from tests.notification.shop import PASSWORD, Shop, shipped
 

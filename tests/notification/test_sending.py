@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Event
-from serai.contracts.order import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
 from serai.notification import actions, store
 from serai.notification.domain import MAX_REFUSALS
 from tests import tokens

@@ -18,8 +18,9 @@ from serai.chassis.ids import new_id
 from serai.commerce import forms
 from serai.commerce.line import Line
 from serai.commerce.money import Money
-from serai.contracts import order as wire
 from serai.contracts.cart import CartEmpty
+from serai.contracts.order.checkout import PlaceOrder, Quote, QuoteRequest, ShippingOption
+from serai.contracts.order.orders import Order
 from serai.contracts.product.inventory import OutOfStock
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import OnCancel, Saga, State
@@ -35,12 +36,12 @@ class Placed:
     """An order as it is now; `settled` when the buyer need not wait for anything of ours; `replayed` when an earlier
     request with the same key had placed it."""
 
-    order: wire.Order
+    order: Order
     settled: bool
     replayed: bool = False
 
 
-async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteRequest, guest: str | None) -> wire.Quote:
+async def quote(deps: Deps, user_id: UUID, asked: QuoteRequest, guest: str | None) -> Quote:
     """What placing this order would come to. Raises what placing it would raise; changes nothing but that a guest's
     cart becomes the user's."""
     currency = deps.rules.currency
@@ -63,15 +64,14 @@ async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteRequest, guest: str 
     if asked.expected_total is not None and asked.expected_total.amount != priced.total:
         raise domain.TotalChanged(total=Money(priced.total, currency))
     methods = [
-        wire.ShippingOption(method.id, method.name, Money(method.amount, currency))
-        for method in deps.rules.shipping_methods
+        ShippingOption(method.id, method.name, Money(method.amount, currency)) for method in deps.rules.shipping_methods
     ]
     shown = forms.to_wire(priced, quoted=True)
-    return wire.Quote(**msgspec.structs.asdict(shown), shipping_methods=methods)
+    return Quote(**msgspec.structs.asdict(shown), shipping_methods=methods)
 
 
 async def place_order(
-    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Caller, asked: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Placed:
     """Order the caller's whole cart. Answers when the payment page is ready, or after a few seconds with the order
     still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
@@ -90,7 +90,7 @@ async def place_order(
 
 
 async def _accept(
-    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Caller, asked: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Saga | None:
     """None when the key has made an order before."""
     order_id = new_id()

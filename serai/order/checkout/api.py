@@ -9,7 +9,8 @@ from litestar.response import Response
 
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, PlaceOrder, Quote, QuoteRequest
+from serai.contracts.order.checkout import PlaceOrder, Quote, QuoteRequest
+from serai.contracts.order.orders import Order
 from serai.order.checkout import actions
 from serai.order.checkout.actions import Placed
 from serai.order.deps import Deps

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from serai.chassis.data.database import Connection
 from serai.chassis.data.feed import Feed, NewEvent, new_event
-from serai.contracts import order as wire
+from serai.contracts.order.events import ORDER_PAID, OrderEvent
 from serai.order.checkout import domain
 from serai.order.checkout.domain import Saga
 from serai.order.orders.store import StatusUpdate
@@ -26,9 +26,9 @@ def order_paid(saga: Saga) -> StatusUpdate:
     """What becomes of an order when its payment succeeds: its history, its payment, and the event that the
     confirmation is sent for. `saga` is in the state in which the payment finds it."""
     statuses = domain.statuses_to_paid(saga.state)
-    event = order_event(saga, wire.ORDER_PAID)
+    event = order_event(saga, ORDER_PAID)
     return StatusUpdate(statuses, datetime.now(UTC), event, page_status="succeeded")
 
 
-def _payload(saga: Saga) -> wire.OrderEvent:
-    return wire.OrderEvent(saga.order_id, saga.context.user_id, saga.context.number)
+def _payload(saga: Saga) -> OrderEvent:
+    return OrderEvent(saga.order_id, saga.context.user_id, saga.context.number)

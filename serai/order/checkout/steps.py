@@ -21,8 +21,9 @@ from serai.commerce.charge import charge_lines
 from serai.commerce.line import Line
 from serai.commerce.money import Money
 from serai.commerce.priced import Priced
-from serai.contracts import order as wire
 from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_PLACED, ORDER_REFUNDED, ORDER_REJECTED
+from serai.contracts.order.orders import OrderPayment
 from serai.contracts.payment import (
     NotCharged,
     PayLine,
@@ -147,8 +148,8 @@ class Steps:
         order = orders.StatusUpdate(
             ("awaiting_payment",),
             datetime.now(UTC),
-            order_event(waiting, wire.ORDER_PLACED),
-            payment=wire.OrderPayment(opened.id, opened.status, opened.checkout_url, opened.expires_at),
+            order_event(waiting, ORDER_PLACED),
+            payment=OrderPayment(opened.id, opened.status, opened.checkout_url, opened.expires_at),
         )
         return Step(waiting, order, run_at=saga.context.payable_until + domain.CLOSE_AFTER)
 
@@ -200,14 +201,14 @@ class Steps:
         if saga.state is State.REJECTING:
             rejected = saga.to(State.REJECTED)
             return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
-        event = order_event(saga, wire.ORDER_CANCELLED)
+        event = order_event(saga, ORDER_CANCELLED)
         cancelled = orders.StatusUpdate(("cancelled",), datetime.now(UTC), event, page_status="closed")
         return Step(saga.to(State.CANCELLED), cancelled)
 
     async def _refund(self, saga: Saga) -> Step:
         if saga.context.payment is None:
             # Nothing was due, so nothing goes back but the units.
-            event = order_event(saga, wire.ORDER_REFUNDED)
+            event = order_event(saga, ORDER_REFUNDED)
             return Step(saga.to(State.RESTOCKING), orders.StatusUpdate(("refunded",), datetime.now(UTC), event))
         asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
@@ -239,7 +240,7 @@ class Steps:
         await orders.reject(tx, saga.order_id, kept, datetime.now(UTC))
         # A rejected order has given up its number.
         unnumbered = replace(saga, context=replace(saga.context, number=None))
-        await append_event(tx, self._feed, unnumbered, wire.ORDER_REJECTED)
+        await append_event(tx, self._feed, unnumbered, ORDER_REJECTED)
         ORDERS.labels("rejected").inc()
 
 

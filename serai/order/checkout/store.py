@@ -14,7 +14,7 @@ from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.data.sql import named
 from serai.chassis.errors import Unavailable
 from serai.commerce.address import Address
-from serai.contracts.order import HistoryEntry
+from serai.contracts.order.orders import HistoryEntry
 from serai.order.checkout.domain import DEFINITION_VERSION, RESTING, Context, Saga, State
 from serai.order.orders import store as orders
 from serai.order.orders.store import PriceUpdate, StatusUpdate

@@ -8,7 +8,9 @@ from uuid import UUID
 from serai.chassis.auth import Caller
 from serai.chassis.errors import Conflict, Invalid, NotFound
 from serai.chassis.ids import new_id
-from serai.contracts import order as wire
+from serai.contracts.order.events import ORDER_DELIVERED, ORDER_SHIPPED
+from serai.contracts.order.fulfilment import UpdateOrder
+from serai.contracts.order.orders import Order
 from serai.order.checkout import store as checkout
 from serai.order.checkout.domain import State
 from serai.order.checkout.events import order_event
@@ -25,7 +27,7 @@ class OrderNotReady(Conflict):
     code, detail = "order_not_ready", "This order is paid but its units are not booked yet; try again in a moment."
 
 
-async def update_order(deps: Deps, order_id: UUID, request: wire.UpdateOrder) -> wire.Order:
+async def update_order(deps: Deps, order_id: UUID, request: UpdateOrder) -> Order:
     """Ship or deliver. Raises `NotFound`, `IllegalTransition`, `OrderNotReady`."""
     if request.tracking_number is not None and request.status != "shipped":
         raise Invalid("A tracking number belongs to a shipment.", field="tracking_number")
@@ -41,10 +43,10 @@ async def update_order(deps: Deps, order_id: UUID, request: wire.UpdateOrder) ->
                 raise OrderNotReady
             await store.ship_rest(tx, order_id, fulfilment_id=new_id(), tracking_number=request.tracking_number, at=now)
             fulfilment_status = fulfilment_status_after(order.fulfilment_status, left=0)
-            event = order_event(saga, wire.ORDER_SHIPPED)
+            event = order_event(saga, ORDER_SHIPPED)
             update = StatusUpdate(("shipped",), now, event, fulfilment_status=fulfilment_status)
         else:
-            update = StatusUpdate(("delivered",), now, order_event(saga, wire.ORDER_DELIVERED))
+            update = StatusUpdate(("delivered",), now, order_event(saga, ORDER_DELIVERED))
         await orders.update_status(tx, order_id, update)
     deps.feed.nudge()
     ORDERS.labels(request.status).inc()

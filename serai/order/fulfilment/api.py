@@ -8,7 +8,8 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, UpdateOrder
+from serai.contracts.order.fulfilment import UpdateOrder
+from serai.contracts.order.orders import Order
 from serai.order.deps import Deps
 from serai.order.fulfilment import actions
 from serai.order.orders.api import PRIVATE

@@ -9,8 +9,7 @@ from serai.chassis.auth import Caller
 from serai.chassis.errors import Forbidden, Invalid, NotFound
 from serai.chassis.http.page import Page, decode_cursor, encode_cursor, page_of
 from serai.commerce.money import Money
-from serai.contracts import order as wire
-from serai.contracts.order import OrderStatus
+from serai.contracts.order.orders import DayStats, Order, OrderStats, OrderStatus
 from serai.order.deps import Deps
 from serai.order.orders import store
 
@@ -26,7 +25,7 @@ async def list_orders(
     q: str | None,
     limit: int,
     cursor: str | None,
-) -> Page[wire.Order]:
+) -> Page[Order]:
     """The caller's orders, newest first; with `everybody` those of all buyers, searched by `q`. Raises `Forbidden`
     when somebody other than an admin asks for more than their own, `Invalid` for a cursor of another list."""
     if (everybody or q is not None) and not caller.is_admin:
@@ -41,7 +40,7 @@ async def list_orders(
     return page_of(orders, limit, lambda order: encode_cursor("orders", order.id))
 
 
-async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> wire.Order:
+async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> Order:
     """The caller's order, or for an admin any. Raises `NotFound`."""
     async with deps.database.connection() as conn:
         if caller.is_admin:
@@ -54,7 +53,7 @@ async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> wire.Order:
     return order
 
 
-async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> wire.OrderStats:
+async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> OrderStats:
     """Orders, revenue and refunds by day, the last 30 days unless told otherwise. Raises `Invalid`."""
     until = until or datetime.now(UTC)
     since = since or until - timedelta(days=30)
@@ -65,9 +64,9 @@ async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> w
     async with deps.database.connection() as conn:
         days = await store.stats_by_day(conn, since, until)
     currency = deps.rules.currency
-    return wire.OrderStats(
+    return OrderStats(
         items=[
-            wire.DayStats(day.date(), orders, Money(revenue, currency), Money(refunds, currency))
+            DayStats(day.date(), orders, Money(revenue, currency), Money(refunds, currency))
             for day, orders, revenue, refunds in days
         ],
         orders=sum(orders for _, orders, _, _ in days),

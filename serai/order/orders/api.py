@@ -13,7 +13,7 @@ from litestar.response import Response
 from serai.chassis.http.edge import Request
 from serai.chassis.http.page import DEFAULT_LIMIT, Page
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, OrderStats, OrderStatus
+from serai.contracts.order.orders import Order, OrderStats, OrderStatus
 from serai.order.deps import Deps
 from serai.order.orders import actions
 

@@ -17,7 +17,9 @@ from serai.commerce import forms
 from serai.commerce.address import Address
 from serai.commerce.money import Money
 from serai.commerce.priced import Priced
-from serai.contracts.order import Failure, Fulfilment, HistoryEntry, Order, OrderForMail, OrderPayment
+from serai.contracts.order.client import OrderForMail
+from serai.contracts.order.fulfilment import Fulfilment
+from serai.contracts.order.orders import Failure, HistoryEntry, Order, OrderPayment
 from serai.order.orders.domain import FulfilmentStatus, PaymentStatus, Status, payment_status_at
 
 _FULFILMENTS = """

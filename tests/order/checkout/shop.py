@@ -18,7 +18,8 @@ from serai.chassis.data.feed import Feed
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.commerce.address import AddressIn
 from serai.commerce.money import Money
-from serai.contracts.order import Order, PlaceOrder
+from serai.contracts.order.checkout import PlaceOrder
+from serai.contracts.order.orders import Order
 from serai.order.checkout import actions, store
 from serai.order.checkout.actions import Placed
 from serai.order.checkout.domain import RESTING, Saga, State

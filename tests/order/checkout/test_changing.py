@@ -9,7 +9,7 @@ import pytest
 
 from serai.chassis.auth import Caller
 from serai.chassis.errors import Invalid, NotFound
-from serai.contracts.order import FulfilmentItem, UpdateOrder
+from serai.contracts.order.fulfilment import FulfilmentItem, UpdateOrder
 from serai.order.checkout import actions
 from serai.order.checkout.actions import Placed
 from serai.order.checkout.domain import Saga, State

@@ -11,7 +11,7 @@ import pytest
 from serai.chassis.data.feed import Event
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import new_id
-from serai.contracts.order import UpdateOrder
+from serai.contracts.order.fulfilment import UpdateOrder
 from serai.contracts.payment import PaymentOpened, RefundAsked
 from serai.order.checkout.domain import Saga, State
 from serai.order.checkout.payment_facts import apply_payment_event

@@ -12,6 +12,7 @@ import pytest
 from serai.commerce.forms import TaxLineOut
 from serai.commerce.money import Money
 from serai.contracts.cart import CheckoutInProgress
+from serai.contracts.order.orders import Shortage
 from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundAsked
 from serai.contracts.product.inventory import HoldLine
 from serai.order.checkout.domain import CLOSE_AFTER, PAYABLE_FOR, State
@@ -110,7 +111,7 @@ async def test_what_is_out_of_stock_is_named_and_everything_else_let_go(shop: Sh
     assert (saga.state, order.status) == (State.REJECTED, "rejected")
     assert order.failure is not None
     assert order.failure.code == "out_of_stock"
-    assert order.failure.items == [{"variant_id": str(shop.desk.id), "requested": 11, "available": 10}]
+    assert order.failure.items == [Shortage(shop.desk.id, requested=11, available=10)]
     assert shop.cart.freeze_state(saga.order_id) == "released"
     assert shop.cart.quantities(shop.user_id) == {shop.desk.id: 11}
     assert shop.product.hold_status(str(saga.order_id)) == "released"
