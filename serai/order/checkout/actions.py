@@ -33,20 +33,20 @@ from serai.order.pricing import domain as pricing
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order as it is now; `settled` when the buyer need not wait for anything of ours; `replayed` when an earlier
-    request with the same key had placed it."""
+    """An order as it is now. `settled`: nothing on our side is pending, so the answer is final. `replayed`: an earlier
+    request with the same key made the change."""
 
     order: Order
     settled: bool
     replayed: bool = False
 
 
-async def quote(deps: Deps, user_id: UUID, asked: QuoteRequest, guest: str | None) -> Quote:
-    """What placing this order would come to. Raises what placing it would raise; changes nothing but that a guest's
-    cart becomes the user's."""
+async def quote(deps: Deps, user_id: UUID, request: QuoteRequest, guest: str | None) -> Quote:
+    """What this order would cost. Raises what placing it would raise. Its only effect is that a guest's cart is merged
+    into the user's."""
     currency = deps.rules.currency
-    _check_currency(asked.expected_total, currency)
-    pricing.shipping_method(asked.shipping_method, deps.rules)
+    _check_currency(request.expected_total, currency)
+    pricing.shipping_method(request.shipping_method, deps.rules)
     cart = await deps.cart.current(user_id, guest)
     if not cart.lines:
         raise CartEmpty
@@ -59,9 +59,9 @@ async def quote(deps: Deps, user_id: UUID, asked: QuoteRequest, guest: str | Non
     if short:
         raise OutOfStock(items=short)
     lines = [Line.of(facts[line.variant_id], line.quantity, new_id()) for line in cart.lines]
-    country = asked.shipping_address.country if asked.shipping_address else None
-    priced = pricing.price(lines, asked.shipping_method, country, deps.rules)
-    if asked.expected_total is not None and asked.expected_total.amount != priced.total:
+    country = request.shipping_address.country if request.shipping_address else None
+    priced = pricing.price(lines, request.shipping_method, country, deps.rules)
+    if request.expected_total is not None and request.expected_total.amount != priced.total:
         raise domain.TotalChanged(total=Money(priced.total, currency))
     methods = [
         ShippingOption(method.id, method.name, Money(method.amount, currency)) for method in deps.rules.shipping_methods
@@ -71,17 +71,17 @@ async def quote(deps: Deps, user_id: UUID, asked: QuoteRequest, guest: str | Non
 
 
 async def place_order(
-    deps: Deps, caller: Caller, asked: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Caller, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Placed:
-    """Order the caller's whole cart. Answers when the payment page is ready, or after a few seconds with the order
-    still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
-    _check_currency(asked.expected_total, deps.rules.currency)
-    pricing.shipping_method(asked.shipping_method, deps.rules)
-    # Two requests under one key meet at most twice: the other's order may be refused, and let the key go, in between.
+    """Order the caller's whole cart. Returns when the payment page is ready, or after `deps.patience_s` seconds with
+    the order still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
+    _check_currency(request.expected_total, deps.rules.currency)
+    pricing.shipping_method(request.shipping_method, deps.rules)
+    # The order of a concurrent request with the same key may be rejected, and its key unbound, between the two looks.
     for _ in range(3):
-        saga = await _accept(deps, caller, asked, guest, idempotency)
+        saga = await _accept(deps, caller, request, guest, idempotency)
         if saga is not None:
-            return await _carry_out(deps, caller.user, saga)
+            return await _drive_to_rest(deps, caller.user, saga)
         async with deps.database.transaction() as tx:
             made = await idempotency.made(tx)
         if made is not None:
@@ -90,18 +90,18 @@ async def place_order(
 
 
 async def _accept(
-    deps: Deps, caller: Caller, asked: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Caller, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Saga | None:
-    """None when the key has made an order before."""
+    """Insert the order and its saga. Returns None when the key is already bound to an order."""
     order_id = new_id()
     context = domain.Context(
         user_id=caller.user,
         key=idempotency.key or "",
         email=caller.email,
         guest=guest,
-        shipping_method=asked.shipping_method,
-        country=asked.shipping_address.country,
-        expected_total=asked.expected_total.amount if asked.expected_total else None,
+        shipping_method=request.shipping_method,
+        country=request.shipping_address.country,
+        expected_total=request.expected_total.amount if request.expected_total else None,
         hold_id=str(order_id),
     )
     async with deps.database.connection() as conn:
@@ -111,15 +111,15 @@ async def _accept(
             order_id=order_id,
             email=caller.email,
             currency=deps.rules.currency,
-            shipping_address=asked.shipping_address,
-            billing_address=asked.billing_address,
-            note=asked.note,
+            shipping_address=request.shipping_address,
+            billing_address=request.billing_address,
+            note=request.note,
             context=context,
             now=datetime.now(UTC),
         )
 
 
-async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
+async def _drive_to_rest(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
     rested = await deps.checkout.drive_within(saga, deps.patience_s)
     if rested is None:
         async with deps.database.transaction() as tx:
@@ -135,7 +135,8 @@ async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
 
 
 async def _placed_before(deps: Deps, user_id: UUID, order_id: UUID) -> Placed:
-    """The order that an earlier request with this key made. One whose request died half-way is carried on."""
+    """The order of an earlier request with this key. If that request died before its answer, its checkout is continued
+    here."""
     async with deps.database.transaction() as tx:
         order = await orders.order_of(tx, user_id, order_id)
         if order is None:
@@ -146,13 +147,13 @@ async def _placed_before(deps: Deps, user_id: UUID, order_id: UUID) -> Placed:
             if saga is None:
                 raise InProgress
     if saga is not None:
-        return replace(await _carry_out(deps, user_id, saga), replayed=True)
+        return replace(await _drive_to_rest(deps, user_id, saga), replayed=True)
     return Placed(order, settled=order.status != "pending", replayed=True)
 
 
 async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: IdempotentRequest) -> Placed:
-    """Cancel what is unpaid, or as an admin refund what has not shipped. Answers the order as it is after a few
-    seconds at most. Raises `NotFound`, `IllegalTransition` (also when the payment won the race)."""
+    """Cancel an unpaid order, or as an admin refund one that has not shipped. Returns the order as it is after at most
+    `deps.patience_s` seconds. Raises `NotFound`, `IllegalTransition` (also when it was paid first)."""
     async with deps.database.transaction() as tx:
         replayed = await idempotency.made(tx) is not None
         saga = await store.lock_saga(tx, order_id)
@@ -179,11 +180,11 @@ async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCance
         return None
     if verdict is OnCancel.REFUND:
         await orders.update_status(tx, saga.order_id, StatusUpdate(("refunding",), datetime.now(UTC)))
-    return await store.interrupt_saga(tx, saga, domain.cancelled(saga, verdict), hold=True)
+    return await store.interrupt_saga(tx, saga, domain.cancelled(saga, verdict), lease=True)
 
 
 async def _until_refunded(deps: Deps, order_id: UUID) -> None:
-    """Stripe mostly answers at once, and payment's feed tells us a moment later."""
+    """Wait a little for the refund: Stripe usually decides immediately, and payment's feed follows."""
     deadline = time.monotonic() + deps.refund_patience_s
     while time.monotonic() < deadline:
         if (await read_order(deps, _ADMIN, order_id)).status != "refunding":

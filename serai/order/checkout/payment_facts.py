@@ -1,4 +1,4 @@
-"""What payment's feed tells of an order, and what that makes of its checkout."""
+"""Applies the events of payment's feed to orders and their checkouts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 async def apply_payment_event(deps: Deps, tx: Connection, event: Event) -> None:
-    """What payment tells of an order, applied in the transaction that moves the feed's cursor."""
+    """Apply an event of payment's feed, in the transaction that moves the feed's cursor."""
     if event.type == PAYMENT_SUCCEEDED:
         await _apply_success(deps, tx, UUID(event.subject))
     elif event.type == PAYMENT_OPENED:

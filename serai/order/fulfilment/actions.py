@@ -24,11 +24,11 @@ from serai.order.orders.store import StatusUpdate
 
 
 class OrderNotReady(Conflict):
-    code, detail = "order_not_ready", "This order is paid but its units are not booked yet; try again in a moment."
+    code, detail = "order_not_ready", "This order is paid but its stock is not booked yet; try again in a moment."
 
 
 async def update_order(deps: Deps, order_id: UUID, request: UpdateOrder) -> Order:
-    """Ship or deliver. Raises `NotFound`, `IllegalTransition`, `OrderNotReady`."""
+    """Mark an order shipped or delivered. Raises `NotFound`, `IllegalTransition`, `OrderNotReady`."""
     if request.tracking_number is not None and request.status != "shipped":
         raise Invalid("A tracking number belongs to a shipment.", field="tracking_number")
     now = datetime.now(UTC)

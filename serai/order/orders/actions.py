@@ -41,7 +41,7 @@ async def list_orders(
 
 
 async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> Order:
-    """The caller's order, or for an admin any. Raises `NotFound`."""
+    """The caller's own order, or for an admin any order. Raises `NotFound`."""
     async with deps.database.connection() as conn:
         if caller.is_admin:
             found = await store.any_order(conn, order_id)
@@ -54,7 +54,7 @@ async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> Order:
 
 
 async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> OrderStats:
-    """Orders, revenue and refunds by day, the last 30 days unless told otherwise. Raises `Invalid`."""
+    """Orders, revenue and refunds by day (UTC), by default of the last 30 days. Raises `Invalid`."""
     until = until or datetime.now(UTC)
     since = since or until - timedelta(days=30)
     if since.tzinfo is None or until.tzinfo is None:

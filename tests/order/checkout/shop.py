@@ -171,7 +171,7 @@ class Shop:
         async with self.db.transaction() as tx:
             locked = await store.lock_saga(tx, saga.order_id)
             assert locked is not None
-            return await store.interrupt_saga(tx, locked, locked.to(State.CANCELLING), hold=True)
+            return await store.interrupt_saga(tx, locked, locked.to(State.CANCELLING), lease=True)
 
     async def put(self, saga: Saga, state: State, **context: Any) -> Saga:
         """Set a saga to `state` whatever it was, as somebody else's work may have left it; it is held."""
@@ -179,7 +179,7 @@ class Shop:
             locked = await store.lock_saga(tx, saga.order_id)
             assert locked is not None
             changed = replace(locked, state=state, context=replace(locked.context, **context))
-            return await store.interrupt_saga(tx, locked, changed, hold=True)
+            return await store.interrupt_saga(tx, locked, changed, lease=True)
 
     async def saga(self, order_id: UUID) -> Saga:
         async with self.db.connection() as conn:
