@@ -21,29 +21,15 @@ class SkuTaken(Conflict):
 
 
 Status = Literal["draft", "active", "archived"]
-
-
 # A pattern's `$` would let a final line break pass.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
-
-
 Category = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
-
-
 Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)")]
-
-
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S")]
-
-
 Attributes = Annotated[
     dict[Label, Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=50)
 ]
-
-
 Chosen = Annotated[dict[Label, Label], msgspec.Meta(max_length=5)]
-
-
 Description = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 

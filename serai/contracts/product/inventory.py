@@ -18,15 +18,9 @@ from serai.chassis.http.page import Page
 from serai.contracts.product.offers import MAX_LINES, Offer
 
 MAX_QUANTITY = 999
-
-
 #: Units of one variant, and the most that one movement of stock may bring or take.
 MAX_STOCK = 1_000_000
-
-
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
-
-
 Stock = Annotated[int, msgspec.Meta(ge=0, le=MAX_STOCK)]
 
 

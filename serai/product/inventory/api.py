@@ -19,11 +19,7 @@ from serai.product.inventory import actions, store
 from serai.product.response_cache import PRIVATE, mark_replayed
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
-
-
 Cursor = Annotated[str | None, QueryParameter(max_length=1024)]
-
-
 _LEDGER = "stock ledger"
 
 

@@ -25,11 +25,7 @@ from serai.product.search import actions, store
 from serai.product.search.domain import LOW_STOCK, is_slug
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
-
-
 Price = Annotated[int | None, QueryParameter(ge=0, le=MAX_AMOUNT, description="In minor units.")]
-
-
 Cursor = Annotated[str | None, QueryParameter(max_length=1024)]
 
 
