@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from serai.product.demo import GOODS
 from serai.product.demo_pictures import packaged, pictures
 from serai.product.seed import seed
@@ -12,6 +14,11 @@ from tests.product.conftest import replica
 from tests.product.images import opened
 from tests.product.shop import Shop
 from tests.product.users import Users
+
+
+@pytest.fixture
+def shop(empty_shop: Shop) -> Shop:
+    return empty_shop
 
 
 async def test_the_demo_shop_is_furnished_once(shop: Shop, database_url: str) -> None:
