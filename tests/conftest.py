@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from serai import topology
 from serai.supervisor import databases, ports
@@ -38,6 +39,7 @@ IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 #: Where each test needs the whole shop.
 WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
+WHOLE_SHOP_SCOPE = "the whole shop"
 
 #: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
@@ -88,15 +90,40 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-class OneShopAtATime(LoadScopeScheduling):
-    """With several processes: whatever needs the whole shop in one of them, every other file in any."""
+class FolderScheduling(LoadScopeScheduling):
+    """Gives each process whole files, and the tests of the whole shop to one process.
+
+    The processes, databases and services that a folder's tests share are started once in each test process that runs
+    one of its files. So a process that asks for work gets a file of a folder it has had before, then one of a folder
+    that no process has had, and only when there is neither a file of another process's folder. `LONG` comes first.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._folders: dict[WorkerController, set[str]] = {}
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the whole shop" if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+        return WHOLE_SHOP_SCOPE if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        own = self._folders.setdefault(node, set())
+        taken = set().union(*self._folders.values())
+
+        def rank(scope: str) -> int:
+            folder = scope.rpartition("/")[0]
+            if scope == WHOLE_SHOP_SCOPE or scope.startswith(LONG):
+                return 0
+            return 1 if folder in own else 2 if folder not in taken else 3
+
+        chosen = min(self.workqueue, key=rank)
+        own.add(chosen.rpartition("/")[0])
+        # The base class takes the first.
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneShopAtATime:
-    return OneShopAtATime(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
