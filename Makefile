@@ -40,7 +40,13 @@ fast: dev web ## Run the tests that do not start the whole shop
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	@$(MAKE) --no-print-directory -j2 check-types check-rest
+
+# Beside each other: the type check takes one core, and prints nothing before its end.
+.PHONY: check-types check-rest
+check-types:
 	.venv/bin/mypy
+check-rest:
 	.venv/bin/lint-imports
 	$(SERAI) openapi --check
 	$(SERAI) migrate --check
