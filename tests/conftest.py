@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -51,6 +52,9 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
     if _has_room(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("serai", deadline=None)
+    hypothesis.settings.load_profile("serai")
 
 
 def _has_room(folder: Path) -> bool:

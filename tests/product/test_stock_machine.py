@@ -26,7 +26,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.sampled_from(["commit", "release", "return"]), st.integers(0, HOLDS - 1), st.just({})),
     st.tuples(st.just("adjust"), st.integers(0, VARIANTS - 1), st.dictionaries(st.just(0), st.integers(-4, 4))),
 )
-several = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Model:
