@@ -34,8 +34,8 @@ seed: tools ## Put the demo catalogue and the demo accounts in (`make up` does i
 test: dev web ## Run every test, the whole purchases and the fault tests included
 	@exec $(PYTEST) $(ARGS)
 
-fast: dev web ## Run the tests that do not start the whole shop
-	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+fast: dev web ## Run the tests that start neither the shop nor a gateway or a browser of their own
+	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .

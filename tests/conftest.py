@@ -1,8 +1,8 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
-Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
-they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
-the making of its three hundred files.
+`make fast` leaves out the tests marked `system`: those that start the shop, which live in `tests/journeys`,
+`tests/faults` and `tests/rolling`, and those that start a gateway or a browser for themselves alone. What tests write is
+kept in memory where there is room for it: most of what a fresh database costs is the making of its three hundred files.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _has_room(folder: Path) -> bool:
     )
 
 
-#: What takes ten seconds or so, most of it in one test or of waiting.
+#: What takes seconds, most of it in one test or of waiting.
 LONG = (
     "tests/witnesses/test_scrapers.py",
     "tests/web/test_client.py",
@@ -81,6 +81,15 @@ LONG = (
     "tests/user/test_reset.py",
     "tests/chassis/test_client.py",
 )
+
+
+#: Fixtures that start processes for the one test that asks for them.
+OWN_PROCESSES = {"fresh_gate", "system"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(WHOLE_SHOP) or OWN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("system")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

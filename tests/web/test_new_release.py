@@ -13,6 +13,8 @@ from tests.browser import chromium
 from tests.web.first_load import WEB
 from tests.web.serving import serving
 
+pytestmark = pytest.mark.system
+
 REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
 
 
