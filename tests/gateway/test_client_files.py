@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +13,29 @@ from serai import topology
 from serai.gateway.documents import read_documents
 from serai.gateway.routes import WEB, RouteError, client_document, service_routes
 from tests.gateway.gate import Gate
-from tests.gateway.shop import DOCUMENTS, Consul, Upstream
+from tests.gateway.shop import DOCUMENTS, Consul, Keys, Upstream
 
 PLACES = [re.sub(r"\{\w+\}", "walnut-desk", route) for route in topology.WEB_ROUTES]
 
 
-@pytest.fixture
-async def shop(consul: Consul, upstream: Upstream, fresh_gate: Callable[..., Gate]) -> Gate:
+@pytest.fixture(scope="module")
+async def shop(
+    tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: Keys, upstream: Upstream
+) -> AsyncIterator[Gate]:
+    """A gateway in front of a whole shop that has pages too."""
+    consul = await Consul().start()
     for service in (*DOCUMENTS, WEB):
         await consul.set(service, upstream)
-    gate = await fresh_gate().start()
+    environ = {
+        "SERAI_OPENAPI": str(documents),
+        "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
+        "SERAI_JWKS": json.dumps(keys.jwks),
+    }
+    gate = await Gate(tmp_path_factory.mktemp("client-files"), environ).start()
     await gate.until(lambda answer: answer.status == 200, "/")
-    return gate
+    yield gate
+    await gate.stop()
+    await consul.stop()
 
 
 async def test_every_place_is_there_for_reading_and_for_nothing_else(shop: Gate, upstream: Upstream) -> None:

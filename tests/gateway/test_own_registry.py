@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.discovery.replicas import TOKEN, replica
 from tests.gateway.gate import Gate
 from tests.gateway.shop import DOCUMENTS, Keys, Upstream
 
 
+@pytest.mark.system
 async def test_follows_registrations_and_departures(
     database: Callable[[str], str], tmp_path: Path, documents: Path, keys: Keys, upstream: Upstream
 ) -> None:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from serai.chassis.calls.registry import Instance, Registry
 from tests import tokens
 from tests.discovery.replicas import TOKEN, replica
@@ -14,6 +16,7 @@ from tests.gateway.gate import Gate
 from tests.gateway.shop import DOCUMENTS, Keys, Upstream
 
 
+@pytest.mark.system
 async def test_no_request_and_no_trust_for_who_does_not_prove_its_name(
     database: Callable[[str], str], tmp_path: Path, documents: Path, keys: Keys, upstream: Upstream
 ) -> None:

@@ -168,6 +168,7 @@ async def test_old_versions_are_not_spoken(secure: Gate, version: ssl.TLSVersion
         assert spoken
 
 
+@pytest.mark.system
 async def test_a_renewed_certificate_is_taken_and_nobody_is_cut_off(
     tmp_path: Path, documents: Path, keys: Keys
 ) -> None:

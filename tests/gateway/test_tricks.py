@@ -390,7 +390,7 @@ def _route(method: str, path: str) -> Route | None:
     return None
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=_TARGET, method=st.sampled_from(["GET", "GET", "POST", "PUT", "DELETE", "HEAD"]))
 async def test_no_path_reaches_a_service_without_the_token_that_it_needs(
     gate: Gate, upstream: Upstream, target: str, method: str

@@ -22,7 +22,7 @@ from tests.gateway.validating import refusal
 ROUTES = service_routes(DOCUMENTS)
 SERVICES = {route.service for route in ROUTES}
 #: A busy machine is no failure.
-_settings = settings(deadline=None, max_examples=50)
+_settings = settings(deadline=None, max_examples=20)
 #: The agent's own pages.
 AGENT = "gateway"
 
@@ -132,7 +132,7 @@ def test_a_gate_that_leaves_says_so_and_serves_on(snapshot: Snapshot) -> None:
     assert json.loads(health)["direct_response"]["status"] == (503 if snapshot.draining else 200)
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_snapshots)
 def test_envoy_accepts_it(tmp_path: Path, snapshot: Snapshot) -> None:
     assert refusal(_made(snapshot), edge(), tmp_path) is None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
@@ -198,3 +198,4 @@ class Refunds(RuleBasedStateMachine):
 
 
 TestRefunds = Refunds.TestCase
+TestRefunds.settings = settings(max_examples=50)

@@ -13,6 +13,8 @@ from tests.web.serving import serving
 from tools.first_load import WEB
 from tools.shop.browser import chromium
 
+pytestmark = pytest.mark.system
+
 REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
 
 
