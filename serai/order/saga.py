@@ -30,11 +30,11 @@ from serai.contracts import order as wire
 from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
 from serai.contracts.payment import (
     NotCharged,
-    PayLine,
-    PaymentAsked,
+    OpenPayment,
     PaymentClient,
-    RefundAsked,
+    PaymentLine,
     RefundExceedsCharge,
+    RefundRequest,
 )
 from serai.contracts.product import HeldLine, HoldClosed, HoldLine, OutOfStock, ProductClient
 from serai.order import domain, pricing, store
@@ -324,7 +324,7 @@ class Checkout:
 
     async def _open_payment(self, saga: Saga) -> Step:
         assert saga.context.payable_until is not None
-        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, PaymentAsked))
+        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, OpenPayment))
         waiting = saga.to(State.AWAITING_PAYMENT)
         order = store.Moved(
             ("awaiting_payment",),
@@ -391,7 +391,7 @@ class Checkout:
         return Step(saga.to(State.CANCELLED), cancelled)
 
     async def _refund(self, saga: Saga) -> Step:
-        asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
+        asked = RefundRequest(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
             await self._payment.refund(saga.order_id, asked)
         except RefundExceedsCharge:
@@ -469,10 +469,10 @@ def _item(line: HeldLine) -> wire.OrderItem:
     )
 
 
-def _asked(context: domain.Context, order: store.Priced, currency: str, payable_until: datetime) -> PaymentAsked:
+def _asked(context: domain.Context, order: store.Priced, currency: str, payable_until: datetime) -> OpenPayment:
     """The payment of an order: its lines, with shipping and tax as lines of their own."""
-    lines = [PayLine(item.name, item.quantity, item.unit_price) for item in order.items]
+    lines = [PaymentLine(item.name, item.quantity, item.unit_price) for item in order.items]
     extras = (("Shipping", order.shipping), ("Tax", order.tax))
-    lines += [PayLine(name, 1, Money(amount, currency)) for name, amount in extras if amount]
+    lines += [PaymentLine(name, 1, Money(amount, currency)) for name, amount in extras if amount]
     total = Money(order.total, currency)
-    return PaymentAsked(order.number, total, context.user_id, context.email, lines, payable_until)
+    return OpenPayment(order.number, total, context.user_id, context.email, lines, payable_until)

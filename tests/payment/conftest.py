@@ -25,7 +25,7 @@ from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
 from tests import tokens
 from tests.conftest import PASSWORD, blocking
-from tests.payment.till import Till, eventually
+from tests.payment.service import PaymentService, eventually
 from tests.product.users import Users
 from tests.sandbox.process import KEY, SECRET, Sandbox
 
@@ -33,14 +33,14 @@ WEBHOOK = "/api/payments/webhooks/stripe"
 
 
 @pytest.fixture(scope="session")
-async def shared_till(
+async def shared_service(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Till]:
+) -> AsyncIterator[PaymentService]:
     """One service and one sandbox for the whole room: orders have ids of their own, so tests do not meet."""
     folder = tmp_path_factory.mktemp("payment")
     source = template("payment")
-    blocking(databases.create_database(postgres.url, "test_till", owner=source, template=source))
-    url = url_of(postgres.url, "payment", PASSWORD, database="test_till")
+    blocking(databases.create_database(postgres.url, "test_payment_service", owner=source, template=source))
+    url = url_of(postgres.url, "payment", PASSWORD, database="test_payment_service")
     async with AsyncExitStack() as stack:
         sandbox = Sandbox(folder / "sandbox")
         stack.callback(sandbox.close)
@@ -71,25 +71,25 @@ async def shared_till(
         holding = asyncio.create_task(stripe.serve())
         stack.push_async_callback(_cancel, holding)
         deps = Deps(database, Feed("payment", database), stripe, "http://localhost:8080", "USD", (SECRET,))
-        till = Till(f"http://127.0.0.1:{port}", users, sandbox, deps, url)
-        stack.push_async_callback(till.aclose)
-        await eventually(lambda: _answers(till.http))
-        yield till
-    blocking(databases.drop_database(postgres.url, "test_till"))
+        service = PaymentService(f"http://127.0.0.1:{port}", users, sandbox, deps, url)
+        stack.push_async_callback(service.aclose)
+        await eventually(lambda: _answers(service.http))
+        yield service
+    blocking(databases.drop_database(postgres.url, "test_payment_service"))
 
 
 @pytest.fixture
-async def till(shared_till: Till) -> AsyncIterator[Till]:
-    await shared_till.webhooks_to(shared_till.url + WEBHOOK)
-    yield shared_till
-    await shared_till.web.delete(f"{shared_till.sandbox.api}/_faults")
+async def service(shared_service: PaymentService) -> AsyncIterator[PaymentService]:
+    await shared_service.webhooks_to(shared_service.url + WEBHOOK)
+    yield shared_service
+    await shared_service.web.delete(f"{shared_service.sandbox.api}/_faults")
 
 
 @pytest.fixture
-async def deaf_till(till: Till) -> Till:
+async def no_webhooks(service: PaymentService) -> PaymentService:
     """A shop that no webhook reaches."""
-    await till.webhooks_to(None)
-    return till
+    await service.webhooks_to(None)
+    return service
 
 
 def _tell_where_user_is(home: Path, users: Users) -> None:

@@ -1,4 +1,4 @@
-"""The payment service as its callers meet it: order, buyers, admins and Stripe, over HTTP."""
+"""A running payment service with its callers: order, buyers, admins and Stripe, over HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,14 @@ def usd(amount: int) -> Json:
     return {"amount": amount, "currency": "USD"}
 
 
-def asked(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 45, **more: Any) -> Json:
+def account(captured: int, **totals: int) -> Json:
+    """The account of a charge as events have it; totals that are not given are 0."""
+    names = ("refund_pending", "refunded", "refund_failed", "disputed", "dispute_won", "dispute_lost")
+    assert totals.keys() <= set(names)
+    return {"currency": "USD", "captured": captured} | {name: totals.get(name, 0) for name in names}
+
+
+def opening(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 45, **more: Any) -> Json:
     """What order sends to open a payment: two of something and shipping."""
     unit, shipping = divmod(amount, 2)
     lines = [{"name": "Walnut desk", "quantity": 2, "unit_price": usd(unit)}]
@@ -54,20 +61,20 @@ def asked(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 4
 class Buyer:
     """A person with a session and an order to pay."""
 
-    def __init__(self, till: Till, order_id: UUID, user_id: UUID) -> None:
-        self.till = till
+    def __init__(self, service: PaymentService, order_id: UUID, user_id: UUID) -> None:
+        self.service = service
         self.order_id = order_id
         self.user_id = user_id
-        self.headers = till.users.sign_in("customer", user_id)
+        self.headers = service.users.sign_in("customer", user_id)
         self.payment: Json = {}
 
     async def post(self, path: str, body: Json | None = None, key: str | None = None) -> httpx.Response:
         headers = self.headers | ({"idempotency-key": key} if key else {})
-        return await self.till.http.post(path, json=body, headers=headers)
+        return await self.service.http.post(path, json=body, headers=headers)
 
     async def pay(self, number: str = GOOD, action: str = "pay") -> httpx.Response:
         """One press of the page's button."""
-        return await self.till.press(self.payment["checkout_url"], number, action)
+        return await self.service.press(self.payment["checkout_url"], number, action)
 
     async def confirm(self, method: str | None = None, key: str | None = None) -> httpx.Response:
         body = {"payment_method": method} if method else None
@@ -77,7 +84,7 @@ class Buyer:
         return await self.post("/api/payments", {"order_id": str(self.order_id)}, key or str(uuid4()))
 
     async def status(self) -> str:
-        answer = await self.till.http.get(f"/api/payments/{self.payment['id']}", headers=self.headers)
+        answer = await self.service.http.get(f"/api/payments/{self.payment['id']}", headers=self.headers)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
@@ -88,10 +95,10 @@ class Buyer:
         await eventually(there)
 
     async def events(self) -> list[str]:
-        return [event["type"] for event in await self.till.events(self.order_id)]
+        return [event["type"] for event in await self.service.events(self.order_id)]
 
     async def close(self) -> str:
-        answer = await self.till.internal("POST", f"{self.order_id}/close")
+        answer = await self.service.internal("POST", f"{self.order_id}/close")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["outcome"])
 
@@ -100,10 +107,10 @@ class Buyer:
 
     async def ledger(self) -> list[Json]:
         """Everything that really happened to this order's money, says Stripe."""
-        return [line for line in await self.till.ledger() if line["metadata"].get("order_id") == str(self.order_id)]
+        return [line for line in await self.service.ledger() if line["metadata"].get("order_id") == str(self.order_id)]
 
 
-class Till:
+class PaymentService:
     def __init__(self, url: str, users: Users, sandbox: Sandbox, deps: Deps, database_url: str) -> None:
         self.url = url
         self.users = users
@@ -128,7 +135,7 @@ class Till:
     async def buyer(self, amount: int = 5000, *, paid: bool = False, number: str = GOOD, **more: Any) -> Buyer:
         """Somebody whose order is waiting to be paid, or has been."""
         buyer = Buyer(self, uuid4(), uuid4())
-        answer = await self.open(buyer.order_id, asked(amount, user_id=buyer.user_id, **more))
+        answer = await self.open(buyer.order_id, opening(amount, user_id=buyer.user_id, **more))
         assert answer.status_code == 200, answer.text
         buyer.payment = answer.json()
         if paid:
