@@ -209,7 +209,7 @@ class StripeApi:
             except (TimeoutError, aiohttp.ClientError, stripe.APIConnectionError) as error:
                 log.warning("no response from Stripe: %r", error, extra={"step": operation, "attempt": tries})
             except stripe.StripeError as error:
-                _raise_if_final(error, operation, keyed=key is not None)
+                raise_if_final(error, operation, keyed=key is not None)
                 log.warning(
                     "Stripe: %s", error, extra={"step": operation, "attempt": tries, "status": error.http_status}
                 )
@@ -225,7 +225,7 @@ _OUTCOMES: dict[type[BaseException], str] = {
 }
 
 
-def _raise_if_final(error: stripe.StripeError, operation: str, *, keyed: bool) -> None:
+def raise_if_final(error: stripe.StripeError, operation: str, *, keyed: bool) -> None:
     """Raise the final outcome of a request. Returns when the same request with the same key may still succeed."""
     status = error.http_status or 0
     headers: Mapping[str, str] = error.headers or {}

@@ -36,7 +36,7 @@ WEBHOOK = "/api/payments/webhooks/stripe"
 async def shared_service(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PaymentService]:
-    """One service and one sandbox for the whole room: orders have ids of their own, so tests do not meet."""
+    """One service and one sandbox for all tests of this folder. Each test uses order ids of its own."""
     folder = tmp_path_factory.mktemp("payment")
     source = template("payment")
     blocking(databases.create_database(postgres.url, "test_payment_service", owner=source, template=source))
@@ -46,7 +46,7 @@ async def shared_service(
         stack.callback(sandbox.close)
         await asyncio.to_thread(sandbox.start)
         users = await stack.enter_async_context(Users())
-        _tell_where_user_is(folder, users)
+        _store_address_of_user(folder, users)
         environ = tokens.environ(
             "payment",
             url,
@@ -63,7 +63,7 @@ async def shared_service(
         )
         serving = asyncio.create_task(server.serve())
         stack.push_async_callback(_stop, server, serving)
-        # A second replica, for what only the passing of time would make the first one do.
+        # A second replica, which runs at once what the first one does only after some time.
         database = Database(url)
         await database.open()
         stack.push_async_callback(database.close)
@@ -87,13 +87,13 @@ async def service(shared_service: PaymentService) -> AsyncIterator[PaymentServic
 
 @pytest.fixture
 async def no_webhooks(service: PaymentService) -> PaymentService:
-    """A shop that no webhook reaches."""
+    """The service, while the sandbox sends no webhooks."""
     await service.webhooks_to(None)
     return service
 
 
-def _tell_where_user_is(home: Path, users: Users) -> None:
-    """Where a process looks while the registry is away: on its disk."""
+def _store_address_of_user(home: Path, users: Users) -> None:
+    """Write the address file that a process uses while it has no registry."""
     known = home / "registry" / "payment" / "user.json"
     known.parent.mkdir(parents=True)
     known.write_bytes(msgspec.json.encode([tokens.instance("user", users.port)]))

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], *, within_s: float = 60.0) -> T:
-    """Asks until the answer is truthy."""
+    """Call `look` until its result is truthy, and return that."""
     deadline = time.monotonic() + within_s
     while not (found := await look()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -42,7 +42,7 @@ def account(captured: int, **totals: int) -> Json:
 
 
 def opening(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 45, **more: Any) -> Json:
-    """What order sends to open a payment: two of something and shipping."""
+    """The request that order sends to open a payment: two desks and shipping."""
     unit, shipping = divmod(amount, 2)
     lines = [{"name": "Walnut desk", "quantity": 2, "unit_price": usd(unit)}]
     if shipping:
@@ -73,7 +73,7 @@ class Buyer:
         return await self.service.http.post(path, json=body, headers=headers)
 
     async def pay(self, number: str = GOOD, action: str = "pay") -> httpx.Response:
-        """One press of the page's button."""
+        """Press the button of the payment page."""
         return await self.service.press(self.payment["checkout_url"], number, action)
 
     async def confirm(self, method: str | None = None, key: str | None = None) -> httpx.Response:
@@ -106,7 +106,7 @@ class Buyer:
         return [line for line in await self.ledger() if line["type"] == "charge"]
 
     async def ledger(self) -> list[Json]:
-        """Everything that really happened to this order's money, says Stripe."""
+        """The charges and refunds of this order in Stripe's ledger."""
         return [line for line in await self.service.ledger() if line["metadata"].get("order_id") == str(self.order_id)]
 
 
@@ -133,7 +133,7 @@ class PaymentService:
         return await self.internal("PUT", str(order_id), body)
 
     async def buyer(self, amount: int = 5000, *, paid: bool = False, number: str = GOOD, **more: Any) -> Buyer:
-        """Somebody whose order is waiting to be paid, or has been."""
+        """A buyer whose order awaits payment, or was paid."""
         buyer = Buyer(self, uuid4(), uuid4())
         answer = await self.open(buyer.order_id, opening(amount, user_id=buyer.user_id, **more))
         assert answer.status_code == 200, answer.text
@@ -169,7 +169,7 @@ class PaymentService:
         return items
 
     async def events(self, subject: UUID) -> list[Json]:
-        """The order's events, as they lie in the feed's table."""
+        """The order's events in the feed's table, oldest first."""
         rows = await self.sql("select type, data from event where subject = $1 order by seq", str(subject))
         return [{"type": row["type"], **row["data"]} for row in rows]
 

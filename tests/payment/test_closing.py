@@ -1,4 +1,4 @@
-"""Closing is for ever, and payment wins every race against it."""
+"""A closed payment stays closed, and a payment that succeeds wins every race against closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 while Stripe is at work: whoever comes next carries on with the same attempt."""
+"""A process is killed during a call to Stripe; the next request continues with the same attempt."""
 
 from __future__ import annotations
 

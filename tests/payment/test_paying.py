@@ -1,4 +1,4 @@
-"""An order is opened, paid on Stripe's page, and order learns of it exactly once."""
+"""A payment is opened and paid on Stripe's page, and its success is published exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API clients and saved cards: a PaymentIntent instead of the page, and never both."""
+"""API clients and saved cards pay with a PaymentIntent instead of the page, and never with both."""
 
 from __future__ import annotations
 

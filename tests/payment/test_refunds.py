@@ -1,4 +1,4 @@
-"""Money goes back once per journal row and never more than came in, whatever races and whatever Stripe does."""
+"""Each stored refund is made once and never exceeds the charge, whatever races and whatever Stripe does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever else is at the same payment, a reading is applied once, whole, and to what is true now."""
+"""A reading is recorded once and completely, whatever else changes the payment at the same time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from serai.payment import store
 from serai.payment.deps import ALERTS
-from serai.payment.domain import Account, Attempt, AttemptState, Change, Payment, Reading, decide
-from serai.payment.settling import record, settle
+from serai.payment.domain import Account, Attempt, AttemptState, Change, Intent, Payment, Reading, Session, decide
+from serai.payment.settling import read, record, settle
+from serai.payment.stripe_api import StripeApi
 from tests.payment.service import Buyer, PaymentService, eventually
 
 ENDED = Reading(AttemptState.ENDED)
@@ -129,6 +130,35 @@ async def test_an_attempt_whose_object_stripe_does_not_know_is_parked(no_webhook
     assert after.state is AttemptState.PARKED
     assert await states(buyer) == ("open", "parked")
     assert alerts._value.get() == before + 1
+
+
+class BankDebit(StripeApi):
+    """Stripe with a session whose buyer pays by bank debit, which the sandbox does not offer."""
+
+    def __init__(self, order_id: UUID, intent: Intent) -> None:
+        self._order_id, self._intent = order_id, intent
+
+    async def session(self, session_id: str) -> Session:
+        order = str(self._order_id)
+        metadata = {"order_id": order}
+        return Session(session_id, "complete", "unpaid", None, self._intent.id, 5000, "usd", order, 0, metadata)
+
+    async def intent(self, intent_id: str) -> Intent:
+        assert intent_id == self._intent.id
+        return self._intent
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("processing", AttemptState.PROCESSING), ("requires_payment_method", AttemptState.ENDED)]
+)
+async def test_the_intent_of_a_bank_debit_says_whether_it_has_failed(
+    no_webhooks: PaymentService, status: str, state: AttemptState
+) -> None:
+    payment, attempt = await seen(await no_webhooks.buyer(5000))
+    debit = BankDebit(payment.order_id, Intent("pi_1", status, 5000, 0, "usd", {}))
+    reading = await read(debit, payment, attempt)
+    assert reading is not None
+    assert reading.state is state
 
 
 async def test_an_attempt_without_an_object_at_stripe_stays_as_it_is(no_webhooks: PaymentService) -> None:

@@ -1,4 +1,4 @@
-"""Everything at once: buyers, closings, refunds and a Stripe that misbehaves. Afterwards the ledger has the word."""
+"""Buyers, closings, refunds and faults of Stripe at the same time. Afterwards Stripe's ledger and the rows agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stripe answers late, not at all, or with a failure it keeps: the buyer is still charged once, by one attempt."""
+"""Stripe answers late, never, or with a failure that it stores: the buyer is charged once, by one attempt."""
 
 from __future__ import annotations
 

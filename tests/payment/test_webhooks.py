@@ -1,4 +1,4 @@
-"""Messages from Stripe may be forged, doubled, late, out of order or lost; what they say is never believed anyway."""
+"""Stripe's events may be forged, repeated, late, out of order or lost. Their contents are never trusted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from serai.chassis.settings import SettingsError
-from serai.payment import webhooks
+from serai.chassis.telemetry import REGISTRY
+from serai.payment import store, webhooks
 from serai.payment.app import create
 from serai.payment.deps import Deps
+from serai.payment.stripe_api import StripeEvent
 from serai.sandbox.webhooks import sign
 from tests import tokens
 from tests.payment.service import Buyer, PaymentService, eventually
@@ -194,3 +197,108 @@ def test_a_live_key_is_sent_nowhere_but_to_stripe() -> None:
 def test_an_empty_webhook_secret_does_not_start(secret: str) -> None:
     with pytest.raises(SettingsError, match="STRIPE_WEBHOOK_SECRET"):
         create(tokens.environ("payment", STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=secret))
+
+
+async def process(service: PaymentService, event: dict[str, Any]) -> bool:
+    """Store an event as a webhook of another replica, and process it here. Returns whether it is finished."""
+    body = json.dumps(event).encode()
+    async with service.deps.database.connection() as conn:
+        await store.insert_webhooks(conn, [(event["id"], event["type"], body)], 3600.0)
+    done = await webhooks._process_all(service.deps, [msgspec.json.decode(body, type=StripeEvent)])
+    return done == [event["id"]]
+
+
+def refund_event(refund_id: str, metadata: dict[str, str]) -> dict[str, Any]:
+    subject = {"id": refund_id, "object": "refund", "metadata": metadata}
+    return {"id": f"evt_{uuid4().hex}", "type": "refund.updated", "created": 1, "data": {"object": subject}}
+
+
+def alerts(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.alert for record in caplog.records if hasattr(record, "alert")]
+
+
+async def test_a_refund_that_somebody_made_at_stripe_raises_an_alert(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await process(no_webhooks, refund_event("re_made_in_the_dashboard", {}))
+    assert alerts(caplog) == ["unknown_refund"]
+
+
+async def test_a_refund_that_cannot_be_read_raises_an_alert(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer = await no_webhooks.buyer(paid=True)
+    refund = (await no_webhooks.refund(buyer.payment["id"], {})).json()
+    assert await process(no_webhooks, refund_event("re_of_another_account", {"refund_id": refund["id"]}))
+    assert alerts(caplog) == ["unknown_refund"]
+
+
+@pytest.mark.parametrize("known", ["the id in the metadata", "the object"])
+async def test_a_refund_event_finds_its_refund(no_webhooks: PaymentService, known: str) -> None:
+    buyer = await no_webhooks.buyer(5000, paid=True)
+    refund = (await no_webhooks.refund(buyer.payment["id"], {})).json()
+    (row,) = await no_webhooks.sql("select stripe_id from refund where id = $1", refund["id"])
+    # As if the process had died before it could record the answer.
+    forgotten = None if known == "the id in the metadata" else row["stripe_id"]
+    await no_webhooks.sql("update refund set state = 'pending', stripe_id = $2 where id = $1", refund["id"], forgotten)
+    await no_webhooks.sql(
+        "update attempt set refund_pending = refunded, refunded = 0 where payment_id = $1", buyer.payment["id"]
+    )
+    metadata = {"refund_id": refund["id"]} if forgotten is None else {"refund_id": "not an id"}
+    assert await process(no_webhooks, refund_event(row["stripe_id"], metadata))
+    assert await buyer.status() == "refunded"
+
+
+async def test_an_event_that_stripe_does_not_answer_for_is_postponed(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer = await no_webhooks.buyer()
+    await buyer.pay()
+    event = json.loads(event_about(buyer))
+    await no_webhooks.fault("checkout.sessions.retrieve", "429", count=100)
+    assert not await process(no_webhooks, event)
+    assert alerts(caplog) == []
+    # It was claimed for an hour, and is due after a second or so.
+    query = "select 1 from webhook_event where id = $1 and due_at < now() + interval '3 minutes'"
+    assert await no_webhooks.sql(query, event["id"])
+
+
+async def test_an_event_whose_object_contradicts_the_stored_state_is_an_alert_and_tried_again(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer = await no_webhooks.buyer(paid=True)
+    refund = (await no_webhooks.refund(buyer.payment["id"], {})).json()
+    (row,) = await no_webhooks.sql("select stripe_id from refund where id = $1", refund["id"])
+    # The account has no refund that could still be decided.
+    await no_webhooks.sql("update refund set state = 'pending' where id = $1", refund["id"])
+    assert not await process(no_webhooks, refund_event(row["stripe_id"], {}))
+    assert alerts(caplog) == ["webhook_failed"]
+
+
+async def test_several_events_about_one_attempt_cost_one_reading(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
+    session = json.loads(event_about(buyer))
+    intent = session | {"id": "evt_intent"}
+    intent["data"] = {"object": session["data"]["object"] | {"id": "pi_unknown", "object": "payment_intent"}}
+    events = [msgspec.convert(event, StripeEvent) for event in (intent, session)]
+    before = readings()
+    assert await webhooks._process_all(no_webhooks.deps, events) == ["evt_intent", session["id"]]
+    assert readings() - before == 1
+
+
+def readings() -> float:
+    """How often this process has read a session from Stripe."""
+    labels = {"operation": "checkout.sessions.retrieve", "outcome": "ok"}
+    return REGISTRY.get_sample_value("stripe_request_duration_seconds_count", labels) or 0.0
+
+
+async def test_old_processed_events_are_deleted(no_webhooks: PaymentService) -> None:
+    await no_webhooks.sql(
+        """insert into webhook_event (id, type, body, received_at, processed_at, due_at)
+           select 'evt_prune_' || days || '_' || done, 't', '', now() - make_interval(days => days),
+                  case when done then now() end, now() + interval '1 hour'
+           from unnest(array[29, 31]) days, unnest(array[true, false]) done"""
+    )
+    await webhooks.prune(no_webhooks.deps)
+    rows = await no_webhooks.sql("delete from webhook_event where id like 'evt_prune_%' returning id")
+    assert sorted(row["id"] for row in rows) == ["evt_prune_29_false", "evt_prune_29_true", "evt_prune_31_false"]
