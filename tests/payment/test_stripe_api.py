@@ -25,6 +25,9 @@ from serai.payment.stripe_api import (
 from tests.payment.service import PaymentService
 from tests.sandbox.process import KEY
 
+#: The SDK leaves the constructors of its errors unannotated.
+errors: Any = stripe
+
 REPLAYED = {"Idempotent-Replayed": "true"}
 NO_RETRY = {"Stripe-Should-Retry": "false"}
 
@@ -63,8 +66,8 @@ def test_a_failure_that_stripe_stores_for_a_key_is_final(headers: dict[str, str]
         # A reading has no key, so nothing is stored for it.
         (server_error(500, NO_RETRY), False),
         (server_error(409, NO_RETRY), True),
-        (stripe.RateLimitError("too many", http_status=429), True),
-        (stripe.APIConnectionError("no route"), True),
+        (errors.RateLimitError("too many", http_status=429), True),
+        (errors.APIConnectionError("no route"), True),
     ],
 )
 def test_what_may_succeed_later_is_tried_again(error: stripe.StripeError, keyed: bool) -> None:
@@ -73,7 +76,7 @@ def test_what_may_succeed_later_is_tried_again(error: stripe.StripeError, keyed:
 
 def test_a_decline_keeps_the_reason_of_the_bank() -> None:
     body = {"error": {"decline_code": "insufficient_funds", "message": "Not enough money."}}
-    error = stripe.CardError("Not enough money.", None, "card_declined", http_status=402, json_body=body)
+    error = errors.CardError("Not enough money.", None, "card_declined", http_status=402, json_body=body)
     with pytest.raises(StripeDeclined) as declined:
         raise_if_final(error, "payment_intents.confirm", keyed=True)
     assert (declined.value.code, declined.value.decline_code) == ("card_declined", "insufficient_funds")
@@ -81,12 +84,12 @@ def test_a_decline_keeps_the_reason_of_the_bank() -> None:
 
 def test_a_decline_without_a_body_has_no_reason() -> None:
     with pytest.raises(StripeDeclined) as declined:
-        raise_if_final(stripe.CardError("Declined.", None, "card_declined"), "payment_intents.confirm", keyed=True)
+        raise_if_final(errors.CardError("Declined.", None, "card_declined"), "payment_intents.confirm", keyed=True)
     assert declined.value.decline_code is None
 
 
 def test_a_refusal_names_the_parameter() -> None:
-    error = stripe.InvalidRequestError("Too short.", "expires_at", "parameter_invalid", http_status=400)
+    error = errors.InvalidRequestError("Too short.", "expires_at", "parameter_invalid", http_status=400)
     with pytest.raises(StripeRefused) as refused:
         raise_if_final(error, "checkout.sessions.create", keyed=True)
     assert (refused.value.code, refused.value.param) == ("parameter_invalid", "expires_at")
@@ -95,9 +98,9 @@ def test_a_refusal_names_the_parameter() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        stripe.AuthenticationError("no such key", http_status=401),
-        stripe.PermissionError("not allowed", http_status=403),
-        stripe.IdempotencyError("other bytes", http_status=400),
+        errors.AuthenticationError("no such key", http_status=401),
+        errors.PermissionError("not allowed", http_status=403),
+        errors.IdempotencyError("other bytes", http_status=400),
     ],
 )
 def test_a_rejected_service_is_an_alert_and_not_the_buyers_fault(

@@ -27,9 +27,9 @@ def payment(
     kind: str = "session",
 ) -> Payment:
     """A payment of 50 USD; its attempt has succeeded where an account is given."""
-    tried = attempt and Attempt(
-        ID, 1, kind, "key", "{}", attempt, "cs_1", None, PAGE, NOW, 0, account=account or Account()
-    )
+    tried = None
+    if attempt is not None:
+        tried = Attempt(ID, 1, kind, "key", "{}", attempt, "cs_1", None, PAGE, NOW, 0, account or Account())
     paid_n = 1 if account else None
     return Payment(ID, ID, state, ID, "ada@example.com", 5000, "USD", NOW, paid_n, NOW, tried)
 
