@@ -98,8 +98,8 @@ async def pay_again(
 
 
 async def _refresh(deps: Deps, payment: Payment, attempt: Attempt) -> None:
-    """Settle the attempt, so that the buyer does not get a page that has expired. Cancel an intent that awaits a payment
-    method, so that a page can replace it."""
+    """Settle the attempt, so that the buyer does not get a page that has expired. Cancel an intent that awaits a
+    payment method, so that a page can replace it."""
     try:
         attempt = await settle(deps, payment, attempt)
         has_room = has_time(payment.payable_until, datetime.now(UTC))
