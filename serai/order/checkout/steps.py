@@ -26,11 +26,11 @@ from serai.contracts.order.events import ORDER_CANCELLED, ORDER_PLACED, ORDER_RE
 from serai.contracts.order.orders import OrderPayment
 from serai.contracts.payment import (
     NotCharged,
-    PayLine,
-    PaymentAsked,
+    OpenPayment,
     PaymentClient,
-    RefundAsked,
+    PaymentLine,
     RefundExceedsCharge,
+    RefundRequest,
 )
 from serai.contracts.product.client import ProductClient
 from serai.contracts.product.inventory import HoldClosed, HoldLine, OutOfStock
@@ -143,7 +143,7 @@ class Steps:
 
     async def _open_payment(self, saga: Saga) -> Step:
         assert saga.context.payable_until is not None
-        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, PaymentAsked))
+        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, OpenPayment))
         waiting = saga.to(State.AWAITING_PAYMENT)
         order = orders.StatusUpdate(
             ("awaiting_payment",),
@@ -210,7 +210,7 @@ class Steps:
             # Nothing was due, so there is no charge to refund.
             event = order_event(saga, ORDER_REFUNDED)
             return Step(saga.to(State.RESTOCKING), orders.StatusUpdate(("refunded",), datetime.now(UTC), event))
-        asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
+        asked = RefundRequest(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
             await self._payment.refund(saga.order_id, asked)
         except RefundExceedsCharge:
@@ -249,9 +249,9 @@ def rejecting(saga: Saga, refusal: Problem) -> Step:
     return Step(saga.to(State.REJECTING, failure=refusal.document(None)))
 
 
-def _open_request(context: domain.Context, number: str, priced: Priced, payable_until: datetime) -> PaymentAsked:
+def _open_request(context: domain.Context, number: str, priced: Priced, payable_until: datetime) -> OpenPayment:
     lines = [
-        PayLine(line.name, line.quantity, Money(line.unit_amount, priced.currency)) for line in charge_lines(priced)
+        PaymentLine(line.name, line.quantity, Money(line.unit_amount, priced.currency)) for line in charge_lines(priced)
     ]
     due = Money(priced.amount_due, priced.currency)
-    return PaymentAsked(number, due, context.user_id, context.email, lines, payable_until)
+    return OpenPayment(number, due, context.user_id, context.email, lines, payable_until)

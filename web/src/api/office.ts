@@ -11,7 +11,7 @@ import type {
   CreateProduct,
   ProductImage,
   ProductQuery,
-  RefundWanted,
+  CreateRefund,
   AdjustStock,
   UpdateOrder,
 } from "./schemas";
@@ -269,7 +269,7 @@ export function useRefund(paymentId: string, orderId: string) {
   const client = useQueryClient();
   const [attempt] = useState(newTry);
   return useMutation({
-    mutationFn: (body: RefundWanted) =>
+    mutationFn: (body: CreateRefund) =>
       attempt.run(body, (key) =>
         answer(
           api.POST("/api/payments/{id}/refund", {

@@ -40,8 +40,8 @@ export type QuoteAsked = OrderApi["schemas"]["QuoteAsked"];
 export type UpdateOrder = OrderApi["schemas"]["UpdateOrder"];
 
 export type Payment = PaymentApi["schemas"]["Payment"];
-export type Refund = PaymentApi["schemas"]["RefundFacts"];
-export type RefundWanted = PaymentApi["schemas"]["RefundWanted"];
+export type Refund = PaymentApi["schemas"]["Refund"];
+export type CreateRefund = PaymentApi["schemas"]["CreateRefund"];
 
 export type Credentials = UserApi["schemas"]["Credentials"];
 export type Registration = UserApi["schemas"]["Registration"];
