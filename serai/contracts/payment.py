@@ -17,7 +17,7 @@ import msgspec
 
 from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict, Unavailable
-from serai.commerce.money import CurrencyCode, Money
+from serai.commerce.money import CurrencyCode, Money, MoneyIn
 
 PaymentStatus = Literal["requires_payment", "requires_action", "processing", "succeeded", "closed", "refunded"]
 RefundStatus = Literal["pending", "succeeded", "failed"]
@@ -129,7 +129,7 @@ class ConfirmPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CreateRefund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without `amount`, everything that can still be refunded is refunded."""
 
-    amount: Money | None = None
+    amount: MoneyIn | None = None
     reason: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     restock: bool | None = None
 

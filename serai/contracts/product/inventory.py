@@ -77,12 +77,12 @@ class StockMovement(msgspec.Struct, frozen=True):
 StockLedger = Page[StockMovement]
 
 
-class HoldLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HoldLine(msgspec.Struct, frozen=True):
     variant_id: UUID
     quantity: Quantity
 
 
-class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HoldRequest(msgspec.Struct, frozen=True):
     lines: Annotated[list[HoldLine], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
 
 
