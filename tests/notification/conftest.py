@@ -9,7 +9,7 @@ from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
 from tests.conftest import PASSWORD, blocking
-from tests.notification.office import Inbox, Office
+from tests.notification.harness import Inbox, WorkerHarness
 from tests.notification.shop import Shop, open_shop
 from tests.sandbox.process import Sandbox
 
@@ -43,10 +43,10 @@ async def db(database: Callable[[str], str]) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def office(db: Database, inbox: Inbox) -> AsyncIterator[Office]:
-    office = Office(db, inbox.url)
-    yield office
-    await office.lane.close()
+async def harness(db: Database, inbox: Inbox) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(db, inbox.url)
+    yield harness
+    await harness.client.close()
 
 
 @pytest.fixture(scope="session")

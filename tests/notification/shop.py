@@ -38,7 +38,7 @@ from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
 from serai.notification.app import create as create_notification
 from serai.user.app import create as create_user
 from tests import tokens
-from tests.notification.office import Inbox, known_at, served
+from tests.notification.harness import Inbox, make_known, served
 
 PASSWORD = "a caravan at dusk"
 
@@ -93,7 +93,7 @@ class Shop:
         self.orders.orders[order.id] = kept
         return kept
 
-    async def tell(self, type_: str, kept: OrderForMail) -> UUID:
+    async def publish(self, type_: str, kept: OrderForMail) -> UUID:
         """The order service says that this happened; the event's id."""
         told = OrderEvent(kept.order.id, kept.user_id, kept.order.number)
         async with self.order.database.transaction() as tx:
@@ -101,7 +101,7 @@ class Shop:
         self.order.feed.nudge()
         return event_id
 
-    async def tell_refund(self, kept: OrderForMail, amount: int, refunded: int, *, full: bool) -> UUID:
+    async def publish_refund(self, kept: OrderForMail, amount: int, refunded: int, *, full: bool) -> UUID:
         told = RefundEvent(
             payment_id=uuid4(),
             refund_id=uuid4(),
@@ -174,7 +174,7 @@ async def open_shop(database: Callable[[str], str], inbox: Inbox, home: Path) ->
         payment = _producer("payment", database("payment"), None, [])
         for service in (user, order, payment):
             port = await stack.enter_async_context(served(service.app()))
-            known_at(home, "notification", service.name, port)
+            make_known(home, "notification", service.name, port)
             if service is user:
                 users = await stack.enter_async_context(client_of(port))
         notification_database = database("notification")

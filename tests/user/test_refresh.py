@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.user.domain import GRACE, ShownToken, hash_of, judge
+from serai.user.domain import GRACE, PresentedToken, evaluate, hash_of
 from tests.user.conftest import COOKIE, PASSWORD, Users, bearer, cookie_of
 
 
@@ -161,10 +161,10 @@ moments = st.integers(-3_000_000, 3_000_000).map(lambda seconds: NOW + timedelta
 
 
 @given(used_at=st.none() | moments, expires_at=moments, lives=st.booleans())
-def test_a_token_is_worth_something_only_while_its_session_lives(
+def test_a_token_is_worth_something_only_while_its_session_active(
     used_at: datetime | None, expires_at: datetime, lives: bool
 ) -> None:
-    verdict = judge(ShownToken(used_at, expires_at, lives), NOW)
+    verdict = evaluate(PresentedToken(used_at, expires_at, lives), NOW)
     if verdict in ("rotate", "repeat"):
         assert lives
         assert expires_at > NOW

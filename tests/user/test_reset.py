@@ -9,10 +9,10 @@ import pytest
 
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Feed
-from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_FORGOTTEN, USER_REGISTERED, VERIFICATION_ASKED
+from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_RESET_REQUESTED, USER_REGISTERED, VERIFICATION_REQUESTED
 from serai.user import links, store
-from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, hash_of, mail_pause_s
-from serai.user.postbox import Postbox
+from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, email_delay_s, hash_of
+from serai.user.link_emails import LinkEmails
 from serai.user.seed import create_admin
 from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
 from tests.user.mailbox import inside, mails, mint, token
@@ -32,7 +32,7 @@ async def mailed(users: Users, email: str = "ada@example.com") -> str:
     """The token in the mail that somebody gets who has registered and forgotten the password."""
     await users.register(email)
     await forgot(users, email)
-    return await token(users, PASSWORD_FORGOTTEN)
+    return await token(users, PASSWORD_RESET_REQUESTED)
 
 
 async def let_pass(users: Users, interval: str) -> None:
@@ -60,7 +60,7 @@ async def test_a_reset_ends_every_session_and_link(users: Users) -> None:
     verification = [(await mint(users, mail)).json()["token"] for mail in await mails(users, USER_REGISTERED)]
     await let_pass(users, "2 minutes")
     await forgot(users)
-    [_, later] = [(await mint(users, mail)).json()["token"] for mail in await mails(users, PASSWORD_FORGOTTEN, 2)]
+    [_, later] = [(await mint(users, mail)).json()["token"] for mail in await mails(users, PASSWORD_RESET_REQUESTED, 2)]
     assert (await reset(users, shown)).status_code == 204
     for answer in old:
         assert (await users.client.get("/api/auth/me", headers=bearer(answer))).status_code == 401
@@ -92,7 +92,7 @@ async def test_of_fifty_who_show_it_at_once_one_wins(users: Users) -> None:
 async def test_of_two_tokens_shown_at_once_one_wins(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
+    [mail] = await mails(users, PASSWORD_RESET_REQUESTED)
     shown = [(await mint(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS)]
     answers = await asyncio.gather(*(reset(users, one) for one in shown for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [204] + [422] * (4 * MAX_LINK_TOKENS - 1)
@@ -124,7 +124,7 @@ async def test_a_token_ends_after_an_hour(users: Users) -> None:
 async def test_a_mail_that_is_an_hour_late_is_not_sent(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
+    [mail] = await mails(users, PASSWORD_RESET_REQUESTED)
     async with inside(users) as connection:
         await connection.execute("update link set created_at = created_at - interval '1 hour'")
     late = await mint(users, mail)
@@ -134,7 +134,7 @@ async def test_a_mail_that_is_an_hour_late_is_not_sent(users: Users) -> None:
 async def test_a_mail_sent_again_carries_another_token_and_the_earlier_ones_work(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
+    [mail] = await mails(users, PASSWORD_RESET_REQUESTED)
     shown = [(await mint(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS + 2)]
     assert len(set(shown)) == len(shown)
     assert [(await reset(users, one)).status_code for one in shown[:2]] == [422, 422], "the oldest make way"
@@ -144,7 +144,7 @@ async def test_a_mail_sent_again_carries_another_token_and_the_earlier_ones_work
 
 async def test_a_mail_that_is_written_while_the_password_is_reset_opens_nothing_afterwards(users: Users) -> None:
     shown = await mailed(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
+    [mail] = await mails(users, PASSWORD_RESET_REQUESTED)
     done, *answers = await asyncio.gather(reset(users, shown), *(mint(users, mail) for _ in range(MAX_LINK_TOKENS - 1)))
     assert done.status_code == 204
     assert {answer.status_code for answer in answers} <= {200, 404}
@@ -194,7 +194,7 @@ async def test_a_disabled_account_gets_no_mail_and_its_token_opens_nothing(users
     await let_pass(users, "2 minutes")
     await forgot(users)
     await forgot(users, "grace@example.com")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 2)) == 2, "ada's of before, and grace's"
+    assert len(await mails(users, PASSWORD_RESET_REQUESTED, 2)) == 2, "ada's of before, and grace's"
 
 
 # Nobody learns who has an account
@@ -214,7 +214,7 @@ async def test_asking_is_the_same_work_for_every_address(users: Users) -> None:
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
-    postbox, run = Postbox(db, Feed("user", db)), list[str]()
+    link_emails, run = LinkEmails(db, Feed("user", db)), list[str]()
 
     def note(query: Any) -> None:
         run.append(query.query)
@@ -225,7 +225,7 @@ async def test_asking_is_the_same_work_for_every_address(users: Users) -> None:
     for _ in range(2):
         for email, done in work.items():
             run.clear()
-            await postbox.ask("reset_password", email)
+            await link_emails.request("reset_password", email)
             done.append(list(run))
     await db.close()
     assert work["ada@example.com"] == work["nobody@example.com"]
@@ -237,10 +237,10 @@ async def test_an_unknown_address_leaves_no_event_and_is_not_kept(users: Users) 
     await users.register("ada@example.com")
     for email in ("nobody@example.com", "somebody@example.com", "ada@example.com"):
         await forgot(users, email)
-    await mails(users, PASSWORD_FORGOTTEN)
+    await mails(users, PASSWORD_RESET_REQUESTED)
     async with inside(users) as connection:
         kept = await connection.fetch("select email from link_asked")
-        told = await connection.fetchval("select count(*) from event where type = $1", PASSWORD_FORGOTTEN)
+        told = await connection.fetchval("select count(*) from event where type = $1", PASSWORD_RESET_REQUESTED)
     assert ([row["email"] for row in kept], told) == ([None] * 3, 1)
 
 
@@ -250,13 +250,13 @@ async def test_an_unknown_address_leaves_no_event_and_is_not_kept(users: Users) 
 async def test_who_asks_again_at_once_gets_one_mail_now_and_one_later(users: Users) -> None:
     await users.register("ada@example.com")
     assert {(await forgot(users)).status_code for _ in range(20)} == {202}
-    await mails(users, PASSWORD_FORGOTTEN)
+    await mails(users, PASSWORD_RESET_REQUESTED)
     await users.register("grace@example.com")
     await forgot(users, "grace@example.com")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 2)) == 2, "hers came, a second to ada did not"
+    assert len(await mails(users, PASSWORD_RESET_REQUESTED, 2)) == 2, "hers came, a second to ada did not"
     await forgot(users)
     await let_pass(users, "61 seconds")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 3)) == 3
+    assert len(await mails(users, PASSWORD_RESET_REQUESTED, 3)) == 3
 
 
 async def test_every_mail_makes_the_next_one_to_its_address_wait_longer(users: Users) -> None:
@@ -264,7 +264,7 @@ async def test_every_mail_makes_the_next_one_to_its_address_wait_longer(users: U
     waits: list[float] = []
     for count in range(1, 9):
         await forgot(users)
-        await mails(users, PASSWORD_FORGOTTEN, count)
+        await mails(users, PASSWORD_RESET_REQUESTED, count)
         async with inside(users) as connection:
             wait = await connection.fetchval("select extract(epoch from due_at - at)::float8 from link_asked")
             waits.append(wait)
@@ -275,13 +275,13 @@ async def test_every_mail_makes_the_next_one_to_its_address_wait_longer(users: U
     assert waits[-1] == 3600
     await let_pass(users, "12 hours")
     await forgot(users)
-    await mails(users, PASSWORD_FORGOTTEN, 9)
+    await mails(users, PASSWORD_RESET_REQUESTED, 9)
     async with inside(users) as connection:
         assert await connection.fetchval("select extract(epoch from due_at - at)::float8 from link_asked") == 60
 
 
 def test_the_wait_between_mails_grows_and_has_an_end() -> None:
-    waits = [mail_pause_s(level) for level in range(100)]
+    waits = [email_delay_s(level) for level in range(100)]
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (60.0, 3600.0)
 
@@ -290,16 +290,16 @@ async def test_asking_for_a_link_to_verify_and_one_to_reset_are_counted_apart(us
     ada = await users.signed_in()
     await users.client.post("/api/auth/email/resend", headers=ada)
     await forgot(users)
-    assert len(await mails(users, VERIFICATION_ASKED)) == len(await mails(users, PASSWORD_FORGOTTEN)) == 1
+    assert len(await mails(users, VERIFICATION_REQUESTED)) == len(await mails(users, PASSWORD_RESET_REQUESTED)) == 1
 
 
 async def test_what_a_replica_took_in_and_did_not_live_to_answer_is_answered_by_another(users: Users) -> None:
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
-    await Postbox(db, Feed("user", db)).ask("reset_password", "ada@example.com")
+    await LinkEmails(db, Feed("user", db)).request("reset_password", "ada@example.com")
     await db.close()
-    await mails(users, PASSWORD_FORGOTTEN)
+    await mails(users, PASSWORD_RESET_REQUESTED)
 
 
 async def test_what_is_due_is_answered_once_by_however_many_replicas(users: Users) -> None:
@@ -312,9 +312,9 @@ async def test_what_is_due_is_answered_once_by_however_many_replicas(users: User
     db = Database(users.database_url, size=4)
     await db.open()
     feed = Feed("user", db)
-    replicas = [asyncio.create_task(Postbox(db, feed).run()) for _ in range(3)]
+    replicas = [asyncio.create_task(LinkEmails(db, feed).run()) for _ in range(3)]
     await asyncio.gather(*(forgot(users, email) for email in emails))
-    answered = await mails(users, PASSWORD_FORGOTTEN, len(emails))
+    answered = await mails(users, PASSWORD_RESET_REQUESTED, len(emails))
     for replica in replicas:
         replica.cancel()
     await asyncio.gather(*replicas, return_exceptions=True)

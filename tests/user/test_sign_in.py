@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serai.chassis.settings import SettingsError
 from serai.user.app import create
-from serai.user.domain import PER_ACCOUNT, PER_ADDRESS, SignInBusy, wait_s
+from serai.user.domain import PER_ACCOUNT, PER_ADDRESS, SignInBusy, sign_in_delay_s
 from serai.user.passwords import Passwords
 from serai.user.seed import create_admin
 from tests import tokens
@@ -113,7 +113,7 @@ async def test_where_the_owner_signed_in_before_failures_elsewhere_cost_no_time(
         await real_users.login("ada@example.com", "wrong", elsewhere)
     started = time.perf_counter()
     assert (await real_users.login("ada@example.com", PASSWORD, home)).status_code == 200
-    assert time.perf_counter() - started < wait_s(PER_ACCOUNT, PER_ACCOUNT.free + 2)
+    assert time.perf_counter() - started < sign_in_delay_s(PER_ACCOUNT, PER_ACCOUNT.free + 2)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_failures_count_for_the_address_our_gateway_saw(users: Users, head
 
 def test_waiting_grows_and_has_an_end() -> None:
     for patience in (PER_ACCOUNT, PER_ADDRESS):
-        waits = [wait_s(patience, level) for level in range(200)]
+        waits = [sign_in_delay_s(patience, level) for level in range(200)]
         assert waits == sorted(waits)
         assert waits[patience.free - 1] == 0.0
         assert waits[-1] == patience.max_s

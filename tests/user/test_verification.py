@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serai.contracts.user import PASSWORD_FORGOTTEN, USER_REGISTERED, VERIFICATION_ASKED
+from serai.contracts.user import PASSWORD_RESET_REQUESTED, USER_REGISTERED, VERIFICATION_REQUESTED
 from serai.user.app import create
 from serai.user.seed import create_admin
 from tests import tokens
@@ -50,7 +50,7 @@ async def test_another_link_comes_when_it_is_asked_for(users: Users) -> None:
     first = await welcome_token(users, "ada@example.com")
     ada = bearer(await users.login("ada@example.com"))
     assert await resend(users, ada) == 202
-    second = await token(users, VERIFICATION_ASKED)
+    second = await token(users, VERIFICATION_REQUESTED)
     assert second != first
     assert await verify(users, first) == 204, "the one that was on its way works as well"
     assert await verify(users, second) == 422, "what it was for is done"
@@ -84,7 +84,7 @@ async def test_a_token_is_good_for_what_it_was_sent_for_only(users: Users) -> No
     reset = {"token": shown, "password": "another caravan at dawn"}
     assert (await users.client.post("/api/auth/password/reset", json=reset)).status_code == 422
     await users.client.post("/api/auth/password/forgot", json={"email": "ada@example.com"})
-    assert await verify(users, await token(users, PASSWORD_FORGOTTEN)) == 422
+    assert await verify(users, await token(users, PASSWORD_RESET_REQUESTED)) == 422
     assert await verify(users, shown) == 204
 
 
@@ -136,7 +136,7 @@ async def test_where_it_is_insisted_on_nobody_signs_in_unverified(strict: Users)
     assert wrong.json()["code"] == "invalid_credentials", "only who knows the password learns anything"
     refused = await strict.login("ada@example.com")
     assert (refused.status_code, refused.json()["code"]) == (403, "email_not_verified")
-    assert await verify(strict, await token(strict, VERIFICATION_ASKED)) == 204, "the mail came once more by itself"
+    assert await verify(strict, await token(strict, VERIFICATION_REQUESTED)) == 204, "the mail came once more by itself"
     assert (await strict.login("ada@example.com")).status_code == 200
 
 
