@@ -79,7 +79,7 @@ async def test_one_of_many_at_once_makes_the_account(users: Users) -> None:
         f"ada@{'a.' * 130}com",
     ],
 )
-async def test_refuses_what_no_mail_reaches(users: Users, email: str) -> None:
+async def test_refuses_what_no_email_reaches(users: Users, email: str) -> None:
     answer = await users.register(email)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["email"]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serai.chassis.settings import SettingsError
 from serai.user.app import create
-from serai.user.domain import PER_ACCOUNT, PER_ADDRESS, SignInBusy, sign_in_delay_s
+from serai.user.domain import PER_ACCOUNT, SignInBusy, sign_in_delay_s
 from serai.user.passwords import Passwords
 from serai.user.seed import create_admin
 from tests import tokens
@@ -132,14 +132,6 @@ async def test_failures_count_for_the_address_our_gateway_saw(users: Users, head
     await connection.close()
     assert subject in subjects
     assert "ada@example.com" not in str(subjects)
-
-
-def test_waiting_grows_and_has_an_end() -> None:
-    for patience in (PER_ACCOUNT, PER_ADDRESS):
-        waits = [sign_in_delay_s(patience, level) for level in range(200)]
-        assert waits == sorted(waits)
-        assert waits[patience.free - 1] == 0.0
-        assert waits[-1] == patience.max_s
 
 
 async def test_a_flood_of_sign_ins_is_told_to_come_back() -> None:

@@ -12,7 +12,7 @@ from serai.user.seed import create_admin
 from tests import tokens
 from tests.living import living
 from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
-from tests.user.mailbox import inside, mails, mint, token, welcome_token
+from tests.user.email_links import connection_to, event_ids, issue_link, token, welcome_token
 
 
 async def verify(users: Users, shown: str) -> int:
@@ -59,24 +59,24 @@ async def test_another_link_comes_when_it_is_asked_for(users: Users) -> None:
 
 async def test_a_verified_address_is_sent_no_more_links(users: Users) -> None:
     shown = await welcome_token(users, "ada@example.com")
-    [mail] = await mails(users, USER_REGISTERED)
+    [mail] = await event_ids(users, USER_REGISTERED)
     assert await verify(users, shown) == 204
-    late = await mint(users, mail)
+    late = await issue_link(users, mail)
     assert (late.status_code, late.json()["code"]) == (404, "link_gone")
 
 
 async def test_a_link_ends_after_three_days(users: Users) -> None:
     shown = await welcome_token(users, "ada@example.com")
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         await connection.execute("update link_token set expires_at = expires_at - interval '71 hours 59 minutes'")
         assert await connection.fetchval("select count(*) from link_token where expires_at > now()") == 1
         await connection.execute("update link_token set expires_at = expires_at - interval '1 minute'")
     assert await verify(users, shown) == 422
-    [mail] = await mails(users, USER_REGISTERED)
-    assert (await mint(users, mail)).status_code == 200, "the mail may still be on its way"
-    async with inside(users) as connection:
+    [mail] = await event_ids(users, USER_REGISTERED)
+    assert (await issue_link(users, mail)).status_code == 200, "the mail may still be on its way"
+    async with connection_to(users) as connection:
         await connection.execute("update link set created_at = created_at - interval '3 days'")
-    assert (await mint(users, mail)).status_code == 404
+    assert (await issue_link(users, mail)).status_code == 404
 
 
 async def test_a_token_is_good_for_what_it_was_sent_for_only(users: Users) -> None:
@@ -96,22 +96,22 @@ async def test_what_is_no_token_of_ours_is_refused_like_an_old_one(users: Users,
 
 async def test_a_disabled_account_is_sent_nothing_and_its_links_open_nothing(users: Users) -> None:
     shown = await welcome_token(users, "ada@example.com")
-    [mail] = await mails(users, USER_REGISTERED)
-    async with inside(users) as connection:
+    [mail] = await event_ids(users, USER_REGISTERED)
+    async with connection_to(users) as connection:
         await connection.execute("update account set disabled = true")
     assert await verify(users, shown) == 422
-    assert (await mint(users, mail)).status_code == 404
+    assert (await issue_link(users, mail)).status_code == 404
 
 
-async def test_only_the_service_that_writes_mails_is_given_links(users: Users) -> None:
+async def test_only_the_notification_service_is_given_links(users: Users) -> None:
     await users.register("ada@example.com")
-    [mail] = await mails(users, USER_REGISTERED)
+    [mail] = await event_ids(users, USER_REGISTERED)
     ada = bearer(await users.login("ada@example.com"))
     for caller in ("order", "cart", "product", "payment", "monitoring"):
-        assert (await mint(users, mail, caller)).status_code == 403
+        assert (await issue_link(users, mail, caller)).status_code == 403
     assert (await users.client.post(f"/internal/links/{mail}", headers=ada)).status_code == 403
     assert (await users.client.post(f"/internal/links/{mail}")).status_code == 403
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         assert await connection.fetchval("select count(*) from link_token") == 0
 
 
@@ -145,11 +145,11 @@ async def test_where_it_is_insisted_on_an_older_session_is_not_prolonged(strict:
     shown = await token(strict, USER_REGISTERED)
     await verify(strict, shown)
     cookie = cookie_of(await strict.login("ada@example.com"))
-    async with inside(strict) as connection:
+    async with connection_to(strict) as connection:
         await connection.execute("update account set email_verified = false")
     refused = await strict.refresh(cookie)
     assert (refused.status_code, refused.json()["code"]) == (403, "email_not_verified")
-    async with inside(strict) as connection:
+    async with connection_to(strict) as connection:
         await connection.execute("update account set email_verified = true")
     assert (await strict.refresh(cookie)).status_code == 200, "and it goes on afterwards"
 

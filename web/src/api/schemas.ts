@@ -14,7 +14,7 @@ export type Money = CartApi["schemas"]["Money"];
 
 export type Cart = CartApi["schemas"]["Cart"];
 export type CartItem = CartApi["schemas"]["CartItem"];
-export type ItemAdded = CartApi["schemas"]["ItemAdded"];
+export type AddCartItem = CartApi["schemas"]["AddCartItem"];
 
 export type Category = ProductApi["schemas"]["CategoryItem"];
 export type Facets = ProductApi["schemas"]["Facets"];
