@@ -48,8 +48,8 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         service.reads(producer, consumer.apply, consumer.committed)
     service.background("send", worker.run)
     service.on_leave.append(worker.leave)
-    service.every("count-mails", 15, worker.update_gauges)
-    service.every("prune-mails", 600, lambda: actions.prune(service.database))
+    service.every("count-emails", 15, worker.update_gauges)
+    service.every("prune-emails", 600, lambda: actions.prune(service.database))
     return service
 
 

@@ -3,7 +3,7 @@
 One Argon2id hash takes about 20 ms of CPU time and 19 MiB, so hashes run on a few threads behind a bounded queue; a
 request that does not fit is refused with 429. The parameters are OWASP's second choice (m = 19 MiB, t = 2, p = 1).
 
-glibc would keep those 19 MiB per thread for ever, and mapping them for every hash would make it 50 % slower. So the
+glibc would keep those 19 MiB per thread forever, and mapping them forevery hash would make it 50 % slower. So the
 memory is kept while sign-ins follow each other and returned to the system after two seconds without one.
 """
 

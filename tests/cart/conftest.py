@@ -51,7 +51,7 @@ class Carts:
 async def shop(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Shop, int]]:
-    """One product service for the whole room, and its port: every test makes products of its own."""
+    """A product service shared by all tests, and its port. Each test creates its own products."""
     home = tmp_path_factory.mktemp("product")
     async with AsyncExitStack() as stack:
         url = stack.enter_context(shared_database(postgres, template, "product", "test_cart_shop"))
@@ -97,7 +97,7 @@ async def replica(product_port: int, database_url: str, home: Path) -> AsyncIter
 
 
 def know(home: Path, service: str, callee: str, port: int) -> None:
-    """Tell a service where it looks while the registry is away: on its disk."""
+    """Let `service` find `callee` without a registry, from the addresses that it caches on disk."""
     known = home / "registry" / service / f"{callee}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     known.write_bytes(msgspec.json.encode([tokens.instance(callee, port)]))

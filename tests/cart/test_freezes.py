@@ -184,7 +184,7 @@ async def test_an_add_that_waited_for_a_purchase_is_in_the_cart(carts: Carts) ->
 
 
 async def _set_quantities(conn: asyncpg.Connection[asyncpg.Record], quantity: int) -> None:
-    """As any change of a cart does."""
+    """Change the cart as the service does, with a new version."""
     await conn.execute(
         """update cart set version = version + 1, lines = (
              select jsonb_agg(line || jsonb_build_object('quantity', $1::int))
@@ -194,7 +194,7 @@ async def _set_quantities(conn: asyncpg.Connection[asyncpg.Record], quantity: in
 
 
 async def _somebody_waits(conn: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Until a statement of the service waits for a lock."""
+    """Waits until a statement of the service is blocked by a lock."""
     async with asyncio.timeout(5):
         while not await conn.fetchval(
             "select count(*) from pg_locks l join pg_stat_activity a using (pid) "
@@ -203,7 +203,7 @@ async def _somebody_waits(conn: asyncpg.Connection[asyncpg.Record]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_only_other_services_reach_the_inside(carts: Carts) -> None:
+async def test_internal_routes_are_for_services_only(carts: Carts) -> None:
     ada = carts.customer()
     for method, path in (
         ("POST", "/internal/carts/current"),

@@ -62,14 +62,14 @@ async def test_merges_once_however_many_requests_carry_both(carts: Carts) -> Non
     assert await carts.customer(user).quantities() == {variant_id(desk): 2}
 
 
-async def test_takes_a_dead_cookie_from_a_customer(carts: Carts) -> None:
+async def test_deletes_the_guest_cookie_of_a_customer(carts: Carts) -> None:
     customer = carts.guest("d" * 43).signing_in(somebody())
     answer = await customer.ask("GET", "/api/cart")
     assert answer.json()["id"] is None
     assert "Max-Age=0" in answer.headers["set-cookie"]
 
 
-async def test_a_guests_cart_nobody_changes_is_thrown_away(carts: Carts) -> None:
+async def test_a_guests_cart_that_is_not_changed_is_deleted(carts: Carts) -> None:
     desk = await carts.product()
     old, young, faithful, customer = carts.guest(), carts.guest(), carts.guest(), carts.customer()
     for visitor in (old, young, faithful, customer):

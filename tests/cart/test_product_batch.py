@@ -22,7 +22,7 @@ from tests.chassis.calls.callees import Callee, callee, calling, never, unavaila
 
 
 class Catalogue:
-    """Knows every variant, and has as many of it as it was asked before; lets questions wait."""
+    """Knows every variant; its stock is the number of queries so far. `open` holds responses back."""
 
     def __init__(self) -> None:
         self.asked: list[list[UUID]] = []
@@ -38,7 +38,7 @@ class Catalogue:
         return web.Response(body=msgspec.json.encode(Variants(items)))
 
 
-async def test_a_request_by_itself_is_asked_for_at_once(tmp_path: Path) -> None:
+async def test_a_single_request_is_queried_at_once(tmp_path: Path) -> None:
     catalogue, (first, second) = Catalogue(), (uuid4(), uuid4())
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
         batch = ProductBatch(ProductClient(client._calls))
@@ -47,7 +47,7 @@ async def test_a_request_by_itself_is_asked_for_at_once(tmp_path: Path) -> None:
     assert [sorted(one) for one in catalogue.asked] == [sorted([first, second])]
 
 
-async def test_who_waits_shares_the_next_question_and_gets_what_it_asked_for(tmp_path: Path) -> None:
+async def test_requests_that_wait_share_the_next_query_and_get_their_own_results(tmp_path: Path) -> None:
     catalogue = Catalogue()
     catalogue.open.clear()
     wanted = [[uuid4(), uuid4()] for _ in range(40)]
@@ -67,7 +67,7 @@ async def test_who_waits_shares_the_next_question_and_gets_what_it_asked_for(tmp
     assert max(len(one) for one in catalogue.asked) <= MAX_LINES
 
 
-async def test_an_answer_is_never_older_than_the_request_for_it(tmp_path: Path) -> None:
+async def test_a_result_is_never_older_than_its_request(tmp_path: Path) -> None:
     catalogue, desk = Catalogue(), uuid4()
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
         batch = ProductBatch(ProductClient(client._calls))
@@ -80,7 +80,7 @@ async def test_an_answer_is_never_older_than_the_request_for_it(tmp_path: Path) 
         await asyncio.gather(*(one() for _ in range(50)))
 
 
-async def test_more_than_one_question_has_room_for_is_asked_in_several(tmp_path: Path) -> None:
+async def test_more_variants_than_fit_into_a_query_take_several(tmp_path: Path) -> None:
     catalogue, ids = Catalogue(), [uuid4() for _ in range(MAX_LINES * 2 + 1)]
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
         batch = ProductBatch(ProductClient(client._calls))
@@ -90,7 +90,7 @@ async def test_more_than_one_question_has_room_for_is_asked_in_several(tmp_path:
     assert max(len(one) for one in catalogue.asked) <= MAX_LINES
 
 
-async def test_a_failure_reaches_everybody_who_shared_the_question_and_nobody_after(tmp_path: Path) -> None:
+async def test_a_failure_reaches_all_requests_of_the_query_and_no_later_one(tmp_path: Path) -> None:
     async with callee(behaviour=unavailable) as product, calling(tmp_path, product.instance, caller="cart") as client:
         batch = ProductBatch(ProductClient(client._calls))
 
@@ -105,7 +105,7 @@ async def test_a_failure_reaches_everybody_who_shared_the_question_and_nobody_af
         assert set(await batch.facts([desk])) == {desk}
 
 
-async def test_everybody_keeps_their_own_deadline(tmp_path: Path) -> None:
+async def test_each_request_keeps_its_own_deadline(tmp_path: Path) -> None:
     catalogue, desk = Catalogue(), uuid4()
     catalogue.open.clear()
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
@@ -118,7 +118,7 @@ async def test_everybody_keeps_their_own_deadline(tmp_path: Path) -> None:
                 await batch.facts([desk])
             assert time.monotonic() - began < 1.0
 
-        # The first question is a hurried one's, and so are all that would go next.
+        # The first query belongs to an impatient request, and so do the next ones in the queue.
         first = asyncio.create_task(hurried())
         await _until(lambda: len(catalogue.asked) == 1)
         others = [asyncio.create_task(hurried()) for _ in range(5)]
@@ -128,7 +128,7 @@ async def test_everybody_keeps_their_own_deadline(tmp_path: Path) -> None:
         assert set(await patient) == {desk}
 
 
-async def test_one_that_stalls_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+async def test_a_query_that_hangs_does_not_block_the_others(tmp_path: Path) -> None:
     stalled: list[Callee] = []
 
     async def first_never(request: web.Request) -> web.StreamResponse:

@@ -53,8 +53,8 @@ async def harness(db: Database, inbox: Inbox) -> AsyncIterator[WorkerHarness]:
 async def shop(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Shop]:
-    """One for all tests, with a mail server of its own (whose faults would strike any mail): each test writes to
-    addresses that no other does."""
+    """Shared by all tests, with an SMTP server of its own, because a fault hits whichever email comes next. Each test
+    uses addresses that no other test uses."""
 
     def database(service: str) -> str:
         source = template(service)

@@ -1,5 +1,5 @@
-"""The services that notification hears from, with their real feeds: user as it is, and of order and payment just what
-mail needs of them, since placing orders is tested elsewhere."""
+"""The services that notification consumes feeds of: the real user service, and minimal order and payment services with
+real feeds."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PASSWORD = "a caravan at dusk"
 
 
 class Orders:
-    """What is kept of orders; the handler below reads it."""
+    """The orders that the minimal order service answers."""
 
     def __init__(self) -> None:
         self.orders: dict[UUID, OrderForMail] = {}
@@ -76,7 +76,7 @@ class Shop:
         assert answer.status_code == 201, answer.text
 
     async def sign_in(self, email: str) -> tuple[UUID, dict[str, str]]:
-        """The user's id, and the headers of the session."""
+        """Returns the user's id and the headers of the session."""
         answer = await self.users.post("/api/auth/login", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
         body = answer.json()
@@ -94,7 +94,7 @@ class Shop:
         return kept
 
     async def publish(self, type_: str, kept: OrderForMail) -> UUID:
-        """The order service says that this happened; the event's id."""
+        """Publish an event of the order service. Returns its id."""
         told = OrderEvent(kept.order.id, kept.user_id, kept.order.number)
         async with self.order.database.transaction() as tx:
             event_id = await self.order.feed.append(tx, type_, kept.order.id, told)

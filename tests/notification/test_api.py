@@ -60,7 +60,7 @@ async def test_an_admin_sends_a_template(shop: Shop) -> None:
 async def test_a_service_that_may_call_us_writes_to_somebody(database: Callable[[str], str], inbox: Inbox) -> None:
     environ = tokens.environ("notification", database("notification"), SMTP_URL=inbox.url)
     service = create(environ)
-    # The topology lets nobody do so yet.
+    # No service may do so according to the topology yet.
     service.verifier = Verifier(
         "notification",
         keys=KeySet(tokens.JWKS),

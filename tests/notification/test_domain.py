@@ -47,7 +47,7 @@ def test_an_email_that_is_sent_is_sent_even_when_its_time_is_over() -> None:
     "address",
     ["ada@example.com", "a.b+c_d@mail.example.co.uk", "o'neil@example.com", "root@localhost", "jürgen@münchen.example"],
 )
-def test_takes_an_address(address: str) -> None:
+def test_accepts_an_address(address: str) -> None:
     assert is_address(address)
 
 
@@ -61,7 +61,7 @@ def test_takes_an_address(address: str) -> None:
         "ada\x00@example.com", "ada\u2028@example.com",
     ],
 )  # fmt: skip
-def test_refuses_what_is_no_address(address: str) -> None:
+def test_refuses_an_invalid_address(address: str) -> None:
     assert not is_address(address)
 
 
@@ -76,5 +76,5 @@ def test_greets_by_name(name: str) -> None:
     "name",
     ["", "evil.com", "Go to evil.com now", "https://evil.example", "Win 1000", "x" * 51, "a b c d e f g", "<b>Ada</b>"],
 )
-def test_repeats_no_name_that_could_be_a_message(name: str) -> None:
+def test_a_name_that_could_be_a_message_is_not_repeated(name: str) -> None:
     assert greeting(name) == ""

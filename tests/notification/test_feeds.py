@@ -20,7 +20,7 @@ async def test_a_paid_order_is_confirmed(shop: Shop) -> None:
     assert "Walnut &lt;desk&gt;" in mail["html"]
 
 
-async def test_a_parcel_is_announced_with_its_tracking_number(shop: Shop) -> None:
+async def test_a_shipping_email_has_the_tracking_number(shop: Shop) -> None:
     kept = shop.an_order(email := unique_address())
     shop.orders.orders[kept.order.id] = shipped(kept, "1Z 999 AA1")
     await shop.publish(ORDER_SHIPPED, kept)
@@ -30,7 +30,7 @@ async def test_a_parcel_is_announced_with_its_tracking_number(shop: Shop) -> Non
     assert "1Z 999 AA1" in mail["html"]
 
 
-async def test_every_refund_is_told_with_its_amount(shop: Shop) -> None:
+async def test_each_refund_email_has_its_amount(shop: Shop) -> None:
     kept = shop.an_order(email := unique_address())
     first = await shop.publish_refund(kept, 1000, 1000, full=False)
     second = await shop.publish_refund(kept, 50300, 51300, full=True)
@@ -41,7 +41,7 @@ async def test_every_refund_is_told_with_its_amount(shop: Shop) -> None:
     assert "fully refunded" not in in_part["text"]
 
 
-async def test_an_order_that_never_had_a_number_is_nobody_told_about(shop: Shop) -> None:
+async def test_no_email_is_sent_about_an_order_without_a_number(shop: Shop) -> None:
     email = unique_address()
     await shop.publish(ORDER_REJECTED, shop.an_order(email, number=None))
     await shop.publish(ORDER_CANCELLED, shop.an_order(email, number=None))
@@ -50,7 +50,7 @@ async def test_an_order_that_never_had_a_number_is_nobody_told_about(shop: Shop)
     assert len(shop.inbox.emails(email)) == 1
 
 
-async def test_an_account_is_welcomed_warned_and_told_of_a_new_password(shop: Shop) -> None:
+async def test_account_events_cause_welcome_warning_and_password_emails(shop: Shop) -> None:
     email = unique_address("grace")
     await shop.register(email, "Grace Hopper")
     assert "Welcome, Grace Hopper" in (await shop.inbox.one(email, "Welcome"))["text"]
@@ -63,7 +63,7 @@ async def test_an_account_is_welcomed_warned_and_told_of_a_new_password(shop: Sh
     assert "was changed on" in (await shop.inbox.one(email, "password was changed"))["text"]
 
 
-async def test_money_is_written_about_whatever_the_settings_say_and_the_rest_obeys(shop: Shop) -> None:
+async def test_emails_about_money_are_always_sent_and_others_follow_the_settings(shop: Shop) -> None:
     email = unique_address()
     await shop.register(email)
     user_id, headers = await shop.sign_in(email)
@@ -86,7 +86,7 @@ async def test_money_is_written_about_whatever_the_settings_say_and_the_rest_obe
     assert not shop.inbox.emails(email, "delivered")
 
 
-async def test_what_obeys_a_setting_can_be_stopped_with_one_click(shop: Shop) -> None:
+async def test_emails_with_a_setting_can_be_unsubscribed_with_one_click(shop: Shop) -> None:
     email = unique_address()
     await shop.register(email)
     user_id, headers = await shop.sign_in(email)

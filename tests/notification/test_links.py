@@ -1,4 +1,4 @@
-"""UnsubscribeLinks that open an account: from the asking to the mail, and nowhere on the way."""
+"""Links that open an account: they reach the email and are stored nowhere on the way."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NEW = "another caravan at dawn"
 
 
 def token_in(mail: dict[str, Any], page: str) -> str:
-    """The token of the one link in the mail to this page, the same in both parts."""
+    """The token of the only link to this page, which is the same in both parts of the email."""
     link = re.compile(re.escape(f"{PUBLIC_URL}/{page}?token=") + r"([A-Za-z0-9_-]{43})(?![A-Za-z0-9_-])")
     [in_text] = link.findall(mail["text"])
     assert link.findall(mail["html"]) == [in_text]
@@ -49,7 +49,7 @@ async def forgot(shop: Shop, email: str) -> None:
 
 
 async def logged(shop: Shop, email: str, template: str, status: str) -> dict[str, Any]:
-    """What the delivery log says of this mail, once it has that status."""
+    """The delivery log's entry of this email, once it has that status."""
 
     async def look() -> dict[str, Any]:
         answer = await shop.notification.get("/api/notifications", params={"to": email}, headers=shop.admin)
@@ -63,7 +63,7 @@ async def logged(shop: Shop, email: str, template: str, status: str) -> dict[str
 
 
 async def nothing_is_queued(shop: Shop) -> None:
-    """So that a fault strikes the mail it is meant for."""
+    """Waits until the queue is empty, so that a fault hits the intended email."""
 
     async def look() -> bool:
         answer = await shop.notification.get("/api/notifications", params={"status": "queued"}, headers=shop.admin)
@@ -73,7 +73,7 @@ async def nothing_is_queued(shop: Shop) -> None:
 
 
 async def everything_in(database_url: str) -> str:
-    """All that a database holds."""
+    """The content of all tables of a database."""
     connection = await asyncpg.connect(database_url)
     tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
     rows = [await connection.fetch(f"select t::text from {row['tablename']} t") for row in tables]
@@ -114,7 +114,7 @@ async def test_who_forgot_the_password_sets_another_and_is_told(shop: Shop) -> N
 
 
 async def test_an_email_that_is_tried_again_brings_a_link_that_works_and_so_does_the_first(shop: Shop) -> None:
-    """The server takes the mail and the line breaks before it can say so."""
+    """The server accepts the email, and the connection breaks before its response."""
     await shop.register(email := unique_address())
     await shop.inbox.one(email, "Welcome")
     await nothing_is_queued(shop)
@@ -135,8 +135,8 @@ async def test_an_email_that_is_tried_again_brings_a_link_that_works_and_so_does
     assert (await shop.users.post("/api/auth/password/reset", json=reset)).status_code == 422
 
 
-async def test_an_email_whose_link_nobody_waits_for_is_not_sent(shop: Shop) -> None:
-    """What an admin sends again a day later must not open the account once more."""
+async def test_an_email_whose_link_was_used_is_not_sent_again(shop: Shop) -> None:
+    """An email that an admin resends a day later must not open the account again."""
     await shop.register(email := unique_address())
     await forgot(shop, email)
     shown = token_in(await shop.inbox.one(email, "Reset your password"), "reset")
@@ -151,7 +151,7 @@ async def test_an_email_whose_link_nobody_waits_for_is_not_sent(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("name", ["password_reset", "email_verification"])
-async def test_nobody_can_ask_for_an_email_that_carries_a_secret(shop: Shop, name: str) -> None:
+async def test_an_email_that_carries_a_secret_cannot_be_requested(shop: Shop, name: str) -> None:
     body = {"to": unique_address(), "template": name, "data": {"name": "Ada"}}
     answer = await shop.notification.post("/api/notifications/email", json=body, headers=shop.admin)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "template")
@@ -174,7 +174,7 @@ async def test_the_token_is_in_the_email_and_nowhere_else(shop: Shop, caplog: py
             assert f"{PUBLIC_URL}/{page}?token=[hidden]" in part
         previews.append(json.dumps(seen))
     for shown in tokens:
-        # In every place where a careless log line would pick it up.
+        # In every place that a careless log line would contain.
         await shop.users.post("/api/auth/email/verify", json={"token": [shown], shown: shown})
         await shop.users.post("/api/auth/email/verify", json={"token": shown}, headers={"referer": shown})
         for _ in range(2):
@@ -191,7 +191,7 @@ async def test_the_token_is_in_the_email_and_nowhere_else(shop: Shop, caplog: py
 
 
 class Quoting:
-    """A mail server that quotes the link it does not like."""
+    """An SMTP server that refuses an email and quotes its link."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -207,7 +207,7 @@ class Quoting:
 
 
 class OneUser(UnusedClients):
-    """The user service's word about one user."""
+    """A user service with one user."""
 
     async def user(self, user_id: UUID) -> UserContact:
         return UserContact(user_id, "ada@example.com", "Ada", False)

@@ -1,4 +1,4 @@
-"""The bytes of a mail, read back by the standard library's parser."""
+"""The bytes of an email, parsed with the standard library."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_no_value_can_begin_a_header_of_its_own(end: str) -> None:
         built(to=f"ada@example.com{end}Bcc: everybody@example.com")
 
 
-def test_a_recipient_in_other_letters_is_written_as_it_is_and_reached_in_ascii() -> None:
+def test_an_internationalized_recipient_is_shown_unchanged_and_reached_in_ascii() -> None:
     mail = built("Grüße", to="jürgen@münchen.example")
     assert "\r\nTo: jürgen@münchen.example\r\n".encode() in mail.raw
     assert mail.address == "jürgen@xn--mnchen-3ya.example"
@@ -132,7 +132,7 @@ def test_a_recipient_in_other_letters_is_written_as_it_is_and_reached_in_ascii()
         built(to="ada@" + "ü" * 63 + ".example")
 
 
-def test_a_sender_with_a_name_in_other_letters_is_encoded() -> None:
+def test_a_sender_name_that_is_not_ascii_is_encoded() -> None:
     sender = parse_sender('"Zoë, Inc." <shop@a.example>')
     mail = build(uuid4(), sender, "ada@example.com", Rendered("Hi", "Hi", "Hi"), NOW, None)
     assert parsed(mail)["From"].addresses[0].display_name == "Zoë, Inc."

@@ -1,4 +1,4 @@
-"""The worker against a server that misbehaves, and against its own death."""
+"""The email worker with a failing SMTP server, a failing database, and after being killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.conftest import blocking
 from tests.notification.harness import NO_KEY, Inbox, WorkerHarness, eventually, unique_address
 
 
-async def test_an_email_says_who_it_is_from_and_is_no_reason_for_a_holiday_answer(
+async def test_an_email_names_its_sender_and_suppresses_out_of_office_replies(
     harness: WorkerHarness, inbox: Inbox
 ) -> None:
     email_id = await harness.queue(to := unique_address())
@@ -77,9 +77,7 @@ async def test_an_email_refused_for_good_fails_after_a_few_tries(
     assert (await harness.email(email_id)).attempts == MAX_REFUSALS, "a failed mail rests"
 
 
-async def test_a_sender_that_is_refused_is_our_fault_and_not_the_end_of_the_email(
-    harness: WorkerHarness, inbox: Inbox
-) -> None:
+async def test_a_refused_sender_does_not_fail_the_email(harness: WorkerHarness, inbox: Inbox) -> None:
     inbox.fault("refuse", stage="mail", code=553, count=MAX_REFUSALS + 1)
     email_id = await harness.queue(to := unique_address())
     for _ in range(MAX_REFUSALS + 2):
@@ -114,7 +112,7 @@ async def test_a_connection_cut_after_the_email_was_handed_over_makes_no_second_
     assert {mail["message_id"] for mail in inbox.emails(to)} == {f"<{email_id}@serai.example>"}
 
 
-async def test_a_server_that_is_not_there_costs_a_try_and_nothing_else(db: Database) -> None:
+async def test_an_unreachable_server_only_costs_an_attempt(db: Database) -> None:
     harness = WorkerHarness(db, "smtp://127.0.0.1:9?starttls=no")
     email_id = await harness.queue(unique_address())
     await harness.send_due()
@@ -131,7 +129,7 @@ async def test_an_email_tried_for_three_days_is_given_up(db: Database) -> None:
     assert (await harness.email(email_id)).status == "failed"
 
 
-async def test_a_worker_that_dies_while_the_server_thinks_leaves_the_email_to_another(
+async def test_an_email_of_a_worker_that_dies_during_a_command_is_sent_by_another(
     harness: WorkerHarness, inbox: Inbox
 ) -> None:
     inbox.fault("stall", seconds=30, stored=True)
@@ -153,7 +151,7 @@ async def test_a_worker_that_dies_while_the_server_thinks_leaves_the_email_to_an
 async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
     harness: WorkerHarness, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Whatever a service that was started here before has set.
+    # Services started earlier in this process set another level.
     caplog.set_level(logging.INFO)
     inbox.fault("stall", seconds=1, stored=True)
     email_id = await harness.queue(to := unique_address())
@@ -179,7 +177,7 @@ async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
     await asyncio.gather(sending, return_exceptions=True)
 
 
-async def test_emails_go_out_side_by_side_over_connections_that_are_kept(harness: WorkerHarness, inbox: Inbox) -> None:
+async def test_emails_are_sent_concurrently_over_reused_connections(harness: WorkerHarness, inbox: Inbox) -> None:
     to = unique_address()
     ids = {await harness.queue(to, f"Number {number}.") for number in range(25)}
     sending = asyncio.create_task(harness.worker.run())
@@ -249,7 +247,7 @@ async def test_a_worker_that_froze_past_its_lease_changes_nothing(harness: Worke
     assert kept.text == inbox.emails(to)[0]["text"]
 
 
-async def test_nobody_can_read_an_address_in_the_log(
+async def test_logs_contain_no_addresses(
     harness: WorkerHarness, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -283,7 +281,7 @@ async def test_several_workers_share_one_queue_without_sending_twice(harness: Wo
     assert len(mails) == 30
 
 
-async def test_what_an_email_said_is_forgotten_after_three_months_and_the_log_stays(harness: WorkerHarness) -> None:
+async def test_content_is_deleted_after_three_months_and_the_log_entry_stays(harness: WorkerHarness) -> None:
     email_id = await harness.queue(unique_address())
     waiting = await harness.queue(unique_address())
     async with harness.db.transaction() as tx:
@@ -317,7 +315,7 @@ _STEPS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
-def test_however_often_events_come_and_workers_die_each_makes_one_email(
+def test_each_event_causes_one_email_however_often_it_is_delivered_and_workers_die(
     database_url: str, steps: list[tuple[int, str]]
 ) -> None:
     blocking(_each_makes_one_mail(database_url, steps))

@@ -1,4 +1,4 @@
-"""Ways of reaching a server, safely."""
+"""The SMTP URL, TLS, login and reused connections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
          SmtpServer("mail.example", 587, "required", "u", "p", "/etc/ca.pem")),
     ],
 )  # fmt: skip
-def test_reads_where_email_goes(url: str, server: SmtpServer) -> None:
+def test_parses_an_smtp_url(url: str, server: SmtpServer) -> None:
     assert SmtpServer.parse(url) == server
 
 
@@ -58,7 +58,7 @@ def test_reads_where_email_goes(url: str, server: SmtpServer) -> None:
         ("smtps://mail.example?starttls=no", "cannot be used with smtps://"),
     ],
 )
-def test_says_what_is_wrong_with_an_address_of_a_server(url: str, problem: str) -> None:
+def test_an_invalid_smtp_url_is_refused_without_revealing_its_password(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as told:
         SmtpServer.parse(url)
     assert "hunter2" not in str(told.value)
@@ -84,7 +84,7 @@ def test_a_real_shop_does_not_write_from_the_sample_address() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only those trust who are told to, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail of the tests")])
     now = datetime.now(UTC)
@@ -110,7 +110,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def guarded(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Sandbox]:
-    """A server that takes mail only over TLS and after a login."""
+    """A server that accepts email only over TLS and after a login."""
     cert, key = certificate
     environment = {"SMTP_AUTH": "shop:s3cret", "SMTP_CERT": str(cert), "SMTP_KEY": str(key)}
     sandbox = Sandbox(tmp_path / "guarded", **environment)
@@ -120,7 +120,7 @@ def guarded(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Sandbox]
         sandbox.close()
 
 
-async def test_hands_email_in_after_starttls_and_login(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
+async def test_sends_after_starttls_and_login(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required&ca={certificate[0]}")
     client = SmtpClient(server, "tests.example")
@@ -131,16 +131,14 @@ async def test_hands_email_in_after_starttls_and_login(guarded: Sandbox, certifi
     assert len(Inbox(guarded).emails(to)) == 2
 
 
-async def test_a_wrong_password_is_no_reason_to_give_an_email_up(
-    guarded: Sandbox, certificate: tuple[Path, Path]
-) -> None:
+async def test_a_wrong_smtp_password_does_not_fail_the_email(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:wrong@{host}:{port}?starttls=required&ca={certificate[0]}")
     with pytest.raises(Deferred, match="535"):
         await SmtpClient(server, "tests.example").send("shop@example.com", unique_address(), MESSAGE)
 
 
-async def test_hands_nothing_to_a_server_that_cannot_prove_who_it_is(guarded: Sandbox) -> None:
+async def test_sends_nothing_to_a_server_with_an_untrusted_certificate(guarded: Sandbox) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required")
     with pytest.raises(Unreachable):
@@ -148,7 +146,7 @@ async def test_hands_nothing_to_a_server_that_cannot_prove_who_it_is(guarded: Sa
     assert not Inbox(guarded).emails(to)
 
 
-async def test_hands_nothing_in_without_tls_where_tls_is_required(inbox: Inbox) -> None:
+async def test_sends_nothing_without_tls_where_tls_is_required(inbox: Inbox) -> None:
     host, port = inbox.sandbox.smtp
     client = SmtpClient(SmtpServer.parse(f"smtp://{host}:{port}?starttls=required"), "tests.example")
     with pytest.raises(Deferred):
@@ -156,7 +154,7 @@ async def test_hands_nothing_in_without_tls_where_tls_is_required(inbox: Inbox) 
     assert not inbox.emails(to)
 
 
-async def test_an_address_in_other_letters_arrives(harness: WorkerHarness, inbox: Inbox) -> None:
+async def test_an_internationalized_address_is_reached(harness: WorkerHarness, inbox: Inbox) -> None:
     to = "jürgen." + unique_address("x").partition("@")[0] + "@münchen.example"
     await harness.queue(to)
     await harness.send_due()

@@ -127,7 +127,7 @@ def test_an_email_is_complete_and_fetches_nothing(name: str, data: TemplateData,
 
 
 @pytest.mark.parametrize(("name", "data"), _EACH)
-def test_what_people_typed_is_text(name: str, data: TemplateData) -> None:
+def test_user_input_is_escaped(name: str, data: TemplateData) -> None:
     rendered = TEMPLATES.render(name, data, link=LINK)
     assert "<script>" not in rendered.html
     assert "49 " not in rendered.html.replace("{{ 7 * 7 }}", "")
@@ -224,7 +224,7 @@ def test_a_time_is_readable(hour: int, shown: str) -> None:
 @pytest.mark.parametrize(
     ("name", "page"), [("welcome", "verify"), ("email_verification", "verify"), ("password_reset", "reset")]
 )
-def test_a_link_stands_in_both_parts_with_its_end(name: str, page: str) -> None:
+def test_both_parts_have_the_link_and_its_expiry(name: str, page: str) -> None:
     rendered = TEMPLATES.render(name, TEMPLATE_DATA[name](name="Ada"), link=LINK)
     for part in (rendered.text, rendered.html):
         assert f"{PUBLIC_URL}/{page}?token={LINK.token}" in part

@@ -23,7 +23,7 @@ async def connection_to(users: Users) -> AsyncIterator[asyncpg.Connection[asyncp
 
 
 async def age(users: Users, token: str, by: timedelta) -> None:
-    """Let the use of `token` have been that much earlier."""
+    """Move the use of `token` into the past."""
     async with connection_to(users) as connection:
         await connection.execute(
             "update refresh_token set used_at = used_at - $2::interval where hash = $1", hash_of(token), by
@@ -45,7 +45,7 @@ async def test_gives_a_new_access_token_and_a_new_refresh_token(users: Users) ->
     assert (await users.refresh(cookie_of(answer))).status_code == 200
 
 
-async def test_a_lost_answer_can_be_asked_for_again(users: Users) -> None:
+async def test_a_lost_response_can_be_requested_again(users: Users) -> None:
     first = await start(users)
     answers = [await users.refresh(first) for _ in range(3)]
     assert len({cookie_of(answer) for answer in answers}) == 1
@@ -155,8 +155,8 @@ async def test_no_sign_in_with_the_old_password_outlives_its_change(users: Users
 
 
 @pytest.mark.parametrize("script", range(6))
-async def test_whatever_is_shown_in_whatever_order_at_most_one_unused_token_lives(users: Users, script: int) -> None:
-    """A family against its model: tokens by generation, each used at most once, all dead after a replay."""
+async def test_whatever_tokens_are_presented_at_most_one_unused_token_is_valid(users: Users, script: int) -> None:
+    """Compared with a model: tokens by generation, each used at most once, all invalid after a replay."""
     chance = random.Random(script)
     issued = [await start(users)]
     used: dict[str, str] = {}

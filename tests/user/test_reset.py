@@ -29,14 +29,14 @@ async def reset(users: Users, shown: str, password: str = NEW) -> httpx.Response
 
 
 async def mailed(users: Users, email: str = "ada@example.com") -> str:
-    """The token in the mail that somebody gets who has registered and forgotten the password."""
+    """Registers, requests a password reset and returns the token of its link."""
     await users.register(email)
     await forgot(users, email)
     return await token(users, PASSWORD_RESET_REQUESTED)
 
 
 async def let_pass(users: Users, interval: str) -> None:
-    """Let what was asked for and answered have been that much earlier."""
+    """Move the requests and their answers into the past."""
     async with connection_to(users) as connection:
         await connection.execute(
             "update link_asked set at = at - $1::text::interval, due_at = due_at - $1::text::interval", interval
@@ -81,7 +81,7 @@ async def test_a_token_works_once(users: Users) -> None:
     assert (await users.login("ada@example.com", NEW)).status_code == 200
 
 
-async def test_of_fifty_who_show_it_at_once_one_wins(users: Users) -> None:
+async def test_of_fifty_concurrent_uses_of_a_token_one_succeeds(users: Users) -> None:
     shown = await mailed(users)
     passwords = [f"caravan number {number}" for number in range(50)]
     answers = await asyncio.gather(*(reset(users, shown, password) for password in passwords))
@@ -91,7 +91,7 @@ async def test_of_fifty_who_show_it_at_once_one_wins(users: Users) -> None:
     assert len(await event_ids(users, PASSWORD_CHANGED)) == 1
 
 
-async def test_of_two_tokens_shown_at_once_one_wins(users: Users) -> None:
+async def test_of_two_concurrent_tokens_one_succeeds(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
     [mail] = await event_ids(users, PASSWORD_RESET_REQUESTED)
@@ -201,7 +201,7 @@ async def test_a_disabled_account_gets_no_email_and_its_token_opens_nothing(user
     assert len(await event_ids(users, PASSWORD_RESET_REQUESTED, 2)) == 2, "ada's of before, and grace's"
 
 
-# Nobody learns who has an account
+# Whether an address has an account is not revealed
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "ADA@example.com ", "not an address", "", "x" * 320])
@@ -213,8 +213,8 @@ async def test_the_answer_is_the_same_for_every_address(users: Users, email: str
     assert known.headers.keys() == other.headers.keys()
 
 
-async def test_asking_is_the_same_work_for_every_address(users: Users) -> None:
-    """Word for word the same statements, first and again, while nobody answers them."""
+async def test_a_request_runs_the_same_statements_for_every_address(users: Users) -> None:
+    """The same SQL statements, for the first and for repeated requests."""
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
@@ -248,10 +248,10 @@ async def test_an_unknown_address_leaves_no_event_and_is_not_kept(users: Users) 
     assert ([row["email"] for row in kept], told) == ([None] * 3, 1)
 
 
-# Nobody is flooded
+# Emails are delayed
 
 
-async def test_who_asks_again_at_once_gets_one_email_now_and_one_later(users: Users) -> None:
+async def test_a_repeated_request_sends_one_email_now_and_one_later(users: Users) -> None:
     await users.register("ada@example.com")
     assert {(await forgot(users)).status_code for _ in range(20)} == {202}
     await event_ids(users, PASSWORD_RESET_REQUESTED)
@@ -295,7 +295,7 @@ async def test_asking_for_a_link_to_verify_and_one_to_reset_are_counted_apart(us
     )
 
 
-async def test_what_a_replica_took_in_and_did_not_live_to_answer_is_answered_by_another(users: Users) -> None:
+async def test_a_request_that_an_instance_left_unanswered_is_answered_by_another(users: Users) -> None:
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
@@ -304,7 +304,7 @@ async def test_what_a_replica_took_in_and_did_not_live_to_answer_is_answered_by_
     await event_ids(users, PASSWORD_RESET_REQUESTED)
 
 
-async def test_what_is_due_is_answered_once_by_however_many_replicas(users: Users) -> None:
+async def test_several_instances_answer_each_request_once(users: Users) -> None:
     emails = [f"user{number}@example.com" for number in range(45)]
     async with connection_to(users) as connection:
         await connection.executemany(
@@ -324,7 +324,7 @@ async def test_what_is_due_is_answered_once_by_however_many_replicas(users: User
     assert len(answered) == len(emails)
 
 
-# What is kept
+# What is stored
 
 
 async def test_only_a_hash_is_stored(users: Users) -> None:
@@ -338,13 +338,13 @@ async def test_only_a_hash_is_stored(users: Users) -> None:
 
 
 async def everything(connection: asyncpg.Connection[asyncpg.Record]) -> str:
-    """All that the database holds."""
+    """The content of all tables."""
     tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
     rows = [await connection.fetch(f"select t::text from {row['tablename']} t") for row in tables]
     return str(rows)
 
 
-async def test_what_was_asked_for_long_ago_is_forgotten(users: Users) -> None:
+async def test_old_requests_are_deleted(users: Users) -> None:
     await mailed(users)
     await let_pass(users, "25 hours")
     async with connection_to(users) as connection:

@@ -72,7 +72,7 @@ async def test_one_refusal_for_unknown_addresses_and_wrong_passwords(users: User
 
 
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(real_users: Users) -> None:
-    """The shortest of several in turn are compared, because other work on the machine only ever adds."""
+    """Compares the shortest of several durations, because other load only adds to them."""
     known, unknown = ("ada@example.com", "grace@example.com"), ("nobody@example.com", "noone@example.com")
     for email in known:
         await real_users.register(email)

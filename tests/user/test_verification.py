@@ -40,7 +40,7 @@ async def test_the_link_in_the_welcome_proves_the_address_once(users: Users) -> 
     assert [error["field"] for error in again.json()["errors"]] == ["token"]
 
 
-async def test_fifty_who_open_it_at_once_are_one(users: Users) -> None:
+async def test_of_fifty_concurrent_verifications_one_succeeds(users: Users) -> None:
     shown = await welcome_token(users, "ada@example.com")
     answers = await asyncio.gather(*(verify(users, shown) for _ in range(50)))
     assert sorted(answers) == [204] + [422] * 49
@@ -57,7 +57,7 @@ async def test_another_link_comes_when_it_is_asked_for(users: Users) -> None:
     assert await resend(users, ada) == 409
 
 
-async def test_a_verified_address_is_sent_no_more_links(users: Users) -> None:
+async def test_a_verified_address_gets_no_more_links(users: Users) -> None:
     shown = await welcome_token(users, "ada@example.com")
     [mail] = await event_ids(users, USER_REGISTERED)
     assert await verify(users, shown) == 204
@@ -89,7 +89,7 @@ async def test_a_token_is_good_for_what_it_was_sent_for_only(users: Users) -> No
 
 
 @pytest.mark.parametrize("shown", ["", "x", "A" * 43, "A" * 200, "'; drop table link; --", "\u0430" * 43])
-async def test_what_is_no_token_of_ours_is_refused_like_an_old_one(users: Users, shown: str) -> None:
+async def test_a_malformed_token_is_refused_like_an_expired_one(users: Users, shown: str) -> None:
     answer = await users.client.post("/api/auth/email/verify", json={"token": shown})
     assert (answer.status_code, answer.json()["code"]) == (422, "link_invalid")
 
@@ -115,7 +115,7 @@ async def test_only_the_notification_service_is_given_links(users: Users) -> Non
         assert await connection.fetchval("select count(*) from link_token") == 0
 
 
-async def test_whoever_the_operator_makes_an_account_for_needs_no_link(users: Users) -> None:
+async def test_an_account_created_by_the_operator_is_verified(users: Users) -> None:
     admin = bearer(await users.login("root@example.com", await create_admin(users.database_url, "root@example.com")))
     assert await verified(users, admin)
     assert await resend(users, admin) == 409
@@ -123,14 +123,14 @@ async def test_whoever_the_operator_makes_an_account_for_needs_no_link(users: Us
 
 @pytest.fixture
 async def strict(database: Callable[[str], str]) -> AsyncIterator[Users]:
-    """A shop that insists on verified addresses."""
+    """A user service that requires verified addresses."""
     url = database("user")
     environ = tokens.environ("user", url, SERAI_JWT_KEYS=tokens.JWT_KEYS, SERAI_REQUIRE_VERIFIED_EMAIL="true")
     async with living(create(environ).app()) as http:
         yield Users(http, url)
 
 
-async def test_where_it_is_insisted_on_nobody_signs_in_unverified(strict: Users) -> None:
+async def test_where_verification_is_required_an_unverified_user_cannot_sign_in(strict: Users) -> None:
     await strict.register("ada@example.com")
     wrong = await strict.login("ada@example.com", "wrong password")
     assert wrong.json()["code"] == "invalid_credentials", "only who knows the password learns anything"
@@ -140,7 +140,7 @@ async def test_where_it_is_insisted_on_nobody_signs_in_unverified(strict: Users)
     assert (await strict.login("ada@example.com")).status_code == 200
 
 
-async def test_where_it_is_insisted_on_an_older_session_is_not_prolonged(strict: Users) -> None:
+async def test_where_verification_is_required_an_older_session_is_not_refreshed(strict: Users) -> None:
     await strict.register("ada@example.com")
     shown = await token(strict, USER_REGISTERED)
     await verify(strict, shown)
@@ -154,6 +154,6 @@ async def test_where_it_is_insisted_on_an_older_session_is_not_prolonged(strict:
     assert (await strict.refresh(cookie)).status_code == 200, "and it goes on afterwards"
 
 
-async def test_where_it_is_not_insisted_on_one_buys_unverified(users: Users) -> None:
+async def test_where_verification_is_not_required_an_unverified_user_can_buy(users: Users) -> None:
     await users.register("ada@example.com")
     assert (await users.login("ada@example.com", PASSWORD)).status_code == 200
