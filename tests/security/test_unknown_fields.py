@@ -53,7 +53,7 @@ def handlers() -> Iterator[tuple[str, HTTPRouteHandler]]:
                         yield f"{service.name} {sorted(handler.http_methods)[0]} {route.path}", handler
 
 
-HANDLERS = dict(handlers())
+HANDLERS = dict(sorted(handlers(), key=lambda each: each[0]))
 BODIES = {
     label: (handler.opt["policy"], handler.parsed_data_field.raw)
     for label, handler in HANDLERS.items()

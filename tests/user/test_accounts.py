@@ -35,13 +35,13 @@ async def test_shows_and_changes_ones_own_name(users: Users) -> None:
 @pytest.mark.parametrize(
     "change", [{"name": ""}, {"name": "   "}, {"name": "x" * 101}, {"name": "a\x07b"}, {"name": 1}]
 )
-async def test_refuses_a_name_that_is_none(users: Users, change: dict[str, Any]) -> None:
+async def test_refuses_an_invalid_name(users: Users, change: dict[str, Any]) -> None:
     ada = await users.signed_in()
     assert (await users.client.patch("/api/auth/me", json=change, headers=ada)).status_code == 422
 
 
 @pytest.mark.parametrize("change", [{"role": "admin"}, {"email": "x@example.com"}, {"disabled": False}])
-async def test_nobody_raises_themselves(users: Users, change: dict[str, Any]) -> None:
+async def test_a_user_cannot_change_their_own_role(users: Users, change: dict[str, Any]) -> None:
     ada = await users.signed_in()
     assert (await users.client.patch("/api/auth/me", json=change, headers=ada)).status_code == 422
     assert (await users.client.get("/api/auth/me", headers=ada)).json()["role"] == "customer"
@@ -55,7 +55,7 @@ async def test_a_wrong_current_password_changes_nothing(users: Users) -> None:
     assert (await users.login("ada@example.com")).status_code == 200
 
 
-async def test_a_new_password_obeys_the_rules(users: Users) -> None:
+async def test_a_new_password_must_follow_the_rules(users: Users) -> None:
     ada = await users.signed_in()
     change = {"current_password": PASSWORD, "new_password": "password123"}
     answer = await users.client.post("/api/auth/password", json=change, headers=ada)
@@ -176,7 +176,7 @@ async def test_the_first_admin_takes_over_an_address_somebody_registered(users: 
     assert (await users.login("root@example.com")).status_code == 401
 
 
-async def test_what_ended_long_ago_is_forgotten(users: Users) -> None:
+async def test_sessions_that_ended_long_ago_are_deleted(users: Users) -> None:
     await users.signed_in()
     await users.signed_in("grace@example.com")
     await users.login("grace@example.com", "wrong")

@@ -5,7 +5,7 @@ import { answer, api } from "./client";
 import { newTry } from "./idempotency";
 import { remember } from "./orders";
 import type {
-  AccountChange,
+  UpdateUser,
   Product,
   UpdateProduct,
   CreateProduct,
@@ -288,7 +288,7 @@ export function useRefund(paymentId: string, orderId: string) {
 export function useChangeUser() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, ...body }: AccountChange & { id: string }) =>
+    mutationFn: ({ id, ...body }: UpdateUser & { id: string }) =>
       answer(api.PATCH("/api/users/{id}", { params: { path: { id } }, body })),
     onSettled: () => client.invalidateQueries({ queryKey: [...KEY, "users"] }),
   });
