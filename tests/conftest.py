@@ -1,8 +1,9 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
 `make fast` leaves out the tests marked `system`: those that start the shop, which live in `tests/journeys`,
-`tests/faults` and `tests/rolling`, and those that start a gateway or a browser for themselves alone. What tests write is
-kept in memory where there is room for it: most of what a fresh database costs is the making of its three hundred files.
+`tests/faults` and `tests/rolling`, and those that start a gateway or a browser for themselves alone. What tests write
+is kept in memory where there is room for it: most of what a fresh database costs is the making of its three hundred
+files.
 """
 
 from __future__ import annotations
