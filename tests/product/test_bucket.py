@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from serai.chassis.settings import SettingsError, load
 from serai.product.actions import sweep_pictures
@@ -26,6 +25,9 @@ KEY, SECRET = "access-key-of-tests", "secret-key-of-tests"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    # Takes as long to import as a tenth of all tests, which every test process collects.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
