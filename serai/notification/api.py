@@ -30,7 +30,7 @@ _ORDER = "mails"
 _MAX_TOKEN = 100
 
 
-@post("/api/notifications/email", policy="admin", rate_limit="mail", status_code=202)
+@post("/api/notifications/email", needs="emails:send", rate_limit="mail", status_code=202)
 async def send_email(
     request: Request, data: JSONBody[EmailAsked], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
@@ -51,7 +51,7 @@ async def put_settings(
     return await actions.change_settings(deps.db, request.caller.user, data)
 
 
-@get("/api/notifications", policy="admin")
+@get("/api/notifications", needs="emails:read")
 async def list_mails(
     deps: NamedDependency[Deps],
     status: FromQuery[MailStatus | None] = None,
@@ -65,12 +65,12 @@ async def list_mails(
     return page_of(rows, limit, lambda mail: encode_cursor(_ORDER, mail.created_at, mail.id))
 
 
-@get("/api/notifications/{id:str}", policy="admin")
+@get("/api/notifications/{id:str}", needs="emails:read")
 async def get_mail(id: FromPath[str], deps: NamedDependency[Deps]) -> NotificationAsSent:
     return await actions.mail(deps.db, parse_id(id))
 
 
-@post("/api/notifications/{id:str}/resend", policy="admin", rate_limit="mail", status_code=202)
+@post("/api/notifications/{id:str}/resend", needs="emails:send", rate_limit="mail", status_code=202)
 async def resend_mail(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Notification]:
     mail, repeated = await actions.send_again(deps.db, parse_id(id), await request.once())
     deps.sender.nudge()
