@@ -1,7 +1,7 @@
 """Every route of every document × everybody who may knock, through the gateway of the running shop.
 
-The documents say who may call (`x-policy`, `x-needs`); nothing here is listed by hand but the few routes that mean something
-special by 401.
+The documents say who may call (`x-policy`, `x-needs`); nothing here is listed by hand but the few routes that mean
+something special by 401.
 """
 
 from __future__ import annotations

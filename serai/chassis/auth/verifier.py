@@ -39,6 +39,7 @@ class Verifier:
         callers: frozenset[str],
         session: Callable[[UUID], Awaitable[SessionFacts | None]] | None,
         roles: Mapping[str, frozenset[str]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`callers` are the services that may call this one; `session` answers whether a session lives; `roles` are
         the permissions of each role. A role that is not among them has none."""
@@ -51,6 +52,7 @@ class Verifier:
         }
         self._session = session
         self._roles = roles
+        self._clock = clock
         self._proven: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._sessions: OrderedDict[UUID, tuple[float, SessionFacts | None]] = OrderedDict()
 
@@ -119,7 +121,7 @@ class Verifier:
     async def _as_session_says(self, principal: Principal) -> Principal:
         assert principal.session_id is not None
         assert self._session is not None
-        now = time.monotonic()
+        now = self._clock()
         cached = self._sessions.get(principal.session_id)
         if cached is None or now - cached[0] > _SESSION_S:
             cached = (now, await self._session(principal.session_id))

@@ -48,6 +48,7 @@ export type Registration = UserApi["schemas"]["Registration"];
 export type SignedIn = UserApi["schemas"]["SignedIn"];
 export type Session = UserApi["schemas"]["Session"];
 export type User = UserApi["schemas"]["User"];
+export type Permission = User["permissions"][number];
 export type UserRecord = UserApi["schemas"]["UserRecord"];
 export type AccountChange = UserApi["schemas"]["AccountChange"];
 
