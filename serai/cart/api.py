@@ -14,7 +14,7 @@ from serai.cart import actions
 from serai.cart.actions import Visitor
 from serai.cart.deps import Deps
 from serai.cart.domain import GUEST_LIFE
-from serai.chassis.auth import refuse_foreign_origin
+from serai.chassis.auth.origins import refuse_foreign_origin
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
 from serai.contracts.cart import AddCartItem, Cart, UpdateCartItem

@@ -8,7 +8,7 @@ from serai import topology
 from serai.cart import api, internal, store
 from serai.cart.deps import Deps
 from serai.cart.product_batch import ProductBatch
-from serai.chassis.auth import cookie_name, own_origins
+from serai.chassis.auth.origins import cookie_name, own_origins
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
 from serai.contracts.product.client import ProductClient

@@ -14,8 +14,7 @@ import msgspec
 from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import NotFound
 from serai.chassis.http.page import Page
-
-Role = Literal["customer", "admin"]
+from serai.permissions import Permission, Role
 
 #: An account was created. The email about it may carry a link.
 USER_REGISTERED = "user.registered"
@@ -83,17 +82,26 @@ class UpdateUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 class User(msgspec.Struct, frozen=True):
+    """A user as they see themselves, with the permissions of their role."""
+
     id: UUID
     email: str
     name: str
     role: Role
     email_verified: bool
     created_at: datetime
+    permissions: list[Permission]
 
 
-class UserDetails(User, frozen=True):
+class UserDetails(msgspec.Struct, frozen=True):
     """A user as admins see them."""
 
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    email_verified: bool
+    created_at: datetime
     disabled: bool
 
 

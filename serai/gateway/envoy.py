@@ -183,7 +183,7 @@ def _route(route: Route, where: dict[str, Any], snapshot: Snapshot, edge: Edge) 
     }
     if route.stream:
         action["idle_timeout"] = "0s"
-    config = filters.per_route(route.policy)
+    config = filters.per_route(route.policy, route.needs)
     if route.compressed:
         config |= filters.compression()
     name = route.limit or "default"

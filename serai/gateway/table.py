@@ -14,7 +14,6 @@ _WHO = {
     "public": "anyone",
     "optional": "anyone; a token counts",
     "signed_in": "signed in",
-    "admin": "administrators",
 }
 _HEAD = "| Method | Path | Who may call | Limit | Deadline | Largest body | Tried again | Compressed |"
 _MIB, _KIB = 1024 * 1024, 1024
@@ -32,7 +31,8 @@ def route_table(routes: Iterable[Route]) -> str:
 
 Written by `make openapi` from the services' documents, which come from their code, and from the client application's
 list of pages. What is not listed is not there: the gate answers 404 to any other path, and 405 to another method of a
-path below. Whatever the gate lets through, the service checks again.
+path below. Whatever the gate lets through, the service checks again. *Who may call* names a permission where one is
+needed; `serai/permissions.py` says which roles have it.
 
 {"".join(sections)}## The gate's own pages
 
@@ -68,7 +68,7 @@ def _section(service: str, routes: list[Route], limits: dict[str, Limit | None],
             (
                 f"| {route.method}",
                 f"`{route.template}`",
-                _WHO[route.policy],
+                _who(route),
                 _class(route, limits),
                 "while it is read" if route.stream else f"{route.timeout_s:g} s",
                 _body(route, settings),
@@ -79,6 +79,12 @@ def _section(service: str, routes: list[Route], limits: dict[str, Limit | None],
         for route in sorted(routes, key=lambda route: (route.template, route.method))
     )
     return f"## {service}\n\n{_HEAD}\n|{'---|' * 8}\n{_lines(rows)}\n"
+
+
+def _who(route: Route) -> str:
+    if route.needs is not None:
+        return f"`{route.needs}`"
+    return ", ".join((_WHO[route.policy], *(f"more with `{permission}`" for permission in route.more_with)))
 
 
 def _class(route: Route, limits: dict[str, Limit | None]) -> str:

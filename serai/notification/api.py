@@ -32,7 +32,7 @@ _ORDER = "mails"
 _MAX_TOKEN = 100
 
 
-@post("/api/notifications/email", policy="admin", rate_limit="mail", status_code=202)
+@post("/api/notifications/email", needs="emails:send", rate_limit="mail", status_code=202)
 async def send_email(
     request: Request, data: JSONBody[CreateEmail], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
@@ -53,7 +53,7 @@ async def put_settings(
     return await actions.update_settings(deps.database, request.caller.user, data)
 
 
-@get("/api/notifications", policy="admin")
+@get("/api/notifications", needs="emails:read")
 async def list_emails(
     deps: NamedDependency[Deps],
     status: FromQuery[EmailStatus | None] = None,
@@ -67,12 +67,12 @@ async def list_emails(
     return page_of(rows, limit, lambda email: encode_cursor(_ORDER, email.created_at, email.id))
 
 
-@get("/api/notifications/{id:str}", policy="admin")
+@get("/api/notifications/{id:str}", needs="emails:read")
 async def get_email(id: FromPath[str], deps: NamedDependency[Deps]) -> NotificationDetails:
     return await actions.email(deps.database, parse_id(id))
 
 
-@post("/api/notifications/{id:str}/resend", policy="admin", rate_limit="mail", status_code=202)
+@post("/api/notifications/{id:str}/resend", needs="emails:send", rate_limit="mail", status_code=202)
 async def resend_email(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Notification]:
     email, replayed = await actions.resend(deps.database, parse_id(id), await request.once())
     deps.worker.nudge()

@@ -35,9 +35,9 @@ async def pay(deps: NamedDependency[Deps], request: Request, data: JSONBody[Crea
     return Response(views.public(payment), headers=_replayed(replayed))
 
 
-@get(_PAYMENT, policy="signed_in", fresh=True)
+@get(_PAYMENT, policy="signed_in", more_with=("payments:read",), fresh=True)
 async def read_payment(deps: NamedDependency[Deps], request: Request, id: FromPath[str]) -> Payment:
-    if not request.caller.is_admin:
+    if not request.caller.may("payments:read"):
         return views.public(await _owned(deps, request, id))
     async with deps.database.connection() as conn:
         return views.public(_found(await store.payment(conn, parse_id(id))))
@@ -57,7 +57,7 @@ async def confirm(
     return Response(views.public(payment), headers=_replayed(replayed))
 
 
-@post(_PAYMENT + "/refund", policy="admin", fresh=True, rate_limit="payments", timeout_s=15, idempotency="required")
+@post(_PAYMENT + "/refund", needs="payments:refund", rate_limit="payments", timeout_s=15, idempotency="required")
 async def refund(
     deps: NamedDependency[Deps], request: Request, id: FromPath[str], data: JSONBody[CreateRefund | None] = None
 ) -> Response[Refund]:
@@ -67,7 +67,7 @@ async def refund(
     return Response(views.refund(made, deps.currency), headers=_replayed(replayed))
 
 
-@get(_PAYMENT + "/refund", policy="admin")
+@get(_PAYMENT + "/refund", needs="payments:read")
 async def list_refunds(
     deps: NamedDependency[Deps], id: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: FromQuery[str | None] = None
 ) -> Page[Refund]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import new_id
 from serai.contracts.user import (
@@ -149,7 +149,7 @@ async def sign_out(deps: Deps, token: str | None) -> None:
             await store.end_session_of_token(conn, domain.hash_of(token))
 
 
-async def me(deps: Deps, caller: Caller) -> User:
+async def me(deps: Deps, caller: Principal) -> User:
     """Raises `SessionEnded`, also while the access token is still valid."""
     async with deps.database.connection() as conn:
         found = await store.user_in_session(conn, caller.user, _session_id(caller))
@@ -158,24 +158,24 @@ async def me(deps: Deps, caller: Caller) -> User:
     return found
 
 
-async def sessions(deps: Deps, caller: Caller, before: UUID | None, limit: int) -> list[Session]:
+async def sessions(deps: Deps, caller: Principal, before: UUID | None, limit: int) -> list[Session]:
     async with deps.database.connection() as conn:
         return await store.sessions_of(conn, caller.user, _session_id(caller), before, limit)
 
 
-async def end_session(deps: Deps, caller: Caller, session_id: UUID) -> None:
+async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
     """Raises `NotFound` for a session that does not exist, has ended or belongs to somebody else."""
     async with deps.database.connection() as conn:
         if not await store.end_own_session(conn, caller.user, session_id):
             raise NotFound
 
 
-async def end_other_sessions(deps: Deps, caller: Caller) -> None:
+async def end_other_sessions(deps: Deps, caller: Principal) -> None:
     async with deps.database.connection() as conn:
         await store.end_sessions(conn, caller.user, but=_session_id(caller))
 
 
-async def rename(deps: Deps, caller: Caller, name: str | msgspec.UnsetType) -> User:
+async def rename(deps: Deps, caller: Principal, name: str | msgspec.UnsetType) -> User:
     if name is not msgspec.UNSET:
         normal = domain.new_name(name)
         await me(deps, caller)
@@ -184,7 +184,7 @@ async def rename(deps: Deps, caller: Caller, name: str | msgspec.UnsetType) -> U
     return await me(deps, caller)
 
 
-async def change_password(deps: Deps, caller: Caller, request: ChangePassword, address: str) -> None:
+async def change_password(deps: Deps, caller: Principal, request: ChangePassword, address: str) -> None:
     """Ends all other sessions and all password reset links. Raises `WrongPassword`, which counts as a failed
     sign-in."""
     password = domain.new_password(request.new_password, COMMON, field="new_password")
@@ -242,7 +242,7 @@ async def verify_email(deps: Deps, request: VerifyEmail) -> None:
         await store.set_verified(tx, user_id)
 
 
-async def resend_verification(deps: Deps, caller: Caller) -> None:
+async def resend_verification(deps: Deps, caller: Principal) -> None:
     """Raises `EmailVerifiedAlready`."""
     if (await me(deps, caller)).email_verified:
         raise EmailVerifiedAlready
@@ -259,9 +259,9 @@ async def issue_link(deps: Deps, link_id: UUID) -> IssuedLink:
     return IssuedLink(token, expires_at)
 
 
-async def user_record(deps: Deps, caller: Caller, user_id: UUID) -> UserDetails:
+async def user_record(deps: Deps, caller: Principal, user_id: UUID) -> UserDetails:
     """Raises `NotFound`, also for another user if the caller is not an admin."""
-    if not caller.is_admin and caller.user != user_id:
+    if not caller.may("users:read") and caller.user != user_id:
         raise NotFound
     async with deps.database.connection() as conn:
         found = await store.record(conn, user_id)
@@ -320,7 +320,7 @@ def _account_subject(email: str) -> str:
     return "account:" + hashlib.sha256(email.encode()).hexdigest()
 
 
-def _session_id(caller: Caller) -> UUID:
+def _session_id(caller: Principal) -> UUID:
     if caller.session_id is None:
         raise SessionEnded
     return caller.session_id

@@ -11,7 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from serai.chassis.auth import refuse_foreign_origin
+from serai.chassis.auth.origins import refuse_foreign_origin
 from serai.chassis.http.edge import Request
 from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import parse_id
@@ -131,7 +131,7 @@ async def end_session(request: Request, deps: NamedDependency[Deps], id: FromPat
     await actions.end_session(deps, request.caller, parse_id(id))
 
 
-@get("/api/users", policy="admin")
+@get("/api/users", needs="users:read")
 async def list_users(
     deps: NamedDependency[Deps],
     q: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
@@ -145,12 +145,12 @@ async def list_users(
     return UserPage(page.items, page.next_cursor)
 
 
-@get("/api/users/{id:str}", policy="signed_in", fresh=True)
+@get("/api/users/{id:str}", policy="signed_in", more_with=("users:read",), fresh=True)
 async def get_user(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> UserDetails:
     return await actions.user_record(deps, request.caller, parse_id(id))
 
 
-@patch("/api/users/{id:str}", policy="admin")
+@patch("/api/users/{id:str}", needs="users:write")
 async def update_user(deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[UpdateUser]) -> UserDetails:
     return await actions.update_user(deps, parse_id(id), data)
 

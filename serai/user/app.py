@@ -7,7 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 from serai import topology
-from serai.chassis.auth import KeySet, SessionFacts, Verifier, cookie_name, own_origins
+from serai.chassis.auth.origins import cookie_name, own_origins
+from serai.chassis.auth.principal import SessionFacts
+from serai.chassis.auth.tokens import KeySet
+from serai.chassis.auth.verifier import Verifier
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.user import api, internal, links, store
@@ -32,7 +35,8 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
     if not settings.jwt_keys and not settings.local:
         raise SettingsError(["SERAI_JWT_KEYS is missing"])
     callers = topology.callers_of("user")
-    service = Service(topology.service("user"), settings, callers=callers)
+    declared = topology.service("user")
+    service = Service(declared, settings, callers=callers)
     link_emails = LinkEmails(service.database, service.feed)
     deps = Deps(
         database=service.database,
@@ -64,6 +68,7 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
         service_keys=settings.service_keys,
         callers=callers,
         session=session_facts,
+        roles=declared.roles,
     )
     service.routes(deps, [*api.ROUTES, *internal.ROUTES], feed=True)
     service.background("answer-link-requests", link_emails.run)

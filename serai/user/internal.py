@@ -6,7 +6,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from serai.chassis.auth import SessionFacts
+from serai.chassis.auth.principal import SessionFacts
 from serai.chassis.errors import Forbidden, NotFound
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id

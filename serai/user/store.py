@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from serai.chassis.auth import SessionFacts
+from serai.chassis.auth.principal import SessionFacts
 from serai.chassis.data.database import Connection
 from serai.contracts.user import Session, User, UserContact, UserDetails
+from serai.permissions import permissions_of
 from serai.user.domain import (
     MAX_SESSIONS,
     PER_ACCOUNT,
@@ -370,11 +371,15 @@ async def prune(tx: Connection) -> None:
 
 
 def _user(row: asyncpg.Record) -> User:
-    return User(row["id"], row["email"], row["name"], row["role"], row["email_verified"], row["created_at"])
+    return User(permissions=permissions_of(row["role"]), **_account(row))
 
 
 def _record(row: asyncpg.Record) -> UserDetails:
-    return UserDetails(**msgspec.structs.asdict(_user(row)), disabled=row["disabled"])
+    return UserDetails(disabled=row["disabled"], **_account(row))
+
+
+def _account(row: asyncpg.Record) -> dict[str, Any]:
+    return {name: row[name] for name in ("id", "email", "name", "role", "email_verified", "created_at")}
 
 
 def _literal(text: str) -> str:

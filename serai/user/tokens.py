@@ -17,7 +17,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from serai.chassis.auth import AUDIENCE, ISSUER
+from serai.chassis.auth.tokens import AUDIENCE, ISSUER
 from serai.chassis.ids import new_id
 from serai.chassis.settings import SettingsError
 

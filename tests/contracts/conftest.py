@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from serai.cart.app import create as create_cart
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls.client import Calls
 from serai.chassis.calls.static_directory import StaticDirectory
 from serai.supervisor.postgres import Postgres

@@ -152,7 +152,7 @@ def test_the_reference_survives_a_schema_that_holds_itself() -> None:
 
 def test_the_reference_tells_who_may_call() -> None:
     page = reference(DOCUMENTS, version="1")
-    assert "Needs an administrator" in page
+    assert "Needs the permission <code>users:write</code>" in page
     assert 'id="get-api-products-id-or-slug"' in page
 
 

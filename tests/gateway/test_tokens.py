@@ -76,7 +76,9 @@ async def test_optional_means_that_a_visitor_may_pass(gate: Gate, keys: Keys) ->
     assert (await gate.ask("GET", "/api/cart", token=keys.token())).status == 200
 
 
-async def test_only_administrators_pass_where_they_are_asked_for(gate: Gate, upstream: Upstream, keys: Keys) -> None:
+async def test_only_a_role_with_the_permission_passes_where_one_is_needed(
+    gate: Gate, upstream: Upstream, keys: Keys
+) -> None:
     upstream.seen.clear()
     (await gate.get("/api/monitoring/services")).problem(401, "unauthenticated")
     for role in ("customer", "Admin", "admin2", "", "xadmin"):

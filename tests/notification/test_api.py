@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from serai.chassis.auth import KeySet, Verifier
+from serai.chassis.auth.tokens import KeySet
+from serai.chassis.auth.verifier import Verifier
 from serai.notification.app import create
 from tests import tokens
 from tests.notification.harness import Inbox, eventually, served, unique_address
@@ -67,6 +68,7 @@ async def test_a_service_that_may_call_us_writes_to_somebody(database: Callable[
         service_keys=service.settings.service_keys,
         callers=frozenset({"user"}),
         session=None,
+        roles={},
     )
     async with served(service.app()) as port, client_of(port) as client:
         to, key = unique_address(), {"idempotency-key": "once"}

@@ -8,10 +8,11 @@ import asyncpg
 import jwt
 import pytest
 
+from serai.permissions import permissions_of
 from serai.user import store
 from serai.user.provisioning import create_admin
 from tests import tokens
-from tests.user.conftest import PASSWORD, Users, bearer
+from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
 
 
 async def admin_of(users: Users, email: str = "root@example.com") -> dict[str, str]:
@@ -111,6 +112,22 @@ async def test_an_admin_changes_a_role(users: Users) -> None:
     answer = await users.client.patch(path, json={"role": "admin"}, headers=admin)
     assert (answer.status_code, answer.json()["role"]) == (200, "admin")
     assert (await users.client.get("/api/users", headers=ada)).status_code == 200
+
+
+async def test_a_user_is_told_the_permissions_of_their_role(users: Users) -> None:
+    admin, ada = await admin_of(users), await users.signed_in()
+    assert (await users.client.get("/api/auth/me", headers=ada)).json()["permissions"] == []
+    path = f"/api/users/{await id_of(users, ada)}"
+    risen = (await users.client.patch(path, json={"role": "admin"}, headers=admin)).json()
+    assert "permissions" not in risen
+    signed_in = await users.login("ada@example.com")
+    refreshed = await users.refresh(cookie_of(signed_in))
+    for user in (
+        signed_in.json()["user"],
+        refreshed.json()["user"],
+        (await users.client.get("/api/auth/me", headers=ada)).json(),
+    ):
+        assert user["permissions"] == permissions_of("admin")
 
 
 async def test_a_role_in_the_token_alone_is_not_enough(users: Users) -> None:

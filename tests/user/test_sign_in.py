@@ -26,7 +26,7 @@ async def test_answers_a_token_and_the_user_and_sets_the_cookie(users: Users) ->
     assert answer.status_code == 200
     body = answer.json()
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
-    assert set(body["user"]) == {"id", "email", "name", "role", "email_verified", "created_at"}
+    assert set(body["user"]) == {"id", "email", "name", "role", "email_verified", "created_at", "permissions"}
     assert body["user"]["created_at"].endswith("Z")
     attributes = answer.headers["set-cookie"].split("; ")
     assert attributes[0].startswith(f"{COOKIE}=")

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest, InProgress
 from serai.chassis.errors import Invalid, NotFound, from_document
@@ -26,7 +26,7 @@ from serai.order.checkout import domain, store
 from serai.order.checkout.domain import OnCancel, Saga, State
 from serai.order.deps import Deps
 from serai.order.orders import store as orders
-from serai.order.orders.actions import read_order
+from serai.order.orders.actions import read_order_as_system, read_order_of_buyer
 from serai.order.orders.store import StatusUpdate
 from serai.order.pricing import domain as pricing
 
@@ -71,7 +71,7 @@ async def quote(deps: Deps, user_id: UUID, request: QuoteRequest, guest: str | N
 
 
 async def place_order(
-    deps: Deps, caller: Caller, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Principal, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Placed:
     """Order the caller's whole cart. Returns when the payment page is ready, or after `deps.patience_s` seconds with
     the order still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
@@ -90,7 +90,7 @@ async def place_order(
 
 
 async def _accept(
-    deps: Deps, caller: Caller, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Principal, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Saga | None:
     """Insert the order and its saga. Returns None when the key is already bound to an order."""
     order_id = new_id()
@@ -130,7 +130,7 @@ async def _drive_to_rest(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
     if rested is not None and rested.state is State.REJECTED:
         failure = rested.context.failure or {}
         raise from_document(int(failure.get("status", 409)), failure)
-    order = await read_order(deps, Caller(user_id=user_id), saga.order_id)
+    order = await read_order_of_buyer(deps, user_id, saga.order_id)
     return Placed(order, settled=order.status != "pending")
 
 
@@ -151,24 +151,26 @@ async def _placed_before(deps: Deps, user_id: UUID, order_id: UUID) -> Placed:
     return Placed(order, settled=order.status != "pending", replayed=True)
 
 
-async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: IdempotentRequest) -> Placed:
-    """Cancel an unpaid order, or as an admin refund one that has not shipped. Returns the order as it is after at most
-    `deps.patience_s` seconds. Raises `NotFound`, `IllegalTransition` (also when it was paid first)."""
+async def cancel_order(deps: Deps, caller: Principal, order_id: UUID, idempotency: IdempotentRequest) -> Placed:
+    """Cancel the caller's unpaid order, or with `orders:cancel` any order that has not shipped; a paid one is refunded.
+    Returns the order as it is after at most `deps.patience_s` seconds. Raises `NotFound`, `IllegalTransition` (also
+    when it was paid first)."""
+    any_order = caller.may("orders:cancel")
     async with deps.database.transaction() as tx:
         replayed = await idempotency.made(tx) is not None
         saga = await store.lock_saga(tx, order_id)
         order = await orders.lock_order(tx, order_id)
-        if saga is None or order is None or not (caller.is_admin or order.user_id == caller.user):
+        if saga is None or order is None or not (any_order or order.user_id == caller.user):
             raise NotFound
         if not replayed:
             await idempotency.bind(tx, order_id)
-        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, admin=caller.is_admin)
+        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, refunds=any_order)
         driven = await _begin_cancel(tx, deps, saga, verdict)
     if driven is not None:
         await deps.checkout.drive_within(driven, deps.patience_s)
         if verdict is OnCancel.REFUND:
             await _until_refunded(deps, order_id)
-    now = await read_order(deps, caller, order_id)
+    now = await read_order_as_system(deps, order_id)
     if verdict in (OnCancel.CLOSE, OnCancel.REJECT) and now.status not in ("awaiting_payment", "pending"):
         domain.require_cancelled(now.status)
     under_way = now.status in ("pending", "awaiting_payment", "refunding")
@@ -187,12 +189,9 @@ async def _until_refunded(deps: Deps, order_id: UUID) -> None:
     """Wait a little for the refund: Stripe usually decides immediately, and payment's feed follows."""
     deadline = time.monotonic() + deps.refund_patience_s
     while time.monotonic() < deadline:
-        if (await read_order(deps, _ADMIN, order_id)).status != "refunding":
+        if (await read_order_as_system(deps, order_id)).status != "refunding":
             return
         await asyncio.sleep(0.05)
-
-
-_ADMIN = Caller(role="admin")
 
 
 def _check_currency(money: Money | None, currency: str) -> None:

@@ -178,16 +178,16 @@ class OnCancel(StrEnum):
     ALREADY = "already"
 
 
-def on_cancel(status: str, state: State, *, admin: bool) -> OnCancel:
-    """What a request to cancel means. Owners can cancel an unpaid order, admins any order that has not shipped. Raises
-    `IllegalTransition`."""
+def on_cancel(status: str, state: State, *, refunds: bool) -> OnCancel:
+    """What a request to cancel means. An unpaid order can be cancelled; with `refunds` also a paid one that has not
+    shipped. Raises `IllegalTransition`."""
     if status in ("cancelled", "rejected", "refunding", "refunded") or state in (State.CANCELLING, State.REJECTING):
         return OnCancel.ALREADY
     if status == "pending":
         return OnCancel.REJECT
     if status == "awaiting_payment":
         return OnCancel.CLOSE
-    if status == "paid" and admin:
+    if status == "paid" and refunds:
         return OnCancel.REFUND
     raise IllegalTransition(f"An order that is {status} cannot be cancelled.", current=status, to="cancelled")
 

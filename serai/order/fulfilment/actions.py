@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from serai.chassis.auth import Caller
 from serai.chassis.errors import Conflict, Invalid, NotFound
 from serai.chassis.ids import new_id
 from serai.contracts.order.events import ORDER_DELIVERED, ORDER_SHIPPED
@@ -17,7 +16,7 @@ from serai.order.checkout.events import order_event
 from serai.order.deps import Deps
 from serai.order.fulfilment import store
 from serai.order.orders import store as orders
-from serai.order.orders.actions import read_order
+from serai.order.orders.actions import read_order_as_system
 from serai.order.orders.domain import fulfilment_status_after, require_move
 from serai.order.orders.metrics import ORDERS
 from serai.order.orders.store import StatusUpdate
@@ -50,7 +49,4 @@ async def update_order(deps: Deps, order_id: UUID, request: UpdateOrder) -> Orde
         await orders.update_status(tx, order_id, update)
     deps.feed.nudge()
     ORDERS.labels(request.status).inc()
-    return await read_order(deps, _ADMIN, order_id)
-
-
-_ADMIN = Caller(role="admin")
+    return await read_order_as_system(deps, order_id)

@@ -15,7 +15,7 @@ from serai.order.fulfilment import actions
 from serai.order.orders.api import PRIVATE
 
 
-@put("/api/orders/{id:str}", policy="admin")
+@put("/api/orders/{id:str}", needs="orders:fulfil")
 async def update_order(id: FromPath[str], data: JSONBody[UpdateOrder], deps: NamedDependency[Deps]) -> Response[Order]:
     """Mark an order shipped or delivered."""
     return Response(await actions.update_order(deps, parse_id(id), data), headers=PRIVATE)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
 from serai.chassis.data.feed import Feed
 from serai.chassis.data.idempotency import IdempotentRequest
@@ -27,8 +27,9 @@ from serai.order.checkout.payment_facts import apply_payment_event
 from serai.order.checkout.saga import CheckoutSaga
 from serai.order.checkout.steps import Steps
 from serai.order.deps import Deps
-from serai.order.orders.actions import read_order
+from serai.order.orders.actions import read_order_as_system
 from serai.order.pricing import domain as pricing
+from serai.permissions import ROLES
 from tests.callees.cart import InProcessCart
 from tests.callees.payment import InProcessPayment
 from tests.callees.product import InProcessProduct, Variant
@@ -80,8 +81,8 @@ class Shop:
         self.checkout = self.checkout_on(db)
         self.deps = self.deps_of(self.checkout)
         self.user_id = uuid4()
-        self.buyer = Caller(user_id=self.user_id, email="ada@example.com")
-        self.admin = Caller(user_id=uuid4(), role="admin")
+        self.buyer = Principal(kind="user", id=str(self.user_id), user_id=self.user_id, email="ada@example.com")
+        self.admin = Principal(kind="user", user_id=uuid4(), permissions=ROLES["admin"])
         self.desk = self.product.add(price=PRICE, stock=10)
         self._told = 0
 
@@ -240,7 +241,7 @@ class Shop:
                 await apply_payment_event(self.deps, tx, event)
 
     async def order(self, order_id: UUID) -> Order:
-        return await read_order(self.deps, self.admin, order_id)
+        return await read_order_as_system(self.deps, order_id)
 
     async def status(self, order_id: UUID) -> str:
         return (await self.order(order_id)).status

@@ -48,6 +48,7 @@ export type Register = UserApi["schemas"]["Register"];
 export type SignedIn = UserApi["schemas"]["SignedIn"];
 export type Session = UserApi["schemas"]["Session"];
 export type User = UserApi["schemas"]["User"];
+export type Permission = User["permissions"][number];
 export type UserDetails = UserApi["schemas"]["UserDetails"];
 export type UpdateUser = UserApi["schemas"]["UpdateUser"];
 

@@ -25,7 +25,7 @@ interface Question {
 
 export function UsersPage() {
   return (
-    <OfficePage title="Users">
+    <OfficePage needs="users:read" title="Users">
       <Users />
     </OfficePage>
   );
