@@ -29,7 +29,7 @@ ON_DEMAND = frozenset(
         "src/app/MenuDrawer.tsx",
         "src/features/catalogue/FilterDrawer.tsx",
         "src/session/SignInAgain.tsx",
-        "src/ui/Question.tsx",
+        "src/ui/ConfirmDialog.tsx",
     }
 )
 _ENTRY = "index.html"

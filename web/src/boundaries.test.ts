@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const SRC = join(import.meta.dirname, ".");
 /** A layer sees those before it, and itself. */
-const LAYERS = ["format", "api", "session", "ui", "products", "orders", "office", "features", "app"];
+const LAYERS = ["format", "api", "session", "ui", "products", "orders", "admin", "features", "app"];
 /** The access token is asked for by the client and begun by a sign-in; these two rooms know each other. */
 const EXCEPTIONS = new Set(["api -> session", "format -> api", "session -> ui"]);
 

@@ -5,7 +5,7 @@ import { QueryClientProvider, type Query } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { startTransition, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { followOtherTabs } from "./api/cart";
+import { syncWithOtherTabs } from "./api/cart";
 import { queries } from "./api/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
@@ -14,7 +14,7 @@ import { Toasts } from "./ui/Toasts";
 
 session.restore();
 addEventListener("storage", (event) => session.follow(event));
-followOtherTabs(queries);
+syncWithOtherTabs(queries);
 // Shown again by the back button, a page is as old as when it was left.
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) void queries.invalidateQueries();

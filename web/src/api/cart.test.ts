@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { piecesIn, withQuantity } from "./cart";
+import { countItems, withQuantity } from "./cart";
 import type { Cart } from "./schemas";
 
 const price = (amount: number) => ({ amount, currency: "USD" });
@@ -27,5 +27,5 @@ test("takes a line away at nought", () => {
 
 test("leaves the cart it was given as it is", () => {
   withQuantity(cart, "desk", 0);
-  expect(piecesIn(cart)).toBe(3);
+  expect(countItems(cart)).toBe(3);
 });

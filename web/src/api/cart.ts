@@ -2,8 +2,8 @@
 import { queryOptions, useIsMutating, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
-import type { Cart, ItemAdded } from "./schemas";
+import { newAttempt } from "./idempotency";
+import type { Cart, AddCartItem } from "./schemas";
 
 const KEY = ["cart"] as const;
 /** Changes to the cart go one after the other, so that the last answer is the latest cart. */
@@ -15,7 +15,7 @@ export const cartQuery = queryOptions({
   staleTime: 10_000,
 });
 
-export function piecesIn(cart: Cart | undefined): number {
+export function countItems(cart: Cart | undefined): number {
   return cart?.items.reduce((sum, item) => sum + item.quantity, 0) ?? 0;
 }
 
@@ -24,22 +24,22 @@ export function useShopCurrency(): string {
   return useQuery(cartQuery).data?.currency ?? "USD";
 }
 
-export function forgetCart(client: QueryClient): Promise<void> {
+export function refetchCart(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: KEY });
 }
 
 let otherTabs: BroadcastChannel | null = null;
 
 /** One cart in two tabs is the same in both: a change in one has the others ask again. */
-export function followOtherTabs(client: QueryClient): void {
+export function syncWithOtherTabs(client: QueryClient): void {
   otherTabs = new BroadcastChannel("serai.cart");
-  otherTabs.onmessage = () => void forgetCart(client);
+  otherTabs.onmessage = () => void refetchCart(client);
 }
 
 /** For what changes the cart without being asked to, as a payment does. */
-export function cartHasChanged(client: QueryClient): void {
+export function notifyCartChanged(client: QueryClient): void {
   otherTabs?.postMessage("changed");
-  void forgetCart(client);
+  void refetchCart(client);
 }
 
 /** Keeps the answer of the last change only: earlier ones would undo on screen what later ones already did. */
@@ -50,10 +50,10 @@ function settle(client: QueryClient, cart: Cart): void {
 
 export function useAddToCart() {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     ...CHANGES,
-    mutationFn: (item: ItemAdded) =>
+    mutationFn: (item: AddCartItem) =>
       attempt.run(item, (key) =>
         answer(api.POST("/api/cart/items", { body: item, params: { header: { "Idempotency-Key": key } } })),
       ),

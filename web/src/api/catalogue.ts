@@ -6,7 +6,7 @@ import type { ProductQuery } from "./schemas";
 export const PAGE = 24;
 
 /** Asked for by the router whenever their page is opened; a page that appears after the refusal need not ask again. */
-const ASKED_ON_THE_WAY = { retryOnMount: false };
+const PREFETCHED = { retryOnMount: false };
 
 export const categoriesQuery = queryOptions({
   queryKey: ["catalogue", "categories"],
@@ -34,7 +34,7 @@ export const productsQuery = (query: Omit<ProductQuery, "cursor" | "limit" | "fa
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    ...ASKED_ON_THE_WAY,
+    ...PREFETCHED,
     placeholderData: keepPreviousData,
   });
 
@@ -42,6 +42,6 @@ export const productQuery = (slug: string) =>
   queryOptions({
     queryKey: ["catalogue", "product", slug],
     queryFn: ({ signal }) => answer(openApi.GET("/api/products/{id}", { params: { path: { id: slug } }, signal })),
-    ...ASKED_ON_THE_WAY,
+    ...PREFETCHED,
     staleTime: 10_000,
   });

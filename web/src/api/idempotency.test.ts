@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { newKey, newTry } from "./idempotency";
+import { newKey, newAttempt } from "./idempotency";
 import { Refusal, Unreachable } from "./problem";
 
 /** Runs a try and collects the keys; each outcome is an error to throw or nothing for success. */
 async function keysOf(runs: readonly { body: unknown; outcome?: Error }[]): Promise<string[]> {
-  const attempt = newTry();
+  const attempt = newAttempt();
   const keys: string[] = [];
   for (const { body, outcome } of runs) {
     await attempt
@@ -53,7 +53,7 @@ test("takes a new key for another body, even where the last try is undecided", a
 });
 
 test("hands over what the call answered or threw", async () => {
-  const attempt = newTry();
+  const attempt = newAttempt();
   await expect(attempt.run(body, () => Promise.resolve("paid"))).resolves.toBe("paid");
   await expect(attempt.run(body, () => Promise.reject(refused(409)))).rejects.toBeInstanceOf(Refusal);
 });

@@ -9,12 +9,12 @@ export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export interface Try {
+export interface Attempt {
   /** Sends `body` under this try's key. Another body is another intention and gets a key of its own. */
   run<Answer>(body: unknown, send: (key: string) => Promise<Answer>): Promise<Answer>;
 }
 
-export function newTry(): Try {
+export function newAttempt(): Attempt {
   let open: { key: string; body: string } | null = null;
   return {
     async run(body, send) {

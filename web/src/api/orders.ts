@@ -2,8 +2,8 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
-import type { Order, OrderQuery, PlaceOrder, QuoteAsked } from "./schemas";
+import { newAttempt } from "./idempotency";
+import type { Order, OrderQuery, PlaceOrder, QuoteRequest } from "./schemas";
 
 const KEY = ["orders"] as const;
 
@@ -33,7 +33,7 @@ export const orderQuery = (id: string) =>
     staleTime: 2_000,
   });
 
-export const quoteQuery = (body: QuoteAsked, cartVersion: number) =>
+export const quoteQuery = (body: QuoteRequest, cartVersion: number) =>
   queryOptions({
     queryKey: [...KEY, "quote", cartVersion, body],
     queryFn: ({ signal }) => answer(api.POST("/api/orders/quote", { body, signal })),
@@ -49,7 +49,7 @@ export function remember(client: QueryClient, order: Order): void {
 
 export function usePlaceOrder() {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (body: PlaceOrder) =>
       attempt.run(body, (key) =>
@@ -61,7 +61,7 @@ export function usePlaceOrder() {
 
 export function useCancelOrder(id: string) {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: () =>
       attempt.run(null, (key) =>

@@ -2,11 +2,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
+import { newAttempt } from "./idempotency";
 
 /** The open payment of an order, or a new one where the last has run out. */
 export function usePay(orderId: string) {
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: () =>
       attempt.run(orderId, (key) =>
@@ -20,7 +20,7 @@ export function usePay(orderId: string) {
 /** Tells the shop that the buyer is back from Stripe's page, so that it asks Stripe instead of waiting to be told. */
 export function useConfirmPayment(orderId: string) {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (paymentId: string) =>
       attempt.run(paymentId, (key) =>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldErrors, inWords, isDefinite, Refusal, Unreachable } from "./problem";
+import { fieldErrors, describeError, isDefinite, Refusal, Unreachable } from "./problem";
 
 test("names the fields of a form by their place in the body it fills", () => {
   const refusal = new Refusal(
@@ -28,16 +28,16 @@ test("keeps the facts that a code adds", () => {
 });
 
 test("says the shop's own words for a refusal, and none of the machine's for a failure of ours", () => {
-  expect(inWords(new Refusal({ code: "sku_taken", detail: "This SKU is taken." }, 409)).text).toBe("This SKU is taken.");
-  const broken = inWords(new Refusal({ code: "internal", detail: "KeyError: 'x'", request_id: "r-7" }, 500));
+  expect(describeError(new Refusal({ code: "sku_taken", detail: "This SKU is taken." }, 409)).text).toBe("This SKU is taken.");
+  const broken = describeError(new Refusal({ code: "internal", detail: "KeyError: 'x'", request_id: "r-7" }, 500));
   expect(broken.text).not.toContain("KeyError");
   expect(broken.text).toContain("r-7");
 });
 
 test("says how long to wait", () => {
-  expect(inWords(new Refusal({}, 429, "40")).text).toContain("40 seconds");
-  expect(inWords(new Refusal({}, 429, "61")).text).toContain("2 minutes");
-  expect(inWords(new Refusal({}, 429)).text).toContain("a moment");
+  expect(describeError(new Refusal({}, 429, "40")).text).toContain("40 seconds");
+  expect(describeError(new Refusal({}, 429, "61")).text).toContain("2 minutes");
+  expect(describeError(new Refusal({}, 429)).text).toContain("a moment");
 });
 
 test("reads an answer that is no problem document", () => {

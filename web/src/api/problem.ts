@@ -50,13 +50,13 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Refusal && error.status === 404;
 }
 
-export interface Words {
+export interface ErrorDescription {
   title: string;
   text: string;
 }
 
 /** The error in words for a person: what happened, and what to do about it. */
-export function inWords(error: unknown): Words {
+export function describeError(error: unknown): ErrorDescription {
   if (error instanceof Unreachable) {
     return {
       title: navigator.onLine ? "The shop cannot be reached" : "You are offline",

@@ -14,15 +14,15 @@ export type Money = CartApi["schemas"]["Money"];
 
 export type Cart = CartApi["schemas"]["Cart"];
 export type CartItem = CartApi["schemas"]["CartItem"];
-export type ItemAdded = CartApi["schemas"]["ItemAdded"];
+export type AddCartItem = CartApi["schemas"]["ItemAdded"];
 
 export type Category = ProductApi["schemas"]["CategoryItem"];
 export type Facets = ProductApi["schemas"]["Facets"];
 export type Product = ProductApi["schemas"]["Product"];
 export type ProductItem = ProductApi["schemas"]["ProductItem"];
 export type ProductImage = ProductApi["schemas"]["Image"];
-export type ProductDraft = ProductApi["schemas"]["ProductDraft"];
-export type ProductChange = ProductApi["schemas"]["ProductChange"];
+export type CreateProduct = ProductApi["schemas"]["ProductDraft"];
+export type UpdateProduct = ProductApi["schemas"]["ProductChange"];
 export type StockChange = ProductApi["schemas"]["StockChange"];
 export type StockMovement = ProductApi["schemas"]["StockMovement"];
 export type Variant = ProductApi["schemas"]["Variant"];
@@ -36,12 +36,12 @@ export type OrderQuery = NonNullable<OrderPaths["/api/orders"]["get"]["parameter
 export type OrderStats = OrderApi["schemas"]["OrderStats"];
 export type PlaceOrder = OrderApi["schemas"]["PlaceOrder"];
 export type Quote = OrderApi["schemas"]["Quote"];
-export type QuoteAsked = OrderApi["schemas"]["QuoteAsked"];
+export type QuoteRequest = OrderApi["schemas"]["QuoteAsked"];
 export type UpdateOrder = OrderApi["schemas"]["UpdateOrder"];
 
 export type Payment = PaymentApi["schemas"]["Payment"];
 export type Refund = PaymentApi["schemas"]["RefundFacts"];
-export type RefundWanted = PaymentApi["schemas"]["RefundWanted"];
+export type CreateRefund = PaymentApi["schemas"]["RefundWanted"];
 
 export type Credentials = UserApi["schemas"]["Credentials"];
 export type Registration = UserApi["schemas"]["Registration"];
@@ -49,10 +49,10 @@ export type SignedIn = UserApi["schemas"]["SignedIn"];
 export type Session = UserApi["schemas"]["Session"];
 export type User = UserApi["schemas"]["User"];
 export type UserRecord = UserApi["schemas"]["UserRecord"];
-export type AccountChange = UserApi["schemas"]["AccountChange"];
+export type UpdateAccount = UserApi["schemas"]["AccountChange"];
 
-export type Mail = NotificationApi["schemas"]["Notification"];
-export type MailAsSent = NotificationApi["schemas"]["NotificationAsSent"];
+export type Email = NotificationApi["schemas"]["Notification"];
+export type EmailAsSent = NotificationApi["schemas"]["NotificationAsSent"];
 export type NotificationSettings = NotificationApi["schemas"]["NotificationSettings"];
 
 export type ServiceHealth = MonitoringApi["schemas"]["ServiceHealth"];

@@ -2,13 +2,13 @@ import { Message } from "@/ui/Message";
 import { Button } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
-import { isOutdated, loadAnew } from "./release";
+import { isOutdated, reload } from "./release";
 
 /** A page that failed to load or to draw. Where a new release took its scripts away, it loads anew by itself, once. */
 export function Crash() {
   const [outdated] = useState(isOutdated);
   useEffect(() => {
-    if (outdated) loadAnew();
+    if (outdated) reload();
   }, [outdated]);
   if (outdated) return null;
   return (

@@ -1,4 +1,4 @@
-import { cartQuery, piecesIn } from "@/api/cart";
+import { cartQuery, countItems } from "@/api/cart";
 import { Logo } from "@/ui/Logo";
 import { LinkIcon } from "@/ui/links";
 import { Burger } from "@mantine/core";
@@ -53,7 +53,7 @@ export function Header() {
 
 function CartLink() {
   const { data } = useQuery(cartQuery);
-  const pieces = piecesIn(data);
+  const pieces = countItems(data);
   return (
     <LinkIcon
       to="/cart"

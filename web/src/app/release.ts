@@ -15,7 +15,7 @@ export function isOutdated(): boolean {
   return lacking && navigator.onLine && Date.now() - Number(sessionStorage.getItem(KEY)) > AGAIN_AFTER_MS;
 }
 
-export function loadAnew(): void {
+export function reload(): void {
   sessionStorage.setItem(KEY, String(Date.now()));
   location.reload();
 }

@@ -4,7 +4,7 @@ import { Price } from "@/ui/Price";
 import { IconChevronRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import classes from "./OrderRow.module.css";
-import { OrderState } from "./OrderState";
+import { OrderStatusBadge } from "./OrderStatusBadge";
 
 /** An order in a list: the whole row leads to it. */
 export function OrderRow({ order }: { order: Order }) {
@@ -21,7 +21,7 @@ export function OrderRow({ order }: { order: Order }) {
           {onDay(order.created_at)} · {pieces} {pieces === 1 ? "item" : "items"}
         </p>
       </div>
-      <OrderState status={order.status} />
+      <OrderStatusBadge status={order.status} />
       <span className={classes.total}>{order.total && <Price of={order.total} />}</span>
       <IconChevronRight size={20} className={classes.arrow} aria-hidden />
     </li>

@@ -1,4 +1,4 @@
-import { Secret } from "@/ui/Secret";
+import { PasswordField } from "@/ui/PasswordField";
 import type { PasswordInputProps } from "@mantine/core";
 import { useId } from "react";
 import classes from "./NewPassword.module.css";
@@ -15,7 +15,7 @@ export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps)
   const hint = useId();
   return (
     <div>
-      <Secret
+      <PasswordField
         autoComplete="new-password"
         aria-describedby={hint}
         {...rest}

@@ -6,7 +6,7 @@ import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { EmailField } from "./EmailField";
 import { NewPassword } from "./NewPassword";
-import { SHORTEST } from "./passwords";
+import { MIN_LENGTH } from "./passwords";
 
 interface RegisterFormProps {
   onDone: () => void;
@@ -20,7 +20,7 @@ export function RegisterForm({ onDone, submitLabel = "Create account" }: Registe
     validate: {
       name: (value) => (value.trim() ? null : "Enter your name."),
       email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : "Enter an email address such as ada@example.com."),
-      password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`),
+      password: (value) => ([...value].length >= MIN_LENGTH ? null : `Use at least ${MIN_LENGTH} characters.`),
     },
   });
   // The registration went through, but these do not sign in: the address belongs to an account that was there before.

@@ -2,7 +2,7 @@ import { useSignIn } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
-import { Secret } from "@/ui/Secret";
+import { PasswordField } from "@/ui/PasswordField";
 import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
@@ -44,7 +44,7 @@ export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in
           {refused ? "Email address and password do not belong together. Check both and try again." : undefined}
         </Notice>
         <EmailField key={form.key("email")} {...form.getInputProps("email")} />
-        <Secret
+        <PasswordField
           label="Password"
           name="password"
           autoComplete="current-password"

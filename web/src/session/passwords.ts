@@ -5,12 +5,12 @@ export interface Strength {
   words: string;
 }
 
-export const SHORTEST = 8;
+export const MIN_LENGTH = 8;
 
 export function strengthOf(password: string): Strength {
   const letters = [...password];
-  if (letters.length === 0) return { score: 0, words: `At least ${SHORTEST} characters. Several words are easy to remember and hard to guess.` };
-  if (letters.length < SHORTEST) return { score: 1, words: `${SHORTEST - letters.length} more to go.` };
+  if (letters.length === 0) return { score: 0, words: `At least ${MIN_LENGTH} characters. Several words are easy to remember and hard to guess.` };
+  if (letters.length < MIN_LENGTH) return { score: 1, words: `${MIN_LENGTH - letters.length} more to go.` };
   const variety = new Set(letters.map((letter) => letter.toLowerCase())).size;
   if (variety < 5) return { score: 1, words: "Too much of the same." };
   const bits = letters.length * Math.log2(Math.max(variety, 2));

@@ -1,4 +1,4 @@
-import { inWords, isNotFound, Unreachable } from "@/api/problem";
+import { describeError, isNotFound, Unreachable } from "@/api/problem";
 import { Alert, Button } from "@mantine/core";
 import { IconAlertTriangle, IconMapOff, IconPlugConnectedX, IconRefresh } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -12,7 +12,7 @@ interface FailureProps {
 
 /** In place of what could not be loaded. */
 export function Failure({ error, onRetry, order = 2 }: FailureProps) {
-  const { title, text } = inWords(error);
+  const { title, text } = describeError(error);
   const icon = error instanceof Unreachable ? IconPlugConnectedX : isNotFound(error) ? IconMapOff : IconAlertTriangle;
   return (
     <Message
@@ -36,7 +36,7 @@ export function Failure({ error, onRetry, order = 2 }: FailureProps) {
 /** Beside a form or a list: what was tried did not work. Read out when it appears. */
 export function Notice({ error, title, children }: { error: unknown; title?: string | undefined; children?: ReactNode }) {
   if (!error) return null;
-  const words = inWords(error);
+  const words = describeError(error);
   return (
     <Alert color="clay" variant="light" icon={<IconAlertTriangle />} title={title ?? words.title} role="alert">
       {children ?? words.text}

@@ -13,14 +13,14 @@ interface QuantityInputProps {
 }
 
 /** The API's own bound on one line. */
-export const MOST = 999;
+export const MAX_QUANTITY = 999;
 
 /**
  * A whole number with its two buttons. It shows at once what was pressed or typed, also where whoever holds the value
  * takes their time; what is typed counts as soon as it is a number, and is put right on leaving.
  */
-export function QuantityInput({ value, onChange, label, max = MOST, disabled = false }: QuantityInputProps) {
-  const most = Math.max(1, Math.min(max, MOST));
+export function QuantityInput({ value, onChange, label, max = MAX_QUANTITY, disabled = false }: QuantityInputProps) {
+  const most = Math.max(1, Math.min(max, MAX_QUANTITY));
   const [given, setGiven] = useState(value);
   const [shown, setShown] = useState(String(value));
   if (given !== value) {

@@ -2,7 +2,7 @@
  * Short words in a corner that go away by themselves. Kept here instead of by the library's notifications, which brought
  * dragging, transitions and a scroll lock into every visitor's first load.
  */
-import { inWords } from "@/api/problem";
+import { describeError } from "@/api/problem";
 
 export interface Toast {
   id: number;
@@ -39,7 +39,7 @@ export const toasts = {
 
 /** For a failure with no place of its own on the page. */
 export function toastFailure(error: unknown): void {
-  show({ tone: "bad", ...inWords(error), lastsMs: 8000 });
+  show({ tone: "bad", ...describeError(error), lastsMs: 8000 });
 }
 
 export function toast(text: string): void {

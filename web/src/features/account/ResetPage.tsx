@@ -1,7 +1,7 @@
 import { useResetPassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import { NewPassword } from "@/session/NewPassword";
-import { SHORTEST } from "@/session/passwords";
+import { MIN_LENGTH } from "@/session/passwords";
 import { Notice } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
 import { Button, Stack } from "@mantine/core";
@@ -16,7 +16,7 @@ export function ResetPage() {
   const reset = useResetPassword();
   const form = useForm({
     initialValues: { password: "" },
-    validate: { password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`) },
+    validate: { password: (value) => ([...value].length >= MIN_LENGTH ? null : `Use at least ${MIN_LENGTH} characters.`) },
   });
   if (reset.isSuccess) {
     return (

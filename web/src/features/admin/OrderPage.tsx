@@ -1,12 +1,12 @@
 import { orderQuery, useCancelOrder } from "@/api/orders";
-import { useUpdateOrder } from "@/api/office";
+import { useUpdateOrder } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Order } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { AdminPage, useIsAdmin } from "@/admin/AdminPage";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
-import { OrderState } from "@/orders/OrderState";
+import { OrderStatusBadge } from "@/orders/OrderStatusBadge";
 import { OrderSums } from "@/orders/OrderSums";
 import { OrderTimeline } from "@/orders/OrderTimeline";
 import { Card } from "@/ui/Card";
@@ -24,30 +24,30 @@ import { Refunds } from "./Refunds";
 const route = getRouteApi("/admin/orders/$id");
 const CANCELLABLE: readonly Order["status"][] = ["awaiting_payment", "paid"];
 
-export function OfficeOrderPage() {
+export function AdminOrderPage() {
   const { id } = route.useParams();
   const order = useQuery({
     ...orderQuery(id),
-    enabled: useIsStaff(),
+    enabled: useIsAdmin(),
     refetchInterval: ({ state }) => (["pending", "refunding"].includes(state.data?.status ?? "") ? 2000 : false),
   });
   return (
-    <OfficePage
+    <AdminPage
       title={order.data ? `Order ${order.data.number ?? "without a number"}` : "Order"}
-      aside={order.data && <OrderState status={order.data.status} />}
+      aside={order.data && <OrderStatusBadge status={order.data.status} />}
     >
       {order.data ? (
-        <Shown order={order.data} />
+        <Loaded order={order.data} />
       ) : order.isError ? (
         <Failure error={order.error} onRetry={order.refetch} />
       ) : (
         <Skeleton height={420} radius="lg" />
       )}
-    </OfficePage>
+    </AdminPage>
   );
 }
 
-function Shown({ order }: { order: Order }) {
+function Loaded({ order }: { order: Order }) {
   return (
     <div className={classes.layout}>
       <div className={classes.column}>
@@ -66,7 +66,7 @@ function Shown({ order }: { order: Order }) {
         </Card>
         <Card title="Deliver to">
           <DeliveryAddress of={order.shipping_address} />
-          <p className={classes.mail}>{order.email}</p>
+          <p className={classes.email}>{order.email}</p>
           {order.note && <p className={classes.note}>“{order.note}”</p>}
         </Card>
         {order.fulfilments.length > 0 && (

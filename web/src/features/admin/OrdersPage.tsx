@@ -1,11 +1,11 @@
 import { ordersQuery } from "@/api/orders";
 import type { OrderStatus } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
-import { ORDER_STATES, OrderState } from "@/orders/OrderState";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
+import { ORDER_STATUSES, OrderStatusBadge } from "@/orders/OrderStatusBadge";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
 import { NativeSelect, TextInput } from "@mantine/core";
@@ -17,11 +17,11 @@ import { useState } from "react";
 
 const route = getRouteApi("/admin/orders");
 
-export function OfficeOrdersPage() {
+export function AdminOrdersPage() {
   return (
-    <OfficePage title="Orders">
+    <AdminPage title="Orders">
       <Orders />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -33,14 +33,14 @@ function Orders() {
     const { q: _before, ...rest } = search;
     void navigate({ search: { ...rest, ...(q.trim() && { q: q.trim() }) }, replace: true });
   }, 300);
-  const status = ORDER_STATES.find(({ value }) => value === search.status)?.value as OrderStatus | undefined;
+  const status = ORDER_STATUSES.find(({ value }) => value === search.status)?.value as OrderStatus | undefined;
   const orders = useInfiniteQuery({
     ...ordersQuery({ all: true, limit: 30, ...(status && { status }), ...(search.q && { q: search.q }) }),
     placeholderData: keepPreviousData,
   });
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
           aria-label="Search orders by number or email address"
@@ -61,10 +61,10 @@ function Orders() {
             const value = event.currentTarget.value;
             void navigate({ search: { ...rest, ...(value && { status: value }) }, replace: true });
           }}
-          data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
+          data={[{ value: "", label: "All orders" }, ...ORDER_STATUSES]}
         />
-      </Tools>
-      <Listing query={orders} empty={<Message icon={IconReceipt} title="No such orders">Other words or another state may show some.</Message>}>
+      </Toolbar>
+      <PagedList query={orders} empty={<Message icon={IconReceipt} title="No such orders">Other words or another state may show some.</Message>}>
         {(items) => (
           <Table label="Orders" columns={["Order", "Buyer", "Placed", "State", { title: "Total", align: "right" }]}>
             {items.map((order) => (
@@ -80,14 +80,14 @@ function Orders() {
                 </td>
                 <td>{atTime(order.created_at)}</td>
                 <td>
-                  <OrderState status={order.status} />
+                  <OrderStatusBadge status={order.status} />
                 </td>
                 <td data-align="right">{order.total && <Price of={order.total} />}</td>
               </tr>
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
     </>
   );
 }

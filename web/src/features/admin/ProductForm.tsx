@@ -4,14 +4,14 @@ import { fieldErrors, isRefusal } from "@/api/problem";
 import { Card } from "@/ui/Card";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
-import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
+import { useFocusMainOnUnmount } from "@/ui/useFocusMainOnUnmount";
 import { ActionIcon, Button, Group, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId } from "react";
 import classes from "./ProductPage.module.css";
-import { emptyVariant, mistakes, takenSkus, PRODUCT_STATES, valuesOf, type ProductFields } from "./productForm";
+import { emptyVariant, validateProduct, takenSkus, PRODUCT_STATUSES, valuesOf, type ProductFields } from "./productForm";
 
 interface ProductFormProps {
   initial: ProductFields;
@@ -24,7 +24,7 @@ interface ProductFormProps {
 export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: ProductFormProps) {
   const currency = useShopCurrency();
   const { data: categories } = useQuery(categoriesQuery);
-  const form = useForm<ProductFields>({ initialValues: initial, validate: (fields) => mistakes(fields, currency) });
+  const form = useForm<ProductFields>({ initialValues: initial, validate: (fields) => validateProduct(fields, currency) });
   const known = useId();
   const wrong = fieldErrors(error);
   useEffect(() => {
@@ -48,7 +48,7 @@ export function ProductForm({ initial, error, pending, submitLabel, onSubmit }: 
                 <TextInput label="Category" maxLength={60} list={known} autoComplete="off" {...form.getInputProps("category")} />
                 <datalist id={known}>{categories?.map(({ slug }) => <option key={slug} value={slug} />)}</datalist>
               </div>
-              <NativeSelect label="State" data={PRODUCT_STATES as { value: string; label: string }[]} {...form.getInputProps("status")} />
+              <NativeSelect label="State" data={PRODUCT_STATUSES as { value: string; label: string }[]} {...form.getInputProps("status")} />
             </Group>
           </Stack>
         </Card>
@@ -148,7 +148,7 @@ function Add({ label, onClick }: { label: string; onClick: () => void }) {
 }
 
 function Remove({ label, onClick, beside = "label" }: { label: string; onClick: () => void; beside?: "label" | "field" }) {
-  const button = useFocusHandedOn<HTMLButtonElement>();
+  const button = useFocusMainOnUnmount<HTMLButtonElement>();
   return (
     <ActionIcon ref={button} variant="subtle" color="gray" size={42} mt={beside === "label" ? 25 : 0} aria-label={label} onClick={onClick}>
       <IconTrash size={18} />

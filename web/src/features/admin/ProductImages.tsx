@@ -1,4 +1,4 @@
-import { useArrangeImages, useRemoveImage, useUploadImage, type Arrangement } from "@/api/office";
+import { useReorderImages, useRemoveImage, useUploadImage, type ImageOrder } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Product, ProductImage } from "@/api/schemas";
 import { Card } from "@/ui/Card";
@@ -15,7 +15,7 @@ import classes from "./ProductImages.module.css";
 export function ProductImages({ product }: { product: Product }) {
   const upload = useUploadImage(product.id);
   const remove = useRemoveImage(product.id);
-  const arrange = useArrangeImages(product.id);
+  const arrange = useReorderImages(product.id);
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | "new" | null>(null);
   const [failed, setFailed] = useState<{ name: string; error: unknown } | null>(null);
@@ -42,7 +42,7 @@ export function ProductImages({ product }: { product: Product }) {
       upload.mutate({ file, alt: product.name }, { onError: (error) => setFailed({ name: file.name, error }) });
     }
   }
-  function become(wish: Arrangement) {
+  function become(wish: ImageOrder) {
     arrange.mutate(wish, { onError: toastFailure });
   }
   function move(from: number, to: number) {
@@ -185,6 +185,6 @@ function Alt({ image, number, onChange }: { image: ProductImage; number: number;
   );
 }
 
-function wanted({ id, alt }: ProductImage): Arrangement[number] {
+function wanted({ id, alt }: ProductImage): ImageOrder[number] {
   return { id, alt: alt ?? "" };
 }

@@ -1,7 +1,7 @@
 import { useShopCurrency } from "@/api/cart";
-import { officeProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/office";
+import { adminProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/admin";
 import type { Product } from "@/api/schemas";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { AdminPage, useIsAdmin } from "@/admin/AdminPage";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
@@ -10,7 +10,7 @@ import { Button, Group, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { emptyProduct, toChange, toDraft, toFields } from "./productForm";
+import { emptyProduct, toUpdateProduct, toCreateProduct, toFields } from "./productForm";
 import { ProductForm } from "./ProductForm";
 import { ProductImages } from "./ProductImages";
 import classes from "./ProductPage.module.css";
@@ -23,14 +23,14 @@ export function NewProductPage() {
   const navigate = useNavigate();
   const currency = useShopCurrency();
   return (
-    <OfficePage title="New product">
+    <AdminPage title="New product">
       <ProductForm
         initial={emptyProduct()}
         error={create.error}
         pending={create.isPending}
         submitLabel="Create the product"
         onSubmit={(fields) =>
-          create.mutate(toDraft(fields, currency), {
+          create.mutate(toCreateProduct(fields, currency), {
             onSuccess: ({ id }) => {
               toast("The product is made. Now its pictures.");
               void navigate({ to: "/admin/products/$id", params: { id } });
@@ -38,15 +38,15 @@ export function NewProductPage() {
           })
         }
       />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
-export function OfficeProductPage() {
+export function AdminProductPage() {
   const { id } = route.useParams();
-  const product = useQuery({ ...officeProductQuery(id), enabled: useIsStaff() });
+  const product = useQuery({ ...adminProductQuery(id), enabled: useIsAdmin() });
   return (
-    <OfficePage
+    <AdminPage
       title={product.data?.name ?? "Product"}
       aside={
         product.data?.status === "active" && (
@@ -63,7 +63,7 @@ export function OfficeProductPage() {
       ) : (
         <Skeleton height={500} radius="lg" />
       )}
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -84,7 +84,7 @@ function Existing({ product }: { product: Product }) {
         submitLabel="Save"
         onSubmit={(fields) =>
           change.mutate(
-            { body: toChange(fields, currency, product), version: product.version },
+            { body: toUpdateProduct(fields, currency, product), version: product.version },
             { onSuccess: () => toast("Saved.") },
           )
         }

@@ -1,8 +1,8 @@
-import { ledgerQuery, useAdjustStock } from "@/api/office";
+import { ledgerQuery, useAdjustStock } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Product } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { Table } from "@/office/Table";
+import { Table } from "@/admin/Table";
 import { Card } from "@/ui/Card";
 import { Notice } from "@/ui/Failure";
 import { toast } from "@/ui/toast";

@@ -1,10 +1,10 @@
-import { officeProductsQuery } from "@/api/office";
+import { adminProductsQuery } from "@/api/admin";
 import type { ProductItem } from "@/api/schemas";
 import { onDay } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
 import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Picture } from "@/ui/Picture";
@@ -15,14 +15,14 @@ import { IconPackage, IconPlus, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { PRODUCT_STATES } from "./productForm";
+import { PRODUCT_STATUSES } from "./productForm";
 import classes from "./ProductsPage.module.css";
 
 const route = getRouteApi("/admin/products");
 
-export function OfficeProductsPage() {
+export function AdminProductsPage() {
   return (
-    <OfficePage
+    <AdminPage
       title="Products"
       aside={
         <LinkButton to="/admin/products/new" leftSection={<IconPlus size={18} />}>
@@ -31,7 +31,7 @@ export function OfficeProductsPage() {
       }
     >
       <Products />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -46,12 +46,12 @@ function Products() {
   const look = useDebouncedCallback((q: string) => change({ q: q.trim() || undefined }), 300);
   const { q, status, low_stock } = search;
   const products = useInfiniteQuery({
-    ...officeProductsQuery({ limit: 30, status: status ?? "all", ...(q && { q }), ...(low_stock && { low_stock }) }),
+    ...adminProductsQuery({ limit: 30, status: status ?? "all", ...(q && { q }), ...(low_stock && { low_stock }) }),
     placeholderData: keepPreviousData,
   });
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
           aria-label="Search products"
@@ -68,15 +68,15 @@ function Products() {
           aria-label="Show products that are"
           value={status ?? ""}
           onChange={(event) => change({ status: event.currentTarget.value || undefined })}
-          data={[{ value: "", label: "All products" }, ...PRODUCT_STATES]}
+          data={[{ value: "", label: "All products" }, ...PRODUCT_STATUSES]}
         />
         <Checkbox
           label="Running low"
           checked={low_stock ?? false}
           onChange={(event) => change({ low_stock: event.currentTarget.checked || undefined })}
         />
-      </Tools>
-      <Listing
+      </Toolbar>
+      <PagedList
         query={products}
         empty={
           <Message icon={IconPackage} title="No such products" action={<LinkButton to="/admin/products/new">New product</LinkButton>}>
@@ -91,13 +91,13 @@ function Products() {
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
     </>
   );
 }
 
 function Row({ product }: { product: ProductItem }) {
-  const state = PRODUCT_STATES.find(({ value }) => value === product.status);
+  const state = PRODUCT_STATUSES.find(({ value }) => value === product.status);
   return (
     <tr>
       <td>

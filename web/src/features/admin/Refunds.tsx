@@ -1,4 +1,4 @@
-import { refundsQuery, useRefund } from "@/api/office";
+import { refundsQuery, useRefund } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Order, Refund } from "@/api/schemas";
 import { atTime } from "@/format/dates";

@@ -1,8 +1,8 @@
-import { servicesQuery } from "@/api/office";
+import { servicesQuery } from "@/api/admin";
 import type { ServiceHealth } from "@/api/schemas";
 import { ago } from "@/format/dates";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
 import { Failure } from "@/ui/Failure";
 import { Alert, Badge, Skeleton } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
@@ -19,9 +19,9 @@ const share = new Intl.NumberFormat(undefined, { style: "percent", maximumFracti
 
 export function SystemPage() {
   return (
-    <OfficePage title="System">
+    <AdminPage title="System">
       <Services />
-    </OfficePage>
+    </AdminPage>
   );
 }
 

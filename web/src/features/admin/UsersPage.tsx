@@ -1,10 +1,10 @@
-import { useChangeUser, usersQuery } from "@/api/office";
+import { useChangeUser, usersQuery } from "@/api/admin";
 import type { UserRecord } from "@/api/schemas";
 import { onDay } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
 import { useSession } from "@/session/current";
 import { Confirm } from "@/ui/Confirm";
 import { Message } from "@/ui/Message";
@@ -25,9 +25,9 @@ interface Question {
 
 export function UsersPage() {
   return (
-    <OfficePage title="Users">
+    <AdminPage title="Users">
       <Users />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -40,7 +40,7 @@ function Users() {
   const [question, setQuestion] = useState<Question | null>(null);
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
           aria-label="Search users by name or email address"
@@ -50,8 +50,8 @@ function Users() {
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
-      </Tools>
-      <Listing query={users} empty={<Message icon={IconUsers} title="Nobody found">Look for a part of the name or of the address.</Message>}>
+      </Toolbar>
+      <PagedList query={users} empty={<Message icon={IconUsers} title="Nobody found">Look for a part of the name or of the address.</Message>}>
         {(items) => (
           <Table label="Users" columns={["Name", "Since", "Role", "State", ""]}>
             {items.map((user) => (
@@ -78,7 +78,7 @@ function Users() {
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
       <Confirm
         opened={question !== null}
         title={question?.title ?? ""}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { emptyProduct, emptyVariant, mistakes, takenSkus } from "./productForm";
+import { emptyProduct, emptyVariant, validateProduct, takenSkus } from "./productForm";
 
 const withSkus = (...skus: string[]) => ({ ...emptyProduct(), variants: skus.map((sku) => ({ ...emptyVariant(), sku, price: "1" })) });
 
@@ -9,6 +9,6 @@ test("a SKU that is taken is one of the new ones", () => {
 });
 
 test("two variants of one product do not share a SKU", () => {
-  const { "variants.1.sku": second, "variants.0.sku": first } = mistakes(withSkus("A", " A "), "USD");
+  const { "variants.1.sku": second, "variants.0.sku": first } = validateProduct(withSkus("A", " A "), "USD");
   expect([first, second]).toEqual([undefined, "Another variant here has this SKU."]);
 });

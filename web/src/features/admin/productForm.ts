@@ -1,5 +1,5 @@
 /** A product as the form holds it (text a person types), and the way there and back. */
-import type { Product, ProductChange, ProductDraft } from "@/api/schemas";
+import type { Product, UpdateProduct, CreateProduct } from "@/api/schemas";
 import { major, parseMajor } from "@/format/money";
 
 export interface VariantFields {
@@ -22,7 +22,7 @@ export interface ProductFields {
   variants: VariantFields[];
 }
 
-export const PRODUCT_STATES: readonly { value: Product["status"]; label: string }[] = [
+export const PRODUCT_STATUSES: readonly { value: Product["status"]; label: string }[] = [
   { value: "active", label: "In the shop" },
   { value: "draft", label: "Draft" },
   { value: "archived", label: "Archived" },
@@ -56,7 +56,7 @@ export function valuesOf(option: { values: string }): string[] {
 }
 
 /** What is wrong with the form, by the names of its fields. The shop has the last word; this is what can be said at once. */
-export function mistakes(fields: ProductFields, currency: string): Record<string, string> {
+export function validateProduct(fields: ProductFields, currency: string): Record<string, string> {
   const found: Record<string, string> = {};
   if (!fields.name.trim()) found.name = "Give it a name.";
   if (fields.category && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(fields.category)) {
@@ -108,13 +108,13 @@ function shared(fields: ProductFields, currency: string) {
   };
 }
 
-export function toDraft(fields: ProductFields, currency: string): ProductDraft {
+export function toCreateProduct(fields: ProductFields, currency: string): CreateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return { ...rest, variants: variants.map((variant, index) => ({ ...variant, stock: Number(fields.variants[index]?.stock) })) };
 }
 
 /** What a PUT leaves out becomes empty, so the pictures go along as they are. */
-export function toChange(fields: ProductFields, currency: string, product: Product): ProductChange {
+export function toUpdateProduct(fields: ProductFields, currency: string, product: Product): UpdateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return {
     ...rest,

@@ -6,7 +6,7 @@ import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
 import { QuantityInput } from "@/ui/QuantityInput";
 import { toastFailure } from "@/ui/toast";
-import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
+import { useFocusMainOnUnmount } from "@/ui/useFocusMainOnUnmount";
 import { Button } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
@@ -15,7 +15,7 @@ import classes from "./CartLine.module.css";
 
 export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: Money | undefined }) {
   const change = useSetQuantity();
-  const line = useFocusHandedOn<HTMLLIElement>();
+  const line = useFocusMainOnUnmount<HTMLLIElement>();
   const [refused, setRefused] = useState<string | null>(null);
 
   function set(quantity: number) {

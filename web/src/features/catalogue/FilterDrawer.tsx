@@ -1,4 +1,4 @@
-import { useFocusBack } from "@/ui/useFocusBack";
+import { useRestoreFocus } from "@/ui/useRestoreFocus";
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -10,7 +10,7 @@ interface FilterDrawerProps {
 
 /** The filters where there is no room for them beside the products. */
 export function FilterDrawer({ opened, onClose, children }: FilterDrawerProps) {
-  useFocusBack(opened);
+  useRestoreFocus(opened);
   return (
     <Drawer
       returnFocus={false}

@@ -26,16 +26,16 @@ export function ProductPage() {
   const product = useQuery(productQuery(slug));
   const gone = isNotFound(product.error);
   useTitle(gone ? "Not found" : product.data?.name);
-  if (gone) return <Gone />;
+  if (gone) return <NotFound />;
   if (product.isError && !product.data) return <Failure error={product.error} onRetry={product.refetch} order={1} />;
   return (
     <div className={classes.page}>
-      {product.data ? <Shown key={product.data.id} product={product.data} /> : <Waiting />}
+      {product.data ? <Loaded key={product.data.id} product={product.data} /> : <Loading />}
     </div>
   );
 }
 
-function Shown({ product }: { product: Product }) {
+function Loaded({ product }: { product: Product }) {
   const [choice, setChoice] = useState<Choice>(() => firstChoice(product));
   const variant = chosenVariant(product, choice);
   return (
@@ -46,7 +46,7 @@ function Shown({ product }: { product: Product }) {
         </LinkAnchor>
         {product.category && (
           <LinkAnchor to="/products" search={{ category: product.category }} size="sm" c="dimmed">
-            {inWords(product.category)}
+            {humanize(product.category)}
           </LinkAnchor>
         )}
       </Breadcrumbs>
@@ -159,7 +159,7 @@ function Details({ product, variant }: { product: Product; variant: Variant | un
         <dl className={classes.facts}>
           {attributes.map(([name, value]) => (
             <div key={name}>
-              <dt>{inWords(name)}</dt>
+              <dt>{humanize(name)}</dt>
               <dd>{value}</dd>
             </div>
           ))}
@@ -189,7 +189,7 @@ function Related({ product }: { product: Product }) {
   );
 }
 
-function Waiting() {
+function Loading() {
   return (
     <div className={classes.layout} aria-busy>
       <Skeleton radius="lg" className={classes.waiting ?? ""} />
@@ -205,7 +205,7 @@ function Waiting() {
   );
 }
 
-function Gone() {
+function NotFound() {
   return (
     <Message
       icon={IconMapOff}
@@ -222,7 +222,7 @@ function Gone() {
   );
 }
 
-function inWords(slug: string): string {
+function humanize(slug: string): string {
   const text = slug.replaceAll(/[-_]+/g, " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -17,7 +17,7 @@ import { isFiltered, toQuery, type ProductSearch, type Sort } from "./search";
 const route = getRouteApi("/products");
 const FilterDrawer = lazy(async () => ({ default: (await import("./FilterDrawer")).FilterDrawer }));
 /** Pages that come by themselves while scrolling; then a button, so that the end of the page can be reached. */
-const PAGES_UNASKED = 4;
+const AUTO_LOADED_PAGES = 4;
 
 export function ProductsPage() {
   const search = route.useSearch();
@@ -64,11 +64,11 @@ export function ProductsPage() {
             </p>
             <SortSelect search={search} onChange={(sort) => change({ sort })} />
           </div>
-          <Chosen search={search} category={category} change={change} />
+          <ActiveFilters search={search} category={category} change={change} />
           {products.isError && !items ? (
             <Failure error={products.error} onRetry={products.refetch} />
           ) : items?.length === 0 ? (
-            <Nothing search={search} onClear={clear} />
+            <NoResults search={search} onClear={clear} />
           ) : (
             <div className={classes.results} data-stale={products.isPlaceholderData || undefined}>
               <ProductGrid
@@ -76,7 +76,7 @@ export function ProductsPage() {
                 waitingFor={!items ? 9 : products.isFetchingNextPage ? 3 : 0}
                 eager={3}
               />
-              <More
+              <LoadMore
                 shown={products.data?.pages.length ?? 0}
                 has={products.hasNextPage}
                 loading={products.isFetchingNextPage}
@@ -127,13 +127,13 @@ function SortSelect({ search, onChange }: { search: ProductSearch; onChange: (so
   );
 }
 
-interface ChosenProps {
+interface ActiveFiltersProps {
   search: ProductSearch;
   category: string | undefined;
   change: (part: { [Name in keyof ProductSearch]?: undefined }) => void;
 }
 
-function Chosen({ search, category, change }: ChosenProps) {
+function ActiveFilters({ search, category, change }: ActiveFiltersProps) {
   const price = priceRange(search, useShopCurrency());
   if (!isFiltered(search)) return null;
   return (
@@ -156,7 +156,7 @@ function Pill({ label, onRemove }: { label: string; onRemove: () => void }) {
   );
 }
 
-function Nothing({ search, onClear }: { search: ProductSearch; onClear: () => void }) {
+function NoResults({ search, onClear }: { search: ProductSearch; onClear: () => void }) {
   return (
     <Message
       icon={IconSearchOff}
@@ -174,7 +174,7 @@ function Nothing({ search, onClear }: { search: ProductSearch; onClear: () => vo
   );
 }
 
-interface MoreProps {
+interface LoadMoreProps {
   shown: number;
   has: boolean;
   loading: boolean;
@@ -182,11 +182,11 @@ interface MoreProps {
   load: () => void;
 }
 
-function More({ shown, has, loading, failed, load }: MoreProps) {
+function LoadMore({ shown, has, loading, failed, load }: LoadMoreProps) {
   const { ref, entry } = useIntersection({ rootMargin: "600px" });
   const near = entry?.isIntersecting ?? false;
   useEffect(() => {
-    if (near && has && !loading && !failed && shown < PAGES_UNASKED) load();
+    if (near && has && !loading && !failed && shown < AUTO_LOADED_PAGES) load();
     // Not on `load`: it is made anew by each draw and always does the same.
   }, [near, has, loading, failed, shown]);
   if (!has) return null;

@@ -1,4 +1,4 @@
-import { forgetCart, useSetQuantity } from "@/api/cart";
+import { refetchCart, useSetQuantity } from "@/api/cart";
 import { orderQuery, quoteQuery, recentOrdersQuery, usePlaceOrder } from "@/api/orders";
 import { fieldErrors } from "@/api/problem";
 import type { Cart, Order, User } from "@/api/schemas";
@@ -65,7 +65,7 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
       if (order.payment?.checkout_url) goToPaymentPage(order.payment.checkout_url);
     });
     forgetDraft();
-    void forgetCart(client);
+    void refetchCart(client);
   }
 
   function submit(event: FormEvent) {
@@ -88,7 +88,7 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
         onError: (error) => {
           const wrong = fieldErrors(error, "shipping_address");
           if (wrong) form.setErrors(wrong);
-          void forgetCart(client);
+          void refetchCart(client);
           void quote.refetch();
         },
       },

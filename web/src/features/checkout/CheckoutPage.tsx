@@ -60,7 +60,7 @@ export function CheckoutPage() {
         <CheckoutForm key={user.id} cart={cart.data} user={user} />
       ) : (
         <div className={classes.layout}>
-          <WhoAreYou />
+          <SignInOrRegister />
           <Summary cart={cart.data} />
         </div>
       )}
@@ -69,7 +69,7 @@ export function CheckoutPage() {
 }
 
 /** Signing in or registering in the middle of a purchase; the guest's cart comes along. */
-function WhoAreYou() {
+function SignInOrRegister() {
   const [way, setWay] = useState("register");
   return (
     <Card title="Who is ordering?">

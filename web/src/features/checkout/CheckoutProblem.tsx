@@ -1,4 +1,4 @@
-import { inWords, isDefinite, isRefusal, Refusal } from "@/api/problem";
+import { describeError, isDefinite, isRefusal, Refusal } from "@/api/problem";
 import type { Cart, Money, Order } from "@/api/schemas";
 import { money } from "@/format/money";
 import { shortages } from "@/orders/shortages";
@@ -79,7 +79,7 @@ export function CheckoutProblem({ failure, cart, onTakeWhatThereIs, onAskAgain }
     <Notice error={error}>
       {onAskAgain && !isDefinite(error) && (
         <>
-          {inWords(error).text}
+          {describeError(error).text}
           <Group mt="sm">
             <Button size="sm" variant="default" onClick={() => void onAskAgain()}>
               Try again

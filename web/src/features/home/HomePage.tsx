@@ -1,4 +1,4 @@
-import { cartQuery, piecesIn } from "@/api/cart";
+import { cartQuery, countItems } from "@/api/cart";
 import { categoriesQuery, shelfQuery } from "@/api/catalogue";
 import type { ProductItem } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";
@@ -17,7 +17,7 @@ import classes from "./HomePage.module.css";
 import { RecentOrders } from "./RecentOrders";
 import { GIFTS, NEWEST } from "./shelves";
 
-const Overview = lazy(async () => ({ default: (await import("@/office/Overview")).Overview }));
+const Overview = lazy(async () => ({ default: (await import("@/admin/Overview")).Overview }));
 
 const newest = shelfQuery(NEWEST);
 const small = shelfQuery(GIFTS);
@@ -97,7 +97,7 @@ function Hero({ products }: { products: readonly ProductItem[] | undefined }) {
 
 function Welcome({ name }: { name: string }) {
   const { data: cart } = useQuery(cartQuery);
-  const pieces = piecesIn(cart);
+  const pieces = countItems(cart);
   return (
     <section className={classes.welcome}>
       <Title order={1}>Good to see you, {name.split(" ")[0]}</Title>

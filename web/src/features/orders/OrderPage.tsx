@@ -4,7 +4,7 @@ import type { Order } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
-import { OrderState } from "@/orders/OrderState";
+import { OrderStatusBadge } from "@/orders/OrderStatusBadge";
 import { OrderSums } from "@/orders/OrderSums";
 import { OrderTimeline } from "@/orders/OrderTimeline";
 import { SignedIn } from "@/session/SignedIn";
@@ -21,7 +21,7 @@ import { IconArrowLeft, IconMapOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { OrderAgain } from "./OrderAgain";
-import { OrderNews } from "./OrderNews";
+import { OrderBanner } from "./OrderBanner";
 import classes from "./OrderPage.module.css";
 import { useBackFromPayment } from "./useBackFromPayment";
 
@@ -42,7 +42,7 @@ function Loaded() {
     ...orderQuery(id),
     refetchInterval: ({ state }) => pollAfter(state.data, backFrom !== undefined),
   });
-  if (isNotFound(order.error)) return <Unknown />;
+  if (isNotFound(order.error)) return <NotFound />;
   if (!order.data) {
     return order.isError ? (
       <Failure error={order.error} onRetry={order.refetch} order={1} />
@@ -77,11 +77,11 @@ function Shown({ order, backFromPayment }: { order: Order; backFromPayment: bool
       aside={
         <Group gap="sm">
           <span className={classes.placed}>Placed {onDay(order.created_at)}</span>
-          <OrderState status={order.status} />
+          <OrderStatusBadge status={order.status} />
         </Group>
       }
     >
-      <OrderNews order={order} confirming={confirming} backFromPayment={backFromPayment} />
+      <OrderBanner order={order} confirming={confirming} backFromPayment={backFromPayment} />
       <div className={classes.layout}>
         <div className={classes.column}>
           <Card title="Items">
@@ -100,7 +100,7 @@ function Shown({ order, backFromPayment }: { order: Order; backFromPayment: bool
           <Card title="Delivery">
             <DeliveryAddress of={order.shipping_address} />
             {order.note && <p className={classes.note}>“{order.note}”</p>}
-            <p className={classes.mail}>News goes to {order.email}.</p>
+            <p className={classes.email}>News goes to {order.email}.</p>
           </Card>
         </div>
       </div>
@@ -153,7 +153,7 @@ function Actions({ order }: { order: Order }) {
   );
 }
 
-function Unknown() {
+function NotFound() {
   return (
     <Message
       icon={IconMapOff}

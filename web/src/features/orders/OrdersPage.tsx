@@ -1,7 +1,7 @@
 import { ordersQuery } from "@/api/orders";
 import type { OrderStatus } from "@/api/schemas";
 import { OrderRows } from "@/orders/OrderRow";
-import { ORDER_STATES } from "@/orders/OrderState";
+import { ORDER_STATUSES } from "@/orders/OrderStatusBadge";
 import { SignedIn } from "@/session/SignedIn";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
@@ -25,7 +25,7 @@ export function OrdersPage() {
 function Listed() {
   const { status } = route.useSearch();
   const navigate = route.useNavigate();
-  const known = ORDER_STATES.find(({ value }) => value === status)?.value as OrderStatus | undefined;
+  const known = ORDER_STATUSES.find(({ value }) => value === status)?.value as OrderStatus | undefined;
   const orders = useInfiniteQuery(ordersQuery(known ? { status: known } : {}));
   const items = orders.data?.pages.flatMap((page) => page.items);
   return (
@@ -42,7 +42,7 @@ function Listed() {
             const value = event.currentTarget.value;
             void navigate({ search: value ? { status: value } : {}, replace: true });
           }}
-          data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
+          data={[{ value: "", label: "All orders" }, ...ORDER_STATUSES]}
         />
       }
     >

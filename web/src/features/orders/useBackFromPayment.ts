@@ -1,5 +1,5 @@
 /** The buyer's way back from Stripe's page: the shop is told, asks Stripe, and the order turns paid by itself. */
-import { cartHasChanged } from "@/api/cart";
+import { notifyCartChanged } from "@/api/cart";
 import { useConfirmPayment } from "@/api/payments";
 import type { Order } from "@/api/schemas";
 import { useQueryClient } from "@tanstack/react-query";
@@ -36,7 +36,7 @@ export function useBackFromPayment(order: Order, back: boolean): Confirming {
   const paid = back && order.status === "paid";
   useEffect(() => {
     // They run also when the page is left: the cart is in the header of every page.
-    if (paid) for (const after of CART_FOLLOWS_AFTER_MS) setTimeout(() => cartHasChanged(client), after);
+    if (paid) for (const after of CART_FOLLOWS_AFTER_MS) setTimeout(() => notifyCartChanged(client), after);
   }, [paid, client]);
 
   // Stripe says that nothing was paid: whoever came back may have gone to the page and left it again.

@@ -4,7 +4,7 @@ import { ago } from "@/format/dates";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { toast, toastFailure } from "@/ui/toast";
-import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
+import { useFocusMainOnUnmount } from "@/ui/useFocusMainOnUnmount";
 import { Badge, Button, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDeviceLaptop, IconDeviceMobile } from "@tabler/icons-react";
@@ -61,7 +61,7 @@ export function Sessions() {
 
 function Entry({ session: { id, current, user_agent, last_seen_at } }: { session: Session }) {
   const end = useEndSession();
-  const entry = useFocusHandedOn<HTMLLIElement>();
+  const entry = useFocusMainOnUnmount<HTMLLIElement>();
   const { name, mobile } = describeDevice(user_agent);
   const Device = mobile ? IconDeviceMobile : IconDeviceLaptop;
   return (

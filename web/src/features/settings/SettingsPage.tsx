@@ -1,12 +1,12 @@
 import { SignedIn } from "@/session/SignedIn";
 import { useSession } from "@/session/current";
 import { Page } from "@/ui/Page";
-import { Mails } from "./Mails";
-import { Password } from "./Password";
-import { Profile } from "./Profile";
+import { EmailPreferences } from "./EmailPreferences";
+import { PasswordForm } from "./PasswordForm";
+import { ProfileForm } from "./ProfileForm";
 import { Sessions } from "./Sessions";
 import classes from "./SettingsPage.module.css";
-import { Theme } from "./Theme";
+import { Appearance } from "./Appearance";
 
 export function SettingsPage() {
   return (
@@ -22,10 +22,10 @@ function Sections() {
   return (
     <Page title="Settings" narrow>
       <div className={classes.sections}>
-        <Profile user={user} />
-        <Theme />
-        <Mails />
-        <Password />
+        <ProfileForm user={user} />
+        <Appearance />
+        <EmailPreferences />
+        <PasswordForm />
         <Sessions />
       </div>
     </Page>

@@ -9,7 +9,7 @@ import { Section } from "./Section";
 const LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "pt", "tr", "uz", "ja", "zh"];
 const names = new Intl.DisplayNames(undefined, { type: "language" });
 
-export function Mails() {
+export function EmailPreferences() {
   const settings = useQuery(notificationSettingsQuery);
   const change = useChangeNotificationSettings();
   const set = (part: Partial<NotificationSettings>) =>

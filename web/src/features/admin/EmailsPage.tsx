@@ -1,49 +1,49 @@
-import { mailQuery, mailsQuery, useResendMail, type MailStatus } from "@/api/office";
-import type { Mail } from "@/api/schemas";
+import { emailQuery, emailsQuery, useResendEmail, type EmailStatus } from "@/api/admin";
+import type { Email } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
-import { useFocusBack } from "@/ui/useFocusBack";
+import { useRestoreFocus } from "@/ui/useRestoreFocus";
 import { Badge, Button, Group, Modal, NativeSelect, SegmentedControl, Skeleton, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconMail, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import classes from "./MailsPage.module.css";
+import classes from "./EmailsPage.module.css";
 
-const STATES: Readonly<Record<MailStatus, { label: string; color: string }>> = {
+const STATES: Readonly<Record<EmailStatus, { label: string; color: string }>> = {
   queued: { label: "Waiting", color: "gray" },
   sent: { label: "Sent", color: "teal" },
   failed: { label: "Failed", color: "clay" },
   skipped: { label: "Not wanted", color: "gray" },
 };
 
-export function MailsPage() {
+export function EmailsPage() {
   return (
-    <OfficePage title="Mails">
-      <Mails />
-    </OfficePage>
+    <AdminPage title="Mails">
+      <EmailList />
+    </AdminPage>
   );
 }
 
-function Mails() {
+function EmailList() {
   const [typed, setTyped] = useState("");
   const [to] = useDebouncedValue(typed.trim(), 300);
-  const [status, setStatus] = useState<MailStatus | "">("");
-  const [opened, open] = useState<Mail | null>(null);
-  useFocusBack(opened !== null);
+  const [status, setStatus] = useState<EmailStatus | "">("");
+  const [opened, open] = useState<Email | null>(null);
+  useRestoreFocus(opened !== null);
   const mails = useInfiniteQuery({
-    ...mailsQuery({ ...(status && { status }), ...(to && { to }) }),
+    ...emailsQuery({ ...(status && { status }), ...(to && { to }) }),
     placeholderData: keepPreviousData,
   });
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
           aria-label="Mails to this address"
@@ -56,11 +56,11 @@ function Mails() {
         <NativeSelect
           aria-label="Show mails that are"
           value={status}
-          onChange={(event) => setStatus(event.currentTarget.value as MailStatus | "")}
+          onChange={(event) => setStatus(event.currentTarget.value as EmailStatus | "")}
           data={[{ value: "", label: "All mails" }, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))]}
         />
-      </Tools>
-      <Listing query={mails} empty={<Message icon={IconMail} title="No such mails">What the shop writes is listed here.</Message>}>
+      </Toolbar>
+      <PagedList query={mails} empty={<Message icon={IconMail} title="No such mails">What the shop writes is listed here.</Message>}>
         {(items) => (
           <Table label="Mails" columns={["Subject", "To", "State", "When"]}>
             {items.map((mail) => (
@@ -82,7 +82,7 @@ function Mails() {
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
       <Modal returnFocus={false} opened={opened !== null} onClose={() => open(null)} size="xl" title={opened?.subject ?? "Mail"} closeButtonProps={{ "aria-label": "Close" }}>
         {opened && <Preview mail={opened} />}
       </Modal>
@@ -90,9 +90,9 @@ function Mails() {
   );
 }
 
-function Preview({ mail }: { mail: Mail }) {
-  const sent = useQuery(mailQuery(mail.id));
-  const resend = useResendMail();
+function Preview({ mail }: { mail: Email }) {
+  const sent = useQuery(emailQuery(mail.id));
+  const resend = useResendEmail();
   const [as, setAs] = useState("html");
   if (sent.isError) return <Failure error={sent.error} onRetry={sent.refetch} order={3} />;
   if (!sent.data) return <Skeleton height={400} />;

@@ -14,7 +14,7 @@ export interface ConfirmProps {
 }
 
 /** The question itself, in a dialogue. Reached through Confirm, which brings it when it is asked. */
-export function Question({ opened, title, children, confirm, keep, pending, onConfirm, onClose }: ConfirmProps) {
+export function ConfirmDialog({ opened, title, children, confirm, keep, pending, onConfirm, onClose }: ConfirmProps) {
   return (
     <Modal returnFocus={false} opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       <Text component="div">{children}</Text>

@@ -1,5 +1,5 @@
 /** How the shop does, at a glance; each figure leads to where it comes from. */
-import { officeProductsQuery, servicesQuery, statsQuery } from "@/api/office";
+import { adminProductsQuery, servicesQuery, statsQuery } from "@/api/admin";
 import { recentOrdersQuery } from "@/api/orders";
 import { money } from "@/format/money";
 import { Card } from "@/ui/Card";
@@ -8,8 +8,8 @@ import { Skeleton, Title } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { createLink } from "@tanstack/react-router";
 import { useState, type AnchorHTMLAttributes } from "react";
-import { RevenueChart } from "./BarChart";
-import { OfficeNav } from "./OfficeNav";
+import { RevenueChart } from "./RevenueChart";
+import { AdminNav } from "./AdminNav";
 import classes from "./Overview.module.css";
 
 const DAYS = 30;
@@ -25,13 +25,13 @@ export function Overview() {
   const [[since, until]] = useState(lastDays);
   const stats = useQuery(statsQuery(since, until));
   const toShip = useQuery(recentOrdersQuery({ all: true, status: "paid", limit: MANY }));
-  const low = useInfiniteQuery(officeProductsQuery({ low_stock: true, limit: MANY }));
+  const low = useInfiniteQuery(adminProductsQuery({ low_stock: true, limit: MANY }));
   const services = useQuery(servicesQuery);
   const ill = services.data?.items.filter(({ health }) => health !== "passing");
   const lowCount = low.data?.pages[0]?.items.length;
   return (
     <section>
-      <OfficeNav />
+      <AdminNav />
       <Title order={1}>Overview</Title>
       <div className={classes.tiles}>
         <Tile to="/admin/orders" label={`Revenue, ${DAYS} days`} value={stats.data && money(stats.data.revenue)} />

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
  * Runs `then` when the browser shows the page again exactly as it was left, scripts and all: the back button does that
  * after a visit elsewhere. Whatever was under way on leaving has to be taken back, or it goes on for ever.
  */
-export function useShownAgain(then: () => void): void {
+export function useOnPageRestore(then: () => void): void {
   const latest = useRef(then);
   latest.current = then;
   useEffect(() => {

@@ -7,67 +7,67 @@ import { money } from "@/format/money";
 import { goToPaymentPage } from "@/orders/pay";
 import { shortages } from "@/orders/shortages";
 import { Notice } from "@/ui/Failure";
-import { useShownAgain } from "@/ui/useShownAgain";
+import { useOnPageRestore } from "@/ui/useOnPageRestore";
 import { Button, Loader, Title } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconCreditCard, type Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import classes from "./OrderPage.module.css";
 import type { Confirming } from "./useBackFromPayment";
 
-interface OrderNewsProps {
+interface OrderBannerProps {
   order: Order;
   confirming: Confirming;
   backFromPayment: boolean;
 }
 
-export function OrderNews({ order, confirming, backFromPayment }: OrderNewsProps) {
+export function OrderBanner({ order, confirming, backFromPayment }: OrderBannerProps) {
   if (order.status === "pending") {
     return (
-      <News waiting title="Preparing your order">
+      <Banner waiting title="Preparing your order">
         We are setting everything aside for you. This takes a moment.
-      </News>
+      </Banner>
     );
   }
   if (confirming === "yes") {
     return (
-      <News waiting title="Confirming your payment">
+      <Banner waiting title="Confirming your payment">
         You are back from the payment page. We are waiting for the bank’s word; this page shows it by itself.
-      </News>
+      </Banner>
     );
   }
   if (confirming === "slow") {
     return (
-      <News waiting title="The bank is taking its time">
+      <Banner waiting title="The bank is taking its time">
         Your payment is still being confirmed. You can leave this page: we write to {order.email} as soon as it is through.
-      </News>
+      </Banner>
     );
   }
-  if (order.status === "awaiting_payment") return <ToBePaid order={order} backFromPayment={backFromPayment} />;
+  if (order.status === "awaiting_payment") return <PaymentNeeded order={order} backFromPayment={backFromPayment} />;
   if (order.status === "paid" && backFromPayment) {
     return (
-      <News icon={IconCircleCheck} title="Thank you, your order is paid">
+      <Banner icon={IconCircleCheck} title="Thank you, your order is paid">
         The confirmation is on its way to {order.email}. We tell you when it ships.
-      </News>
+      </Banner>
     );
   }
   if (order.status === "rejected") return <Rejected order={order} />;
   if (order.status === "refunding") {
     return (
-      <News waiting title="Your money is on its way back">
+      <Banner waiting title="Your money is on its way back">
         Banks take a few days to show a refund. We write to {order.email} when it is done.
-      </News>
+      </Banner>
     );
   }
   return null;
 }
 
-function ToBePaid({ order, backFromPayment }: { order: Order; backFromPayment: boolean }) {
+function PaymentNeeded({ order, backFromPayment }: { order: Order; backFromPayment: boolean }) {
   const pay = usePay(order.id);
-  useShownAgain(pay.reset);
+  useOnPageRestore(pay.reset);
   const until = order.payment?.expires_at;
   return (
     <>
-      <News
+      <Banner
         icon={backFromPayment ? IconAlertTriangle : IconCreditCard}
         tone="attention"
         title={backFromPayment ? "The payment did not go through" : "This order waits for your payment"}
@@ -87,7 +87,7 @@ function ToBePaid({ order, backFromPayment }: { order: Order; backFromPayment: b
         {until && Date.parse(until) > Date.now()
           ? `Everything is set aside for you until ${atTime(until)}.`
           : "Everything is still set aside for you."}
-      </News>
+      </Banner>
       <Notice error={pay.error} />
     </>
   );
@@ -97,7 +97,7 @@ function Rejected({ order }: { order: Order }) {
   const short = shortages(order.failure?.items);
   const nameOf = (variantId: string) => order.items.find((item) => item.variant_id === variantId)?.name ?? "A product";
   return (
-    <News
+    <Banner
       icon={IconAlertTriangle}
       tone="attention"
       title="This order could not be placed"
@@ -111,11 +111,11 @@ function Rejected({ order }: { order: Order }) {
         ? short.map(({ variantId, available }) => `${nameOf(variantId)}: ${available === 0 ? "sold out" : `${available} left`}. `)
         : "Something in it is not to be had as ordered. "}
       Nothing was charged.
-    </News>
+    </Banner>
   );
 }
 
-interface NewsProps {
+interface BannerProps {
   title: string;
   children: ReactNode;
   icon?: Icon;
@@ -124,11 +124,11 @@ interface NewsProps {
   action?: ReactNode;
 }
 
-function News({ title, children, icon: Picture, tone = "good", waiting = false, action }: NewsProps) {
+function Banner({ title, children, icon: Picture, tone = "good", waiting = false, action }: BannerProps) {
   return (
-    <section className={classes.news} data-tone={tone} role="status">
-      {waiting ? <Loader size={28} aria-hidden /> : Picture && <Picture size={30} stroke={1.6} className={classes.newsIcon} aria-hidden />}
-      <div className={classes.newsText}>
+    <section className={classes.banner} data-tone={tone} role="status">
+      {waiting ? <Loader size={28} aria-hidden /> : Picture && <Picture size={30} stroke={1.6} className={classes.bannerIcon} aria-hidden />}
+      <div className={classes.bannerText}>
         <Title order={2}>{title}</Title>
         <p>{children}</p>
       </div>

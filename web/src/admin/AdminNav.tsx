@@ -1,8 +1,8 @@
 import { Link, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import classes from "./OfficeNav.module.css";
+import classes from "./AdminNav.module.css";
 
-export function OfficeNav() {
+export function AdminNav() {
   const nav = useRef<HTMLElement>(null);
   const pathname = useRouterState({ select: (state) => state.location.pathname });
   // Where there is no room for all of them, the one that is shown is in sight.

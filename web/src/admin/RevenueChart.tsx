@@ -1,7 +1,7 @@
 import type { OrderStats } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { money } from "@/format/money";
-import classes from "./BarChart.module.css";
+import classes from "./RevenueChart.module.css";
 
 /** Revenue by day. The same figures stand in a table for those who do not see the bars. */
 export function RevenueChart({ stats }: { stats: OrderStats }) {

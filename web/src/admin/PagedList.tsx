@@ -4,13 +4,13 @@ import { Button, Center, Skeleton } from "@mantine/core";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
-interface ListingProps<Item> {
+interface PagedListProps<Item> {
   query: UseInfiniteQueryResult<InfiniteData<{ items: Item[] }>>;
   empty: ReactNode;
   children: (items: readonly Item[]) => ReactNode;
 }
 
-export function Listing<Item>({ query, empty, children }: ListingProps<Item>) {
+export function PagedList<Item>({ query, empty, children }: PagedListProps<Item>) {
   const items = query.data?.pages.flatMap((page) => page.items);
   if (!items) return query.isError ? <Failure error={query.error} onRetry={query.refetch} /> : <Skeleton height={360} radius="lg" />;
   if (items.length === 0) return empty;

@@ -8,7 +8,7 @@ import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Section } from "./Section";
 
-export function Profile({ user }: { user: User }) {
+export function ProfileForm({ user }: { user: User }) {
   const change = useChangeProfile();
   const resend = useResendVerification();
   const form = useForm({

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
  * Gives the focus back to what opened a dialog, once it has closed. The library does so too, unless a dialog is opened
  * the moment it is loaded or appears without motion: then it remembers what in the dialog had the focus first.
  */
-export function useFocusBack(opened: boolean): void {
+export function useRestoreFocus(opened: boolean): void {
   const wasOpened = useRef(false);
   const before = useRef<Element | null>(null);
   // While rendering: by the time of an effect the dialog may have taken the focus already.

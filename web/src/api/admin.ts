@@ -2,21 +2,21 @@
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
+import { newAttempt } from "./idempotency";
 import { remember } from "./orders";
 import type {
-  AccountChange,
+  UpdateAccount,
   Product,
-  ProductChange,
-  ProductDraft,
+  UpdateProduct,
+  CreateProduct,
   ProductImage,
   ProductQuery,
-  RefundWanted,
+  CreateRefund,
   StockChange,
   UpdateOrder,
 } from "./schemas";
 
-const KEY = ["office"] as const;
+const KEY = ["admin"] as const;
 
 export const statsQuery = (since: string, until: string) =>
   queryOptions({
@@ -25,7 +25,7 @@ export const statsQuery = (since: string, until: string) =>
       answer(api.GET("/api/orders/stats", { params: { query: { since, until, by: "day" } }, signal })),
   });
 
-export const officeProductsQuery = (query: ProductQuery) =>
+export const adminProductsQuery = (query: ProductQuery) =>
   infiniteQueryOptions({
     queryKey: [...KEY, "products", query],
     queryFn: ({ pageParam, signal }) =>
@@ -36,7 +36,7 @@ export const officeProductsQuery = (query: ProductQuery) =>
     getNextPageParam: (page) => page.next_cursor,
   });
 
-export const officeProductQuery = (id: string) =>
+export const adminProductQuery = (id: string) =>
   queryOptions({
     queryKey: [...KEY, "product", id],
     queryFn: ({ signal }) => answer(api.GET("/api/products/{id}", { params: { path: { id } }, signal })),
@@ -65,9 +65,9 @@ export const usersQuery = (q: string) =>
     getNextPageParam: (page) => page.next_cursor,
   });
 
-export type MailStatus = "failed" | "queued" | "sent" | "skipped";
+export type EmailStatus = "failed" | "queued" | "sent" | "skipped";
 
-export const mailsQuery = (filter: { status?: MailStatus; to?: string }) =>
+export const emailsQuery = (filter: { status?: EmailStatus; to?: string }) =>
   infiniteQueryOptions({
     queryKey: [...KEY, "mails", filter],
     queryFn: ({ pageParam, signal }) =>
@@ -82,7 +82,7 @@ export const mailsQuery = (filter: { status?: MailStatus; to?: string }) =>
     refetchInterval: 15_000,
   });
 
-export const mailQuery = (id: string) =>
+export const emailQuery = (id: string) =>
   queryOptions({
     queryKey: [...KEY, "mail", id],
     queryFn: ({ signal }) => answer(api.GET("/api/notifications/{id}", { params: { path: { id } }, signal })),
@@ -114,9 +114,9 @@ function useProductsChanged() {
 
 export function useCreateProduct() {
   const changed = useProductsChanged();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
-    mutationFn: (body: ProductDraft) =>
+    mutationFn: (body: CreateProduct) =>
       attempt.run(body, (key) =>
         answer(api.POST("/api/products", { body, params: { header: { "Idempotency-Key": key } } })),
       ),
@@ -128,7 +128,7 @@ export function useChangeProduct(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   return useMutation({
-    mutationFn: ({ body, version }: { body: ProductChange; version: number }) =>
+    mutationFn: ({ body, version }: { body: UpdateProduct; version: number }) =>
       answer(api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${version}"` } })),
     onSuccess: (product) => {
       client.setQueryData([...KEY, "product", id], product);
@@ -159,7 +159,7 @@ export function useUploadImage(id: string) {
       const form = new FormData();
       form.append("file", file);
       if (alt) form.append("alt", alt);
-      return newTry().run(file.name, (key) =>
+      return newAttempt().run(file.name, (key) =>
         answer(
           api.POST("/api/products/{id}/images", {
             params: { path: { id }, header: { "Idempotency-Key": key } },
@@ -178,32 +178,32 @@ export function useUploadImage(id: string) {
 }
 
 /** What one wants of the pictures: these, in this order, each with what it shows in words. */
-export type Arrangement = readonly { id: string; alt: string }[];
+export type ImageOrder = readonly { id: string; alt: string }[];
 
 /**
  * A wish of a moment ago, brought to the pictures that there are: what was removed since stays away, and what was added
  * since comes last.
  */
-export function arranged(images: readonly ProductImage[], wish: Arrangement): ProductImage[] {
+export function applyImageOrder(images: readonly ProductImage[], wish: ImageOrder): ProductImage[] {
   const wished = wish.flatMap(({ id, alt }) => images.filter((image) => image.id === id).map((image) => ({ ...image, alt })));
   return [...wished, ...images.filter(({ id }) => !wish.some((one) => one.id === id))];
 }
 
 /** Seen at once and put right by the answer. A product is changed as a whole, so everything else goes along as it is. */
-export function useArrangeImages(id: string) {
+export function useReorderImages(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   const key = [...KEY, "product", id];
   const change = { mutationKey: [...key, "arrange"], scope: { id: `images-${id}` } };
   return useMutation({
     ...change,
-    mutationFn: (wish: Arrangement) => {
+    mutationFn: (wish: ImageOrder) => {
       const product = client.getQueryData<Product>(key);
       if (!product) throw new Error("a product whose pictures are shown is known");
       const { name, description, category, attributes, status, options } = product;
-      const body: ProductChange = {
+      const body: UpdateProduct = {
         ...{ name, description, category, attributes, status, options },
-        images: arranged(product.images, wish).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
+        images: applyImageOrder(product.images, wish).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
         variants: product.variants.map((variant) => ({
           ...{ id: variant.id, sku: variant.sku, price: variant.price, options: variant.options },
         })),
@@ -213,7 +213,7 @@ export function useArrangeImages(id: string) {
       );
     },
     onMutate: (wish) =>
-      void client.setQueryData<Product>(key, (product) => product && { ...product, images: arranged(product.images, wish) }),
+      void client.setQueryData<Product>(key, (product) => product && { ...product, images: applyImageOrder(product.images, wish) }),
     onSuccess: (product) => {
       // Later wishes are on the screen already and wait for the version that this answer brings.
       const isLast = client.isMutating({ mutationKey: change.mutationKey }) <= 1;
@@ -241,7 +241,7 @@ export function useRemoveImage(id: string) {
 export function useAdjustStock(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (body: StockChange) =>
       attempt.run(body, (key) =>
@@ -267,9 +267,9 @@ export function useUpdateOrder(id: string) {
 
 export function useRefund(paymentId: string, orderId: string) {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
-    mutationFn: (body: RefundWanted) =>
+    mutationFn: (body: CreateRefund) =>
       attempt.run(body, (key) =>
         answer(
           api.POST("/api/payments/{id}/refund", {
@@ -288,15 +288,15 @@ export function useRefund(paymentId: string, orderId: string) {
 export function useChangeUser() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, ...body }: AccountChange & { id: string }) =>
+    mutationFn: ({ id, ...body }: UpdateAccount & { id: string }) =>
       answer(api.PATCH("/api/users/{id}", { params: { path: { id } }, body })),
     onSettled: () => client.invalidateQueries({ queryKey: [...KEY, "users"] }),
   });
 }
 
-export function useResendMail() {
+export function useResendEmail() {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (id: string) =>
       attempt.run(id, (key) =>

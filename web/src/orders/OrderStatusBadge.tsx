@@ -14,13 +14,13 @@ const STATES: Readonly<Record<OrderStatus, { label: string; color: string }>> = 
   rejected: { label: "Not possible", color: "clay" },
 };
 
-export const ORDER_STATES = Object.entries(STATES).map(([value, { label }]) => ({ value, label }));
+export const ORDER_STATUSES = Object.entries(STATES).map(([value, { label }]) => ({ value, label }));
 
 export function stateLabel(status: OrderStatus): string {
   return STATES[status].label;
 }
 
-export function OrderState({ status }: { status: OrderStatus }) {
+export function OrderStatusBadge({ status }: { status: OrderStatus }) {
   const { label, color } = STATES[status];
   return (
     <Badge color={color} variant="light" size="lg" radius="sm" tt="none" fw={600}>

@@ -4,30 +4,30 @@ import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
 import { IconLock } from "@tabler/icons-react";
 import type { ReactNode } from "react";
-import { OfficeNav } from "./OfficeNav";
+import { AdminNav } from "./AdminNav";
 
-interface OfficePageProps {
+interface AdminPageProps {
   title: string;
   aside?: ReactNode;
   children: ReactNode;
 }
 
 /** The frame of the pages for staff. What they show is refused by the shop itself to anybody else. */
-export function OfficePage(props: OfficePageProps) {
+export function AdminPage(props: AdminPageProps) {
   return (
     <SignedIn title="Sign in to the office">
-      <ForStaff {...props} />
+      <AdminOnly {...props} />
     </SignedIn>
   );
 }
 
 /** Whether to ask for what only staff may see: the shop would refuse it to anybody else. */
-export function useIsStaff(): boolean {
+export function useIsAdmin(): boolean {
   return useSession().user?.role === "admin";
 }
 
-function ForStaff({ title, aside, children }: OfficePageProps) {
-  if (!useIsStaff()) {
+function AdminOnly({ title, aside, children }: AdminPageProps) {
+  if (!useIsAdmin()) {
     return (
       <Message icon={IconLock} order={1} title="This page is for the people who run the shop">
         If you are one of them, sign in with that account.
@@ -35,7 +35,7 @@ function ForStaff({ title, aside, children }: OfficePageProps) {
     );
   }
   return (
-    <Page title={title} above={<OfficeNav />} aside={aside}>
+    <Page title={title} above={<AdminNav />} aside={aside}>
       {children}
     </Page>
   );

@@ -1,22 +1,22 @@
 import { useChangePassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import { NewPassword } from "@/session/NewPassword";
-import { SHORTEST } from "@/session/passwords";
+import { MIN_LENGTH } from "@/session/passwords";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
-import { Secret } from "@/ui/Secret";
+import { PasswordField } from "@/ui/PasswordField";
 import { toast } from "@/ui/toast";
 import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Section } from "./Section";
 
-export function Password() {
+export function PasswordForm() {
   const change = useChangePassword();
   const form = useForm({
     initialValues: { current_password: "", new_password: "" },
     validate: {
       current_password: (value) => (value ? null : "Enter your current password."),
-      new_password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`),
+      new_password: (value) => ([...value].length >= MIN_LENGTH ? null : `Use at least ${MIN_LENGTH} characters.`),
     },
   });
   return (
@@ -40,7 +40,7 @@ export function Password() {
       >
         <Stack gap="md" align="flex-start">
           {!fieldErrors(change.error) && <Notice error={change.error} />}
-          <Secret
+          <PasswordField
             w="100%"
             label="Current password"
             name="current_password"
