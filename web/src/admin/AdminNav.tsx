@@ -1,3 +1,4 @@
+import { texts } from "@/texts/admin/common";
 import { Link, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import classes from "./AdminNav.module.css";
@@ -5,21 +6,21 @@ import classes from "./AdminNav.module.css";
 export function AdminNav() {
   const nav = useRef<HTMLElement>(null);
   const pathname = useRouterState({ select: (state) => state.location.pathname });
-  // Where there is no room for all of them, the one that is shown is in sight.
+  // On a narrow screen, scroll to the link of the current page.
   useEffect(() => {
     const current = nav.current?.querySelector<HTMLElement>("[aria-current]");
     if (nav.current && current) nav.current.scrollLeft = current.offsetLeft - nav.current.offsetLeft - 16;
   }, [pathname]);
   return (
-    <nav aria-label="Office" className={classes.nav} ref={nav}>
+    <nav aria-label={texts.admin} className={classes.nav} ref={nav}>
       <Link to="/" activeOptions={{ exact: true }}>
-        Overview
+        {texts.overview}
       </Link>
-      <Link to="/admin/orders">Orders</Link>
-      <Link to="/admin/products">Products</Link>
-      <Link to="/admin/users">Users</Link>
-      <Link to="/admin/mails">Mails</Link>
-      <Link to="/admin/system">System</Link>
+      <Link to="/admin/orders">{texts.orders}</Link>
+      <Link to="/admin/products">{texts.products}</Link>
+      <Link to="/admin/users">{texts.customers}</Link>
+      <Link to="/admin/mails">{texts.emails}</Link>
+      <Link to="/admin/system">{texts.system}</Link>
     </nav>
   );
 }

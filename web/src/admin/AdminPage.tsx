@@ -1,5 +1,6 @@
 import { SignedIn } from "@/session/SignedIn";
 import { useSession } from "@/session/current";
+import { texts } from "@/texts/admin/common";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
 import { IconLock } from "@tabler/icons-react";
@@ -12,16 +13,16 @@ interface AdminPageProps {
   children: ReactNode;
 }
 
-/** The frame of the pages for staff. What they show is refused by the shop itself to anybody else. */
+/** The layout of the admin pages. It only hides them from other users; the API refuses their requests. */
 export function AdminPage(props: AdminPageProps) {
   return (
-    <SignedIn title="Sign in to the office">
+    <SignedIn title={texts.signIn}>
       <AdminOnly {...props} />
     </SignedIn>
   );
 }
 
-/** Whether to ask for what only staff may see: the shop would refuse it to anybody else. */
+/** Whether the current user is an admin. Queries for admin data must not be sent otherwise. */
 export function useIsAdmin(): boolean {
   return useSession().user?.role === "admin";
 }
@@ -29,8 +30,8 @@ export function useIsAdmin(): boolean {
 function AdminOnly({ title, aside, children }: AdminPageProps) {
   if (!useIsAdmin()) {
     return (
-      <Message icon={IconLock} order={1} title="This page is for the people who run the shop">
-        If you are one of them, sign in with that account.
+      <Message icon={IconLock} order={1} title={texts.noAccess}>
+        {texts.noAccessText}
       </Message>
     );
   }

@@ -1,7 +1,10 @@
-/** How the shop does, at a glance; each figure leads to where it comes from. */
+/** The key figures of the shop; each links to the page it comes from. */
 import { adminProductsQuery, servicesQuery, statsQuery } from "@/api/admin";
 import { recentOrdersQuery } from "@/api/orders";
 import { money } from "@/format/money";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/overview";
+import { texts as shared } from "@/texts/common";
 import { Card } from "@/ui/Card";
 import { Failure } from "@/ui/Failure";
 import { Skeleton, Title } from "@mantine/core";
@@ -13,9 +16,9 @@ import { AdminNav } from "./AdminNav";
 import classes from "./Overview.module.css";
 
 const DAYS = 30;
-const MANY = 100;
+const COUNT_LIMIT = 100;
 
-/** The last thirty days in UTC, as the shop counts them. */
+/** The last thirty days, in UTC like the API's statistics. */
 function lastDays(): [since: string, until: string] {
   const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().replace(/T.*/, "T00:00:00Z");
   return [day(1 - DAYS), day(1)];
@@ -24,40 +27,40 @@ function lastDays(): [since: string, until: string] {
 export function Overview() {
   const [[since, until]] = useState(lastDays);
   const stats = useQuery(statsQuery(since, until));
-  const toShip = useQuery(recentOrdersQuery({ all: true, status: "paid", limit: MANY }));
-  const low = useInfiniteQuery(adminProductsQuery({ low_stock: true, limit: MANY }));
+  const toShip = useQuery(recentOrdersQuery({ all: true, status: "paid", limit: COUNT_LIMIT }));
+  const low = useInfiniteQuery(adminProductsQuery({ low_stock: true, limit: COUNT_LIMIT }));
   const services = useQuery(servicesQuery);
-  const ill = services.data?.items.filter(({ health }) => health !== "passing");
+  const unhealthy = services.data?.items.filter(({ health }) => health !== "passing");
   const lowCount = low.data?.pages[0]?.items.length;
   return (
     <section>
       <AdminNav />
-      <Title order={1}>Overview</Title>
+      <Title order={1}>{common.overview}</Title>
       <div className={classes.tiles}>
-        <Tile to="/admin/orders" label={`Revenue, ${DAYS} days`} value={stats.data && money(stats.data.revenue)} />
-        <Tile to="/admin/orders" label={`Orders, ${DAYS} days`} value={stats.data?.orders} />
+        <Tile to="/admin/orders" label={texts.revenue(DAYS)} value={stats.data && money(stats.data.revenue)} />
+        <Tile to="/admin/orders" label={texts.orders(DAYS)} value={stats.data?.orders} />
         <Tile
           to="/admin/orders"
           search={{ status: "paid" }}
-          label="To be shipped"
-          value={toShip.data && many(toShip.data.length)}
+          label={texts.toShip}
+          value={toShip.data && limited(toShip.data.length)}
           attention={Boolean(toShip.data?.length)}
         />
         <Tile
           to="/admin/products"
           search={{ low_stock: true }}
-          label="Running low"
-          value={lowCount === undefined ? undefined : many(lowCount)}
+          label={texts.lowStock}
+          value={lowCount === undefined ? undefined : limited(lowCount)}
           attention={Boolean(lowCount)}
         />
         <Tile
           to="/admin/system"
-          label="Services"
-          value={ill && (ill.length === 0 ? "All well" : `${ill.length} not well`)}
-          attention={Boolean(ill?.length)}
+          label={texts.services}
+          value={unhealthy && (unhealthy.length === 0 ? texts.healthy : texts.unhealthy(unhealthy.length))}
+          attention={Boolean(unhealthy?.length)}
         />
       </div>
-      <Card title="Revenue by day">
+      <Card title={texts.revenueByDay}>
         {stats.data ? (
           <RevenueChart stats={stats.data} />
         ) : stats.isError ? (
@@ -70,7 +73,7 @@ export function Overview() {
   );
 }
 
-const many = (count: number) => (count >= MANY ? `${MANY}+` : count);
+const limited = (count: number) => (count >= COUNT_LIMIT ? `${COUNT_LIMIT}+` : count);
 
 interface TileProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   label: string;
@@ -81,6 +84,6 @@ interface TileProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
 const Tile = createLink(({ label, value, attention = false, ...link }: TileProps) => (
   <a {...link} className={classes.tile} data-attention={attention || undefined}>
     <span>{label}</span>
-    <strong className="numbers">{value ?? "…"}</strong>
+    <strong className="numbers">{value ?? shared.unknownAmount}</strong>
   </a>
 ));

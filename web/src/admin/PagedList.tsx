@@ -1,4 +1,5 @@
-/** The states of a long list: loading, failed, empty, and more to come. */
+/** A list that is loaded page by page, with its states: loading, failed, empty, more to load. */
+import { texts } from "@/texts/admin/common";
 import { Failure } from "@/ui/Failure";
 import { Button, Center, Skeleton } from "@mantine/core";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
@@ -20,7 +21,7 @@ export function PagedList<Item>({ query, empty, children }: PagedListProps<Item>
       {query.hasNextPage && (
         <Center mt="lg">
           <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            Show more
+            {texts.showMore}
           </Button>
         </Center>
       )}

@@ -1,9 +1,10 @@
 import type { OrderStats } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { money } from "@/format/money";
+import { texts } from "@/texts/admin/overview";
 import classes from "./RevenueChart.module.css";
 
-/** Revenue by day. The same figures stand in a table for those who do not see the bars. */
+/** Revenue by day as bars, and as a table for screen readers. */
 export function RevenueChart({ stats }: { stats: OrderStats }) {
   const highest = Math.max(...stats.items.map(({ revenue }) => revenue.amount), 1);
   return (
@@ -13,7 +14,7 @@ export function RevenueChart({ stats }: { stats: OrderStats }) {
           <div
             key={day}
             className={classes.day}
-            title={`${onDay(day)}: ${money(revenue)} in ${orders} ${orders === 1 ? "order" : "orders"}`}
+            title={texts.dayTitle(onDay(day), money(revenue), orders)}
           >
             <i style={{ height: `${(revenue.amount / highest) * 100}%` }} />
           </div>
@@ -24,7 +25,7 @@ export function RevenueChart({ stats }: { stats: OrderStats }) {
         <span>{stats.items.at(-1) && onDay(stats.items.at(-1)?.day ?? "")}</span>
       </div>
       <table className="hidden-visually">
-        <caption>Revenue by day</caption>
+        <caption>{texts.revenueByDay}</caption>
         <tbody>
           {stats.items.map(({ day, revenue, orders }) => (
             <tr key={day}>

@@ -1,17 +1,17 @@
+import { texts } from "@/texts/admin/common";
 import { useMediaQuery } from "@mantine/hooks";
 import type { CSSProperties, ReactNode } from "react";
 import classes from "./Table.module.css";
 
 interface TableProps {
-  /** What the table lists, for screen readers. */
+  /** The accessible name of the table. */
   label: string;
   columns: readonly (string | { title: string; align: "right" })[];
   children: ReactNode;
 }
 
 /**
- * A table that scrolls sideways by itself, with the keyboard too, where the screen is narrower than it is; on a phone
- * its rows are cards instead.
+ * A table that scrolls horizontally, also with the keyboard, on narrow screens. On a phone its rows are shown as cards.
  */
 export function Table({ label, columns, children }: TableProps) {
   const cards = useMediaQuery("(max-width: 40em)");
@@ -23,7 +23,7 @@ export function Table({ label, columns, children }: TableProps) {
           <tr>
             {columns.map((column, index) => (
               <th key={index} scope="col" data-align={typeof column === "string" ? undefined : column.align}>
-                {titles[index] || <span className="hidden-visually">Actions</span>}
+                {titles[index] || <span className="hidden-visually">{texts.actions}</span>}
               </th>
             ))}
           </tr>
@@ -34,7 +34,7 @@ export function Table({ label, columns, children }: TableProps) {
   );
 }
 
-/** The columns' names where the style sheet can put them in front of a cell. */
+/** The columns' names as CSS variables, which the style sheet shows in front of the cells of a card. */
 function namesFor(titles: readonly string[]): CSSProperties {
   return Object.fromEntries(titles.map((title, index) => [`--column-${index + 1}`, JSON.stringify(title)]));
 }

@@ -1,9 +1,9 @@
-/** What the people who run the shop see and do. */
+/** Queries and mutations of the admin pages. */
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
 import { newAttempt } from "./idempotency";
-import { remember } from "./orders";
+import { cacheOrder } from "./orders";
 import type {
   UpdateAccount,
   Product,
@@ -40,7 +40,7 @@ export const adminProductQuery = (id: string) =>
   queryOptions({
     queryKey: [...KEY, "product", id],
     queryFn: ({ signal }) => answer(api.GET("/api/products/{id}", { params: { path: { id } }, signal })),
-    // A form is filled from it: it is not exchanged under somebody who is typing.
+    // A form is filled from it, so it must not be refetched while someone is typing.
     staleTime: Number.POSITIVE_INFINITY,
   });
 
@@ -102,7 +102,7 @@ export const refundsQuery = (paymentId: string) =>
     refetchInterval: ({ state }) => (state.data?.some(({ status }) => status === "pending") ? 3000 : false),
   });
 
-/** A refusal such as 412 or 409 says that the product is another by now; either way what is shown is read again. */
+/** Returns a function that refetches every list of products. */
 function useProductsChanged() {
   const client = useQueryClient();
   return () =>
@@ -153,7 +153,7 @@ export function useUploadImage(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   return useMutation({
-    // One picture after the other: each becomes the last, so that they stay in the order they were dropped in.
+    // Uploads run one at a time: each picture is appended, so they keep the order in which they were dropped.
     scope: { id: `images-${id}` },
     mutationFn: ({ file, alt }: { file: File; alt: string }) => {
       const form = new FormData();
@@ -163,7 +163,7 @@ export function useUploadImage(id: string) {
         answer(
           api.POST("/api/products/{id}/images", {
             params: { path: { id }, header: { "Idempotency-Key": key } },
-            // The generated type of a binary part is text; the body that is sent is the form.
+            // The generated type of a binary part is a string; what is sent is the form.
             body: { file: "" },
             bodySerializer: () => form,
           }),
@@ -177,19 +177,19 @@ export function useUploadImage(id: string) {
   });
 }
 
-/** What one wants of the pictures: these, in this order, each with what it shows in words. */
+/** The requested order of a product's pictures, with their alternative texts. */
 export type ImageOrder = readonly { id: string; alt: string }[];
 
 /**
- * A wish of a moment ago, brought to the pictures that there are: what was removed since stays away, and what was added
- * since comes last.
+ * Applies a requested order to the current pictures. Pictures that were deleted in the meantime are left out; pictures
+ * that were added in the meantime come last.
  */
-export function applyImageOrder(images: readonly ProductImage[], wish: ImageOrder): ProductImage[] {
-  const wished = wish.flatMap(({ id, alt }) => images.filter((image) => image.id === id).map((image) => ({ ...image, alt })));
-  return [...wished, ...images.filter(({ id }) => !wish.some((one) => one.id === id))];
+export function applyImageOrder(images: readonly ProductImage[], order: ImageOrder): ProductImage[] {
+  const ordered = order.flatMap(({ id, alt }) => images.filter((image) => image.id === id).map((image) => ({ ...image, alt })));
+  return [...ordered, ...images.filter(({ id }) => !order.some((one) => one.id === id))];
 }
 
-/** Seen at once and put right by the answer. A product is changed as a whole, so everything else goes along as it is. */
+/** Optimistic. A PUT replaces the whole product, so all its other fields are sent unchanged. */
 export function useReorderImages(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
@@ -197,13 +197,13 @@ export function useReorderImages(id: string) {
   const change = { mutationKey: [...key, "arrange"], scope: { id: `images-${id}` } };
   return useMutation({
     ...change,
-    mutationFn: (wish: ImageOrder) => {
+    mutationFn: (order: ImageOrder) => {
       const product = client.getQueryData<Product>(key);
-      if (!product) throw new Error("a product whose pictures are shown is known");
+      if (!product) throw new Error("the product has not been loaded");
       const { name, description, category, attributes, status, options } = product;
       const body: UpdateProduct = {
         ...{ name, description, category, attributes, status, options },
-        images: applyImageOrder(product.images, wish).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
+        images: applyImageOrder(product.images, order).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
         variants: product.variants.map((variant) => ({
           ...{ id: variant.id, sku: variant.sku, price: variant.price, options: variant.options },
         })),
@@ -212,10 +212,10 @@ export function useReorderImages(id: string) {
         api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${product.version}"` } }),
       );
     },
-    onMutate: (wish) =>
-      void client.setQueryData<Product>(key, (product) => product && { ...product, images: applyImageOrder(product.images, wish) }),
+    onMutate: (order) =>
+      void client.setQueryData<Product>(key, (product) => product && { ...product, images: applyImageOrder(product.images, order) }),
     onSuccess: (product) => {
-      // Later wishes are on the screen already and wait for the version that this answer brings.
+      // If later changes are pending, only the version is taken from this answer: the pictures on screen are newer.
       const isLast = client.isMutating({ mutationKey: change.mutationKey }) <= 1;
       client.setQueryData<Product>(key, (shown) => (isLast || !shown ? product : { ...product, images: shown.images }));
       return changed();
@@ -261,7 +261,7 @@ export function useUpdateOrder(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (body: UpdateOrder) => answer(api.PUT("/api/orders/{id}", { params: { path: { id } }, body })),
-    onSuccess: (order) => remember(client, order),
+    onSuccess: (order) => cacheOrder(client, order),
   });
 }
 

@@ -1,11 +1,11 @@
-/** Products and categories, as anybody sees them. */
+/** Queries for public products and categories. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { answer, openApi } from "./client";
 import type { ProductQuery } from "./schemas";
 
 export const PAGE = 24;
 
-/** Asked for by the router whenever their page is opened; a page that appears after the refusal need not ask again. */
+/** For queries that the router prefetches: a component that mounts after a failed prefetch must not send them again. */
 const PREFETCHED = { retryOnMount: false };
 
 export const categoriesQuery = queryOptions({
@@ -14,14 +14,14 @@ export const categoriesQuery = queryOptions({
   staleTime: 5 * 60_000,
 });
 
-/** A few products for a shelf on a page. */
+/** A short, fixed list of products, such as the new arrivals on the front page. */
 export const shelfQuery = (query: ProductQuery) =>
   queryOptions({
     queryKey: ["catalogue", "shelf", query],
     queryFn: async ({ signal }) => (await answer(openApi.GET("/api/products", { params: { query }, signal }))).items,
   });
 
-/** All products that match, page after page; the facets come with the first page. */
+/** All matching products, page by page. Facets are requested with the first page only. */
 export const productsQuery = (query: Omit<ProductQuery, "cursor" | "limit" | "facets">) =>
   infiniteQueryOptions({
     queryKey: ["catalogue", "products", query],

@@ -1,4 +1,4 @@
-/** Orders of the person signed in, and what can be done with them. */
+/** Queries and mutations of orders: those of the current user, or all of them for an admin. */
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
@@ -41,7 +41,7 @@ export const quoteQuery = (body: QuoteRequest, cartVersion: number) =>
     placeholderData: (previous) => previous,
   });
 
-export function remember(client: QueryClient, order: Order): void {
+export function cacheOrder(client: QueryClient, order: Order): void {
   client.setQueryData([...KEY, "one", order.id], order);
   void client.invalidateQueries({ queryKey: [...KEY, "list"] });
   void client.invalidateQueries({ queryKey: [...KEY, "recent"] });
@@ -55,7 +55,7 @@ export function usePlaceOrder() {
       attempt.run(body, (key) =>
         answer(api.POST("/api/orders", { body, params: { header: { "Idempotency-Key": key } } })),
       ),
-    onSuccess: (order) => remember(client, order),
+    onSuccess: (order) => cacheOrder(client, order),
   });
 }
 
@@ -68,7 +68,7 @@ export function useCancelOrder(id: string) {
         answer(api.POST("/api/orders/{id}/cancel", { params: { path: { id }, header: { "Idempotency-Key": key } } })),
       ),
     onSuccess: (order) => {
-      remember(client, order);
+      cacheOrder(client, order);
       void client.invalidateQueries({ queryKey: ["cart"] });
     },
     onError: () => client.invalidateQueries({ queryKey: [...KEY, "one", id] }),

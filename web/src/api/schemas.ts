@@ -1,4 +1,4 @@
-/** The shapes of the API under the names this application uses; every one is generated from openapi/. */
+/** The types of the API under the names that this application uses. All are generated from openapi/. */
 import type { components as CartApi, paths as CartPaths } from "./generated/cart";
 import type { components as MonitoringApi, paths as MonitoringPaths } from "./generated/monitoring";
 import type { components as NotificationApi, paths as NotificationPaths } from "./generated/notification";

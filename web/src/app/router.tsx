@@ -1,4 +1,4 @@
-/** Every page and the address it lives at. The gateway routes exactly these (see `topology.py`), so one added here is added there. */
+/** The routes of all pages. The gateway routes exactly these paths, so a new one must be added to `topology.py` too. */
 import { queries } from "@/api/queries";
 import { categoriesQuery, productQuery, productsQuery } from "@/api/catalogue";
 import { readSearch, toQuery } from "@/features/catalogue/search";
@@ -16,7 +16,7 @@ import { Shell } from "./Shell";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Crash });
 
-/** A path of this application to go to after signing in; anything else would let a link send people elsewhere. */
+/** The path to go to after signing in. Only paths of this application are allowed, to prevent open redirects. */
 function readNext(raw: Record<string, unknown>): { next?: string } {
   const { next } = raw;
   return typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {};
@@ -203,7 +203,7 @@ export const router = createRouter({
     ...[settings, signIn, register, forgot, reset, verify],
     ...[adminOrders, adminOrder, adminProducts, newProduct, adminProduct, adminUsers, adminEmails, adminSystem],
   ]),
-  // Plain words in the address: `q=007` stays text, nothing is wrapped in quotes.
+  // Search parameters are plain strings: `q=007` stays a string, and values are not JSON-encoded.
   parseSearch: parseSearchWith((value) => value),
   stringifySearch: stringifySearchWith(String),
   defaultPreload: "intent",

@@ -1,30 +1,26 @@
-/** An order's state in words that a buyer uses. */
 import type { OrderStatus } from "@/api/schemas";
+import { texts } from "@/texts/orders";
 import { Badge } from "@mantine/core";
 
-const STATES: Readonly<Record<OrderStatus, { label: string; color: string }>> = {
-  pending: { label: "Being prepared", color: "gray" },
-  awaiting_payment: { label: "Waiting for payment", color: "clay" },
-  paid: { label: "Paid", color: "teal" },
-  shipped: { label: "On its way", color: "teal" },
-  delivered: { label: "Delivered", color: "moss" },
-  refunding: { label: "Refund under way", color: "clay" },
-  refunded: { label: "Refunded", color: "gray" },
-  cancelled: { label: "Cancelled", color: "gray" },
-  rejected: { label: "Not possible", color: "clay" },
+const COLORS: Readonly<Record<OrderStatus, string>> = {
+  pending: "gray",
+  awaiting_payment: "clay",
+  paid: "teal",
+  shipped: "teal",
+  delivered: "moss",
+  refunding: "clay",
+  refunded: "gray",
+  cancelled: "gray",
+  rejected: "clay",
 };
 
-export const ORDER_STATUSES = Object.entries(STATES).map(([value, { label }]) => ({ value, label }));
-
-export function stateLabel(status: OrderStatus): string {
-  return STATES[status].label;
-}
+/** All statuses as the options of a select. */
+export const ORDER_STATUSES = Object.entries(texts.statuses).map(([value, label]) => ({ value, label }));
 
 export function OrderStatusBadge({ status }: { status: OrderStatus }) {
-  const { label, color } = STATES[status];
   return (
-    <Badge color={color} variant="light" size="lg" radius="sm" tt="none" fw={600}>
-      {label}
+    <Badge color={COLORS[status]} variant="light" size="lg" radius="sm" tt="none" fw={600}>
+      {texts.statuses[status]}
     </Badge>
   );
 }

@@ -9,9 +9,9 @@ interface NewPasswordProps extends Omit<PasswordInputProps, "value" | "onChange"
   onChange?: (value: string) => void;
 }
 
-/** A password that is being chosen, with what is said about it while typing. */
+/** A field for a new password, with a strength meter. */
 export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps) {
-  const { score, words } = strengthOf(value);
+  const { score, text } = strengthOf(value);
   const hint = useId();
   return (
     <div>
@@ -28,8 +28,8 @@ export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps)
         <i />
         <i />
       </div>
-      <p id={hint} className={classes.words} aria-live="polite">
-        {words}
+      <p id={hint} className={classes.hint} aria-live="polite">
+        {text}
       </p>
     </div>
   );

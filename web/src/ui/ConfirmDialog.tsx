@@ -1,3 +1,4 @@
+import { texts as common } from "@/texts/common";
 import { Button, Group, Modal, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -5,25 +6,25 @@ export interface ConfirmProps {
   opened: boolean;
   title: string;
   children: ReactNode;
-  /** What it does, as a verb: the answer says what happens without the question. */
-  confirm: string;
-  keep: string;
+  /** The label of the confirming button: a verb that says what it does. */
+  confirmLabel: string;
+  cancelLabel: string;
   pending: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
-/** The question itself, in a dialogue. Reached through Confirm, which brings it when it is asked. */
-export function ConfirmDialog({ opened, title, children, confirm, keep, pending, onConfirm, onClose }: ConfirmProps) {
+/** The dialog of `Confirm`, which loads it on demand. */
+export function ConfirmDialog({ opened, title, children, confirmLabel, cancelLabel, pending, onConfirm, onClose }: ConfirmProps) {
   return (
-    <Modal returnFocus={false} opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal returnFocus={false} opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": common.close }}>
       <Text component="div">{children}</Text>
       <Group justify="flex-end" mt="lg">
         <Button variant="default" onClick={onClose}>
-          {keep}
+          {cancelLabel}
         </Button>
         <Button color="clay" loading={pending} onClick={onConfirm}>
-          {confirm}
+          {confirmLabel}
         </Button>
       </Group>
     </Modal>

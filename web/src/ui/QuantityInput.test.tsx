@@ -20,7 +20,7 @@ function showing(value: number, max: number): HTMLInputElement {
 
 test("every press counts, also before the value has followed", () => {
   const input = showing(1, 9);
-  for (let press = 0; press < 3; press++) fireEvent.click(screen.getByLabelText("One more"));
+  for (let press = 0; press < 3; press++) fireEvent.click(screen.getByLabelText("Increase quantity"));
   expect(input.value).toBe("4");
   expect(onChange.mock.calls.flat()).toEqual([2, 3, 4]);
 });
@@ -44,5 +44,5 @@ test("an emptied field is what it was once one leaves it", () => {
 
 test("goes no further than there is", () => {
   showing(5, 5);
-  expect(screen.getByLabelText<HTMLButtonElement>("One more").disabled).toBe(true);
+  expect(screen.getByLabelText<HTMLButtonElement>("Increase quantity").disabled).toBe(true);
 });

@@ -1,11 +1,11 @@
 import { useLayoutEffect, useRef, type RefObject } from "react";
 
-/** For what can be taken away by a button of its own: the focus goes to the page's content then, not out of the page. */
+/** For an element that a button within it can remove: the focus then moves to the page's content and is not lost. */
 export function useFocusMainOnUnmount<Part extends HTMLElement>(): RefObject<Part | null> {
   const part = useRef<Part>(null);
   useLayoutEffect(() => {
     const { current } = part;
-    // Before it leaves the page.
+    // Runs before the element is removed from the document.
     return () => {
       if (current?.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });
     };

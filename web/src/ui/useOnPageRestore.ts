@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "react";
 
 /**
- * Runs `then` when the browser shows the page again exactly as it was left, scripts and all: the back button does that
- * after a visit elsewhere. Whatever was under way on leaving has to be taken back, or it goes on for ever.
+ * Calls `then` when the browser restores the page from its back/forward cache, with its scripts in the state in which
+ * they were left. Pending states from before, such as a loading button, must be reset.
  */
 export function useOnPageRestore(then: () => void): void {
   const latest = useRef(then);

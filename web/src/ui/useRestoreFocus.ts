@@ -1,13 +1,13 @@
 import { useEffect, useRef } from "react";
 
 /**
- * Gives the focus back to what opened a dialog, once it has closed. The library does so too, unless a dialog is opened
- * the moment it is loaded or appears without motion: then it remembers what in the dialog had the focus first.
+ * Restores the focus to the element that opened a dialog after it has closed. Mantine's own `returnFocus` fails if the
+ * dialog is opened as soon as it is loaded or without a transition: it then remembers an element within the dialog.
  */
 export function useRestoreFocus(opened: boolean): void {
   const wasOpened = useRef(false);
   const before = useRef<Element | null>(null);
-  // While rendering: by the time of an effect the dialog may have taken the focus already.
+  // Read during render, because by the time of an effect the dialog may already have taken the focus.
   if (opened && !wasOpened.current) before.current = document.activeElement;
   wasOpened.current = opened;
   useEffect(() => {

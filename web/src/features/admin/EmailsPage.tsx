@@ -5,6 +5,9 @@ import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/emails";
+import { texts as shared } from "@/texts/common";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
@@ -16,16 +19,11 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { useState } from "react";
 import classes from "./EmailsPage.module.css";
 
-const STATES: Readonly<Record<EmailStatus, { label: string; color: string }>> = {
-  queued: { label: "Waiting", color: "gray" },
-  sent: { label: "Sent", color: "teal" },
-  failed: { label: "Failed", color: "clay" },
-  skipped: { label: "Not wanted", color: "gray" },
-};
+const COLORS: Readonly<Record<EmailStatus, string>> = { queued: "gray", sent: "teal", failed: "clay", skipped: "gray" };
 
 export function EmailsPage() {
   return (
-    <AdminPage title="Mails">
+    <AdminPage title={common.emails}>
       <EmailList />
     </AdminPage>
   );
@@ -37,7 +35,7 @@ function EmailList() {
   const [status, setStatus] = useState<EmailStatus | "">("");
   const [opened, open] = useState<Email | null>(null);
   useRestoreFocus(opened !== null);
-  const mails = useInfiniteQuery({
+  const emails = useInfiniteQuery({
     ...emailsQuery({ ...(status && { status }), ...(to && { to }) }),
     placeholderData: keepPreviousData,
   });
@@ -46,54 +44,54 @@ function EmailList() {
       <Toolbar>
         <TextInput
           type="search"
-          aria-label="Mails to this address"
-          placeholder="Mails to this address"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={254}
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
         <NativeSelect
-          aria-label="Show mails that are"
+          aria-label={shared.filterByStatus}
           value={status}
           onChange={(event) => setStatus(event.currentTarget.value as EmailStatus | "")}
-          data={[{ value: "", label: "All mails" }, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))]}
+          data={[{ value: "", label: texts.allEmails }, ...Object.entries(texts.statuses).map(([value, label]) => ({ value, label }))]}
         />
       </Toolbar>
-      <PagedList query={mails} empty={<Message icon={IconMail} title="No such mails">What the shop writes is listed here.</Message>}>
+      <PagedList query={emails} empty={<Message icon={IconMail} title={texts.noEmails}>{texts.noEmailsText}</Message>}>
         {(items) => (
-          <Table label="Mails" columns={["Subject", "To", "State", "When"]}>
-            {items.map((mail) => (
-              <tr key={mail.id}>
+          <Table label={common.emails} columns={[texts.subject, texts.to, common.status, texts.date]}>
+            {items.map((email) => (
+              <tr key={email.id}>
                 <td>
-                  <UnstyledButton className={classes.subject ?? ""} onClick={() => open(mail)}>
-                    {mail.subject ?? mail.template.replaceAll("_", " ")}
+                  <UnstyledButton className={classes.subject ?? ""} onClick={() => open(email)}>
+                    {email.subject ?? email.template.replaceAll("_", " ")}
                   </UnstyledButton>
-                  {mail.error && <small>{mail.error}</small>}
+                  {email.error && <small>{email.error}</small>}
                 </td>
-                <td>{mail.to ?? "…"}</td>
+                <td>{email.to ?? texts.unknownRecipient}</td>
                 <td>
-                  <Badge color={STATES[mail.status].color} variant="light" tt="none">
-                    {STATES[mail.status].label}
+                  <Badge color={COLORS[email.status]} variant="light" tt="none">
+                    {texts.statuses[email.status]}
                   </Badge>
                 </td>
-                <td>{atTime(mail.sent_at ?? mail.created_at)}</td>
+                <td>{atTime(email.sent_at ?? email.created_at)}</td>
               </tr>
             ))}
           </Table>
         )}
       </PagedList>
-      <Modal returnFocus={false} opened={opened !== null} onClose={() => open(null)} size="xl" title={opened?.subject ?? "Mail"} closeButtonProps={{ "aria-label": "Close" }}>
-        {opened && <Preview mail={opened} />}
+      <Modal returnFocus={false} opened={opened !== null} onClose={() => open(null)} size="xl" title={opened?.subject ?? texts.email} closeButtonProps={{ "aria-label": shared.close }}>
+        {opened && <Preview email={opened} />}
       </Modal>
     </>
   );
 }
 
-function Preview({ mail }: { mail: Email }) {
-  const sent = useQuery(emailQuery(mail.id));
+function Preview({ email }: { email: Email }) {
+  const sent = useQuery(emailQuery(email.id));
   const resend = useResendEmail();
-  const [as, setAs] = useState("html");
+  const [format, setFormat] = useState("html");
   if (sent.isError) return <Failure error={sent.error} onRetry={sent.refetch} order={3} />;
   if (!sent.data) return <Skeleton height={400} />;
   const { text, html } = sent.data;
@@ -102,12 +100,12 @@ function Preview({ mail }: { mail: Email }) {
       <Group justify="space-between" mb="md">
         {html && text ? (
           <SegmentedControl
-            aria-label="Shown as"
-            value={as}
-            onChange={setAs}
+            aria-label={texts.format}
+            value={format}
+            onChange={setFormat}
             data={[
-              { value: "html", label: "As designed" },
-              { value: "text", label: "As text" },
+              { value: "html", label: texts.html },
+              { value: "text", label: texts.text },
             ]}
           />
         ) : (
@@ -117,19 +115,19 @@ function Preview({ mail }: { mail: Email }) {
           variant="default"
           loading={resend.isPending}
           onClick={() =>
-            resend.mutate(mail.id, { onSuccess: () => toast("It goes out again in a moment."), onError: toastFailure })
+            resend.mutate(email.id, { onSuccess: () => toast(texts.resent), onError: toastFailure })
           }
         >
-          Send again
+          {texts.resend}
         </Button>
       </Group>
       {!text && !html ? (
-        <Message icon={IconMail} order={3} title="Nothing to show">
-          It has not been put together yet, or its text is no longer kept.
+        <Message icon={IconMail} order={3} title={texts.nothingToShow}>
+          {texts.nothingToShowText}
         </Message>
-      ) : html && as === "html" ? (
-        // No script, no form and no request of its own: the frame may do nothing at all.
-        <iframe className={classes.frame} title="The mail as it was sent" sandbox="" srcDoc={html} />
+      ) : html && format === "html" ? (
+        // The empty sandbox attribute forbids scripts, forms and navigation.
+        <iframe className={classes.frame} title={texts.sentEmail} sandbox="" srcDoc={html} />
       ) : (
         <pre className={classes.text}>{text}</pre>
       )}

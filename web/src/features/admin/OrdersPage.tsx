@@ -6,6 +6,9 @@ import { AdminPage } from "@/admin/AdminPage";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
 import { ORDER_STATUSES, OrderStatusBadge } from "@/orders/OrderStatusBadge";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/orders";
+import { texts as shared } from "@/texts/common";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
 import { NativeSelect, TextInput } from "@mantine/core";
@@ -19,7 +22,7 @@ const route = getRouteApi("/admin/orders");
 
 export function AdminOrdersPage() {
   return (
-    <AdminPage title="Orders">
+    <AdminPage title={common.orders}>
       <Orders />
     </AdminPage>
   );
@@ -29,7 +32,7 @@ function Orders() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [typed, setTyped] = useState(search.q ?? "");
-  const look = useDebouncedCallback((q: string) => {
+  const searchSoon = useDebouncedCallback((q: string) => {
     const { q: _before, ...rest } = search;
     void navigate({ search: { ...rest, ...(q.trim() && { q: q.trim() }) }, replace: true });
   }, 300);
@@ -43,35 +46,35 @@ function Orders() {
       <Toolbar>
         <TextInput
           type="search"
-          aria-label="Search orders by number or email address"
-          placeholder="Number or email address"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={200}
           value={typed}
           onChange={(event) => {
             setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
+            searchSoon(event.currentTarget.value);
           }}
         />
         <NativeSelect
-          aria-label="Show orders that are"
+          aria-label={shared.filterByStatus}
           value={status ?? ""}
           onChange={(event) => {
             const { status: _before, ...rest } = search;
             const value = event.currentTarget.value;
             void navigate({ search: { ...rest, ...(value && { status: value }) }, replace: true });
           }}
-          data={[{ value: "", label: "All orders" }, ...ORDER_STATUSES]}
+          data={[{ value: "", label: shared.allOrders }, ...ORDER_STATUSES]}
         />
       </Toolbar>
-      <PagedList query={orders} empty={<Message icon={IconReceipt} title="No such orders">Other words or another state may show some.</Message>}>
+      <PagedList query={orders} empty={<Message icon={IconReceipt} title={texts.noOrders}>{texts.noOrdersText}</Message>}>
         {(items) => (
-          <Table label="Orders" columns={["Order", "Buyer", "Placed", "State", { title: "Total", align: "right" }]}>
+          <Table label={common.orders} columns={[texts.order, texts.customer, texts.placed, common.status, { title: texts.total, align: "right" }]}>
             {items.map((order) => (
               <tr key={order.id}>
                 <td>
                   <Link to="/admin/orders/$id" params={{ id: order.id }}>
-                    {order.number ?? "New"}
+                    {order.number ?? texts.newOrder}
                   </Link>
                 </td>
                 <td>

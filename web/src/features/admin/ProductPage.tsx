@@ -2,6 +2,8 @@ import { useShopCurrency } from "@/api/cart";
 import { adminProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/admin";
 import type { Product } from "@/api/schemas";
 import { AdminPage, useIsAdmin } from "@/admin/AdminPage";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/products";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
@@ -23,16 +25,16 @@ export function NewProductPage() {
   const navigate = useNavigate();
   const currency = useShopCurrency();
   return (
-    <AdminPage title="New product">
+    <AdminPage title={texts.newProduct}>
       <ProductForm
         initial={emptyProduct()}
         error={create.error}
         pending={create.isPending}
-        submitLabel="Create the product"
+        submitLabel={texts.create}
         onSubmit={(fields) =>
           create.mutate(toCreateProduct(fields, currency), {
             onSuccess: ({ id }) => {
-              toast("The product is made. Now its pictures.");
+              toast(texts.created);
               void navigate({ to: "/admin/products/$id", params: { id } });
             },
           })
@@ -47,11 +49,11 @@ export function AdminProductPage() {
   const product = useQuery({ ...adminProductQuery(id), enabled: useIsAdmin() });
   return (
     <AdminPage
-      title={product.data?.name ?? "Product"}
+      title={product.data?.name ?? texts.product}
       aside={
         product.data?.status === "active" && (
           <LinkButton to="/products/$slug" params={{ slug: product.data.slug }} variant="default">
-            See it in the shop
+            {texts.viewInShop}
           </LinkButton>
         )
       }
@@ -76,16 +78,16 @@ function Existing({ product }: { product: Product }) {
     <div className={classes.parts}>
       <ProductImages product={product} />
       <ProductForm
-        // A product that changed elsewhere fills the form anew; one whose pictures or stock changed does not.
+        // Resets the form when the variants have changed, but not when only pictures or stock have.
         key={product.variants.map(({ id }) => id).join()}
         initial={toFields(product)}
         error={change.error}
         pending={change.isPending}
-        submitLabel="Save"
+        submitLabel={texts.save}
         onSubmit={(fields) =>
           change.mutate(
             { body: toUpdateProduct(fields, currency, product), version: product.version },
-            { onSuccess: () => toast("Saved.") },
+            { onSuccess: () => toast(texts.saved) },
           )
         }
       />
@@ -93,22 +95,22 @@ function Existing({ product }: { product: Product }) {
       {product.status !== "archived" && (
         <Group>
           <Button variant="subtle" color="clay" onClick={ask.open}>
-            Take it out of the shop
+            {texts.archive}
           </Button>
         </Group>
       )}
       <Confirm
         opened={asking}
         onClose={ask.close}
-        title={`Take ${product.name} out of the shop?`}
-        confirm="Archive it"
-        keep="Keep it"
+        title={texts.archiveQuestion(product.name)}
+        confirmLabel={texts.archive}
+        cancelLabel={common.cancel}
         pending={archive.isPending}
         onConfirm={() =>
-          archive.mutate(undefined, { onSuccess: () => toast("It is archived."), onError: toastFailure, onSettled: ask.close })
+          archive.mutate(undefined, { onSuccess: () => toast(texts.archived), onError: toastFailure, onSettled: ask.close })
         }
       >
-        It leaves the catalogue. Orders that have it still show it, and it can be brought back.
+        {texts.archiveText}
       </Confirm>
     </div>
   );

@@ -5,6 +5,9 @@ import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/products";
+import { texts as shared } from "@/texts/common";
 import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Picture } from "@/ui/Picture";
@@ -23,10 +26,10 @@ const route = getRouteApi("/admin/products");
 export function AdminProductsPage() {
   return (
     <AdminPage
-      title="Products"
+      title={common.products}
       aside={
         <LinkButton to="/admin/products/new" leftSection={<IconPlus size={18} />}>
-          New product
+          {texts.newProduct}
         </LinkButton>
       }
     >
@@ -43,7 +46,7 @@ function Products() {
     const next = Object.fromEntries(Object.entries({ ...search, ...part }).filter(([, value]) => value !== undefined));
     void navigate({ search: next, replace: true });
   };
-  const look = useDebouncedCallback((q: string) => change({ q: q.trim() || undefined }), 300);
+  const searchSoon = useDebouncedCallback((q: string) => change({ q: q.trim() || undefined }), 300);
   const { q, status, low_stock } = search;
   const products = useInfiniteQuery({
     ...adminProductsQuery({ limit: 30, status: status ?? "all", ...(q && { q }), ...(low_stock && { low_stock }) }),
@@ -54,24 +57,24 @@ function Products() {
       <Toolbar>
         <TextInput
           type="search"
-          aria-label="Search products"
-          placeholder="Name or words of the description"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={200}
           value={typed}
           onChange={(event) => {
             setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
+            searchSoon(event.currentTarget.value);
           }}
         />
         <NativeSelect
-          aria-label="Show products that are"
+          aria-label={shared.filterByStatus}
           value={status ?? ""}
           onChange={(event) => change({ status: event.currentTarget.value || undefined })}
-          data={[{ value: "", label: "All products" }, ...PRODUCT_STATUSES]}
+          data={[{ value: "", label: texts.allProducts }, ...PRODUCT_STATUSES]}
         />
         <Checkbox
-          label="Running low"
+          label={texts.lowStock}
           checked={low_stock ?? false}
           onChange={(event) => change({ low_stock: event.currentTarget.checked || undefined })}
         />
@@ -79,13 +82,13 @@ function Products() {
       <PagedList
         query={products}
         empty={
-          <Message icon={IconPackage} title="No such products" action={<LinkButton to="/admin/products/new">New product</LinkButton>}>
-            Other words may show some, or make one.
+          <Message icon={IconPackage} title={texts.noProducts} action={<LinkButton to="/admin/products/new">{texts.newProduct}</LinkButton>}>
+            {texts.noProductsText}
           </Message>
         }
       >
         {(items) => (
-          <Table label="Products" columns={["Product", "State", "Variants", { title: "Price", align: "right" }, "Changed"]}>
+          <Table label={common.products} columns={[texts.product, common.status, texts.variants, { title: texts.price, align: "right" }, texts.updated]}>
             {items.map((product) => (
               <Row key={product.id} product={product} />
             ))}
@@ -97,7 +100,7 @@ function Products() {
 }
 
 function Row({ product }: { product: ProductItem }) {
-  const state = PRODUCT_STATUSES.find(({ value }) => value === product.status);
+
   return (
     <tr>
       <td>
@@ -109,15 +112,15 @@ function Row({ product }: { product: ProductItem }) {
             <Link to="/admin/products/$id" params={{ id: product.id }}>
               {product.name}
             </Link>
-            <small>{product.category ?? "no category"}</small>
+            <small>{product.category ?? texts.noCategory}</small>
           </span>
         </span>
       </td>
       <td>
         <Badge variant="light" color={product.status === "active" ? "teal" : "gray"} tt="none">
-          {state?.label}
+          {texts.statuses[product.status]}
         </Badge>
-        {!product.in_stock && <small>sold out</small>}
+        {!product.in_stock && <small>{shared.soldOut}</small>}
       </td>
       <td>{product.variant_count}</td>
       <td data-align="right">

@@ -10,5 +10,5 @@ test("a SKU that is taken is one of the new ones", () => {
 
 test("two variants of one product do not share a SKU", () => {
   const { "variants.1.sku": second, "variants.0.sku": first } = validateProduct(withSkus("A", " A "), "USD");
-  expect([first, second]).toEqual([undefined, "Another variant here has this SKU."]);
+  expect([first, second]).toEqual([undefined, "Another variant of this product has this SKU."]);
 });

@@ -1,3 +1,4 @@
+import { texts } from "@/texts/catalog";
 import { useRestoreFocus } from "@/ui/useRestoreFocus";
 import { Button, Drawer } from "@mantine/core";
 import type { ReactNode } from "react";
@@ -8,7 +9,7 @@ interface FilterDrawerProps {
   children: ReactNode;
 }
 
-/** The filters where there is no room for them beside the products. */
+/** The filters on narrow screens. */
 export function FilterDrawer({ opened, onClose, children }: FilterDrawerProps) {
   useRestoreFocus(opened);
   return (
@@ -16,14 +17,14 @@ export function FilterDrawer({ opened, onClose, children }: FilterDrawerProps) {
       returnFocus={false}
       opened={opened}
       onClose={onClose}
-      title="Filter"
+      title={texts.filter}
       position="right"
       size="20rem"
-      closeButtonProps={{ "aria-label": "Close the filters" }}
+      closeButtonProps={{ "aria-label": texts.closeFilters }}
     >
       {children}
       <Button fullWidth mt="xl" size="md" onClick={onClose}>
-        Show products
+        {texts.showProducts}
       </Button>
     </Drawer>
   );

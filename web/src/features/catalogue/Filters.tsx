@@ -1,6 +1,7 @@
 import { useShopCurrency } from "@/api/cart";
 import type { Category, Facets } from "@/api/schemas";
 import { major, money, parseMajor } from "@/format/money";
+import { texts } from "@/texts/catalog";
 import { Button, Checkbox, Group, Stack, TextInput, UnstyledButton } from "@mantine/core";
 import { useId, useState, type FormEvent } from "react";
 import classes from "./Filters.module.css";
@@ -18,8 +19,8 @@ export function Filters({ search, facets, categories, change }: FiltersProps) {
   return (
     <Stack gap="xl">
       <fieldset className={classes.group}>
-        <legend>Category</legend>
-        <Choice chosen={!search.category} label="All" onChoose={() => change({ category: undefined })} />
+        <legend>{texts.category}</legend>
+        <Choice chosen={!search.category} label={texts.allCategories} onChoose={() => change({ category: undefined })} />
         {categories?.map(({ slug, name }) => (
           <Choice
             key={slug}
@@ -37,9 +38,9 @@ export function Filters({ search, facets, categories, change }: FiltersProps) {
         onChange={(min_price, max_price) => change({ min_price, max_price })}
       />
       <fieldset className={classes.group}>
-        <legend>Availability</legend>
+        <legend>{texts.availability}</legend>
         <Checkbox
-          label="In stock only"
+          label={texts.inStockOnly}
           checked={search.in_stock ?? false}
           onChange={(event) => change({ in_stock: event.currentTarget.checked ? true : undefined })}
         />
@@ -66,7 +67,7 @@ function Choice({ chosen, label, count, onChoose }: ChoiceProps) {
 
 interface PriceFilterProps {
   search: ProductSearch;
-  /** How many products there are between which prices; empty where they all cost about the same. */
+  /** The number of products by price range; empty if all cost about the same. */
   spread: Facets["price"] | undefined;
   onChange: (min: number | undefined, max: number | undefined) => void;
 }
@@ -84,8 +85,8 @@ function PriceFilter({ search, spread, onChange }: PriceFilterProps) {
     event.preventDefault();
     const from = min.trim() ? parseMajor(min, currency) : undefined;
     const to = max.trim() ? parseMajor(max, currency) : undefined;
-    if (from === null || to === null) setProblem("Enter amounts such as 25 or 19.90.");
-    else if (from !== undefined && to !== undefined && from > to) setProblem("The first amount is the larger one.");
+    if (from === null || to === null) setProblem(texts.enterAmount);
+    else if (from !== undefined && to !== undefined && from > to) setProblem(texts.minAboveMax);
     else {
       setProblem(null);
       onChange(from, to);
@@ -96,7 +97,7 @@ function PriceFilter({ search, spread, onChange }: PriceFilterProps) {
   return (
     <form onSubmit={apply}>
       <fieldset className={classes.group}>
-        <legend>Price</legend>
+        <legend>{texts.price}</legend>
         {spread
           ?.filter(({ count }) => count > 0)
           .map(({ value, min_price, max_price, count }) => {
@@ -106,17 +107,17 @@ function PriceFilter({ search, spread, onChange }: PriceFilterProps) {
               <Choice
                 key={value}
                 chosen={chosen}
-                label={priceRange(range, currency) ?? "Any"}
+                label={priceRange(range, currency) ?? texts.anyPrice}
                 count={count}
                 onChoose={() => (chosen ? onChange(undefined, undefined) : onChange(min_price || undefined, max_price ?? undefined))}
               />
             );
           })}
         <Group gap="xs" wrap="nowrap" align="end" mt={spread?.length ? "xs" : 0}>
-          <TextInput {...field} label="From" value={min} onChange={(event) => setMin(event.currentTarget.value)} error={problem !== null} />
-          <TextInput {...field} label="To" value={max} onChange={(event) => setMax(event.currentTarget.value)} error={problem !== null} />
+          <TextInput {...field} label={texts.minPrice} value={min} onChange={(event) => setMin(event.currentTarget.value)} error={problem !== null} />
+          <TextInput {...field} label={texts.maxPrice} value={max} onChange={(event) => setMax(event.currentTarget.value)} error={problem !== null} />
           <Button type="submit" size="sm" variant="default" px="sm" className={classes.apply ?? ""}>
-            Go
+            {texts.apply}
           </Button>
         </Group>
         {problem && (
@@ -130,9 +131,9 @@ function PriceFilter({ search, spread, onChange }: PriceFilterProps) {
 }
 
 export function priceRange({ min_price, max_price }: ProductSearch, currency: string): string | null {
-  const say = (amount: number) => money({ amount, currency }).replace(/[.,]00(?=\D*$)/, "");
-  if (min_price !== undefined && max_price !== undefined) return `${say(min_price)} to ${say(max_price)}`;
-  if (min_price !== undefined) return `${say(min_price)} and more`;
-  if (max_price !== undefined) return `Up to ${say(max_price)}`;
+  const format = (amount: number) => money({ amount, currency }).replace(/[.,]00(?=\D*$)/, "");
+  if (min_price !== undefined && max_price !== undefined) return texts.priceBetween(format(min_price), format(max_price));
+  if (min_price !== undefined) return texts.priceFrom(format(min_price));
+  if (max_price !== undefined) return texts.priceUpTo(format(max_price));
   return null;
 }

@@ -1,4 +1,5 @@
 import type { Product } from "@/api/schemas";
+import { texts } from "@/texts/catalog";
 import { Picture } from "@/ui/Picture";
 import { UnstyledButton } from "@mantine/core";
 import { useState } from "react";
@@ -20,12 +21,12 @@ export function Gallery({ product }: { product: Product }) {
         />
       </div>
       {product.images.length > 1 && (
-        <ul className={classes.small} aria-label="Pictures">
+        <ul className={classes.small} aria-label={texts.pictures}>
           {product.images.map((other, index) => (
             <li key={other.url}>
               <UnstyledButton
                 className={classes.pick ?? ""}
-                aria-label={`Picture ${index + 1}${other.alt ? `: ${other.alt}` : ""}`}
+                aria-label={texts.picture(index + 1, other.alt ?? "")}
                 aria-pressed={index === shown}
                 onClick={() => setShown(index)}
               >

@@ -3,6 +3,8 @@ import { productQuery, shelfQuery } from "@/api/catalogue";
 import { isNotFound, isRefusal } from "@/api/problem";
 import type { Product, Variant } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";
+import { texts } from "@/texts/catalog";
+import { texts as common } from "@/texts/common";
 import { Failure, Notice } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
@@ -25,7 +27,7 @@ export function ProductPage() {
   const { slug } = route.useParams();
   const product = useQuery(productQuery(slug));
   const gone = isNotFound(product.error);
-  useTitle(gone ? "Not found" : product.data?.name);
+  useTitle(gone ? common.notFound : product.data?.name);
   if (gone) return <NotFound />;
   if (product.isError && !product.data) return <Failure error={product.error} onRetry={product.refetch} order={1} />;
   return (
@@ -42,7 +44,7 @@ function Loaded({ product }: { product: Product }) {
     <>
       <Breadcrumbs className={classes.crumbs ?? ""} separatorMargin="xs">
         <LinkAnchor to="/products" search={{}} size="sm" c="dimmed">
-          Products
+          {common.products}
         </LinkAnchor>
         {product.category && (
           <LinkAnchor to="/products" search={{ category: product.category }} size="sm" c="dimmed">
@@ -61,13 +63,13 @@ function Loaded({ product }: { product: Product }) {
           <Buy key={variant?.id ?? "none"} product={product} variant={variant} />
           <ul className={classes.promises}>
             <li>
-              <IconTruckDelivery size={20} stroke={1.6} aria-hidden /> Shipping and tax are shown before you pay
+              <IconTruckDelivery size={20} stroke={1.6} aria-hidden /> {texts.shippingPromise}
             </li>
             <li>
-              <IconShieldCheck size={20} stroke={1.6} aria-hidden /> Paid on Stripe’s page; we never see your card
+              <IconShieldCheck size={20} stroke={1.6} aria-hidden /> {texts.paymentPromise}
             </li>
             <li>
-              <IconRefresh size={20} stroke={1.6} aria-hidden /> Cancel free of charge until it ships
+              <IconRefresh size={20} stroke={1.6} aria-hidden /> {texts.cancelPromise}
             </li>
           </ul>
           <Details product={product} variant={variant} />
@@ -83,16 +85,16 @@ function Buy({ product, variant }: { product: Product; variant: Variant | undefi
   const add = useAddToCart();
   const { data: cart } = useQuery(cartQuery);
   const inCart = cart?.items.find((item) => item.variant_id === variant?.id)?.quantity ?? 0;
-  if (!variant) return <p className={classes.stock}>This combination is not made.</p>;
+  if (!variant) return <p className={classes.stock}>{texts.unavailableCombination}</p>;
   const { available } = variant.stock;
   if (available === 0) {
     return (
       <>
         <p className={classes.stock} data-state="out">
-          Sold out
+          {common.soldOut}
         </p>
         <Button size="lg" fullWidth disabled>
-          Sold out
+          {common.soldOut}
         </Button>
       </>
     );
@@ -101,10 +103,10 @@ function Buy({ product, variant }: { product: Product; variant: Variant | undefi
   return (
     <>
       <p className={classes.stock} data-state={available <= 5 ? "few" : "in"}>
-        {available <= 5 ? `Only ${available} left` : "In stock, ready to ship"}
+        {available <= 5 ? texts.onlyLeft(available) : texts.readyToShip}
       </p>
       <div className={classes.add}>
-        <QuantityInput label="Quantity" value={quantity} max={available} onChange={setQuantity} />
+        <QuantityInput label={texts.quantity} value={quantity} max={available} onChange={setQuantity} />
         <Button
           size="lg"
           loading={add.isPending}
@@ -115,24 +117,23 @@ function Buy({ product, variant }: { product: Product; variant: Variant | undefi
             )
           }
         >
-          Add to cart
+          {texts.addToCart}
         </Button>
       </div>
       <div aria-live="polite" className={classes.feedback}>
         {add.isSuccess && (
           <p className={classes.added}>
-            <IconCheck size={20} aria-hidden /> In your cart
-            {inCart > 1 && ` (${inCart} now)`}
+            <IconCheck size={20} aria-hidden /> {inCart > 1 ? texts.addedWithCount(inCart) : texts.added}
             <Link to="/cart" className="quiet-link">
-              To the cart <IconArrowRight size={16} aria-hidden />
+              {common.viewCart} <IconArrowRight size={16} aria-hidden />
             </Link>
           </p>
         )}
         <Notice error={add.error}>
           {isRefusal(add.error, "out_of_stock")
             ? left === 0
-              ? "All that we have is already in your cart."
-              : `There are ${left} more to be had.`
+              ? texts.allInCart
+              : texts.onlyMoreAvailable(left)
             : undefined}
         </Notice>
       </div>
@@ -147,14 +148,14 @@ function Details({ product, variant }: { product: Product; variant: Variant | un
       {product.description && (
         <section className={classes.about}>
           <Title order={2} size="h3">
-            About it
+            {texts.description}
           </Title>
           <p className={classes.description}>{product.description}</p>
         </section>
       )}
       <section className={classes.about}>
         <Title order={2} size="h3">
-          Details
+          {texts.details}
         </Title>
         <dl className={classes.facts}>
           {attributes.map(([name, value]) => (
@@ -165,7 +166,7 @@ function Details({ product, variant }: { product: Product; variant: Variant | un
           ))}
           {variant && (
             <div>
-              <dt>Article number</dt>
+              <dt>{texts.sku}</dt>
               <dd>{variant.sku}</dd>
             </div>
           )}
@@ -183,8 +184,8 @@ function Related({ product }: { product: Product }) {
   if (others?.length === 0) return null;
   return (
     <section className={classes.related}>
-      <Title order={2}>Goes well with it</Title>
-      <ProductGrid products={others} waitingFor={others ? 0 : 4} wide />
+      <Title order={2}>{texts.related}</Title>
+      <ProductGrid products={others} placeholders={others ? 0 : 4} wide />
     </section>
   );
 }
@@ -210,18 +211,19 @@ function NotFound() {
     <Message
       icon={IconMapOff}
       order={1}
-      title="This product is not here any more"
+      title={texts.notFound}
       action={
         <LinkButton to="/products" search={{}}>
-          Browse the shop
+          {common.browse}
         </LinkButton>
       }
     >
-      It may have left the shop, or the link was typed a little differently.
+      {texts.notFoundText}
     </Message>
   );
 }
 
+/** A readable label for a category's slug or an attribute's key. */
 function humanize(slug: string): string {
   const text = slug.replaceAll(/[-_]+/g, " ");
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,6 +1,8 @@
 import { useShopCurrency } from "@/api/cart";
 import { categoriesQuery, productsQuery } from "@/api/catalogue";
 import { ProductGrid } from "@/products/ProductGrid";
+import { texts } from "@/texts/catalog";
+import { texts as common } from "@/texts/common";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
@@ -12,11 +14,11 @@ import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Filters, priceRange } from "./Filters";
 import classes from "./ProductsPage.module.css";
-import { isFiltered, toQuery, type ProductSearch, type Sort } from "./search";
+import { isFiltered, toQuery, totalFound, type ProductSearch, type Sort } from "./search";
 
 const route = getRouteApi("/products");
 const FilterDrawer = lazy(async () => ({ default: (await import("./FilterDrawer")).FilterDrawer }));
-/** Pages that come by themselves while scrolling; then a button, so that the end of the page can be reached. */
+/** How many pages load automatically while scrolling. Further pages need a click, so that the footer can be reached. */
 const AUTO_LOADED_PAGES = 4;
 
 export function ProductsPage() {
@@ -36,17 +38,17 @@ export function ProductsPage() {
   }
   const clear = () => change({ category: undefined, min_price: undefined, max_price: undefined, in_stock: undefined });
 
-  const title = search.q ? `Results for “${search.q}”` : (category ?? (search.category ? "Products" : "Everything"));
+  const title = search.q ? texts.resultsFor(search.q) : (category ?? (search.category ? common.products : texts.allProducts));
   const filters = <Filters search={search} facets={facets} categories={categories} change={change} />;
 
   return (
     <Page title={title}>
       <div className={classes.layout}>
-        <aside className={classes.side} aria-label="Filters">
+        <aside className={classes.side} aria-label={texts.filters}>
           {filters}
         </aside>
-        <section aria-label="Products" aria-busy={products.isFetching}>
-          <h2 className="hidden-visually">Products</h2>
+        <section aria-label={common.products} aria-busy={products.isFetching}>
+          <h2 className="hidden-visually">{common.products}</h2>
           <div className={classes.tools}>
             <Button
               className={classes.filterButton ?? ""}
@@ -57,10 +59,10 @@ export function ProductsPage() {
                 drawer.open();
               }}
             >
-              Filter
+              {texts.filter}
             </Button>
             <p className={classes.count} role="status">
-              {items && describe(items.length, products.hasNextPage)}
+              {items && describeCount(items.length, products.hasNextPage, totalFound(search, facets))}
             </p>
             <SortSelect search={search} onChange={(sort) => change({ sort })} />
           </div>
@@ -73,7 +75,7 @@ export function ProductsPage() {
             <div className={classes.results} data-stale={products.isPlaceholderData || undefined}>
               <ProductGrid
                 products={items}
-                waitingFor={!items ? 9 : products.isFetchingNextPage ? 3 : 0}
+                placeholders={!items ? 9 : products.isFetchingNextPage ? 3 : 0}
                 eager={3}
               />
               <LoadMore
@@ -98,30 +100,30 @@ export function ProductsPage() {
   );
 }
 
-function describe(shown: number, more: boolean): string {
-  if (shown === 0) return "No products";
-  if (more) return `The first ${shown} products`;
-  return shown === 1 ? "1 product" : `${shown} products`;
+function describeCount(shown: number, more: boolean, total: number | null): string {
+  if (shown === 0) return texts.noProducts;
+  if (!more) return texts.productCount(shown);
+  return total !== null && total > shown ? texts.showing(shown, total) : texts.showingFirst(shown);
 }
 
 function SortSelect({ search, onChange }: { search: ProductSearch; onChange: (sort: Sort | undefined) => void }) {
-  const usual: Sort = search.q ? "relevance" : "newest";
+  const standard: Sort = search.q ? "relevance" : "newest";
   return (
     <NativeSelect
-      aria-label="Sort by"
+      aria-label={texts.sortBy}
       size="sm"
       className={classes.sort ?? ""}
-      value={search.sort ?? usual}
+      value={search.sort ?? standard}
       onChange={(event) => {
         const sort = event.currentTarget.value as Sort;
-        onChange(sort === usual ? undefined : sort);
+        onChange(sort === standard ? undefined : sort);
       }}
       data={[
-        ...(search.q ? [{ value: "relevance", label: "Best match" }] : []),
-        { value: "newest", label: "Newest first" },
-        { value: "price", label: "Price, low to high" },
-        { value: "-price", label: "Price, high to low" },
-        { value: "name", label: "Name" },
+        ...(search.q ? [{ value: "relevance", label: texts.sorts.relevance }] : []),
+        { value: "newest", label: texts.sorts.newest },
+        { value: "price", label: texts.sorts.price },
+        { value: "-price", label: texts.sorts["-price"] },
+        { value: "name", label: texts.sorts.name },
       ]}
     />
   );
@@ -137,12 +139,12 @@ function ActiveFilters({ search, category, change }: ActiveFiltersProps) {
   const price = priceRange(search, useShopCurrency());
   if (!isFiltered(search)) return null;
   return (
-    <ul className={classes.chosen} aria-label="Chosen filters">
+    <ul className={classes.active} aria-label={texts.activeFilters}>
       {search.category && (
         <Pill label={category ?? search.category} onRemove={() => change({ category: undefined })} />
       )}
       {price && <Pill label={price} onRemove={() => change({ min_price: undefined, max_price: undefined })} />}
-      {search.in_stock && <Pill label="In stock" onRemove={() => change({ in_stock: undefined })} />}
+      {search.in_stock && <Pill label={texts.inStock} onRemove={() => change({ in_stock: undefined })} />}
     </ul>
   );
 }
@@ -151,7 +153,7 @@ function Pill({ label, onRemove }: { label: string; onRemove: () => void }) {
   return (
     <li className={classes.pill}>
       {label}
-      <CloseButton size="sm" radius="xl" aria-label={`Remove the filter ${label}`} onClick={onRemove} />
+      <CloseButton size="sm" radius="xl" aria-label={texts.removeFilterOf(label)} onClick={onRemove} />
     </li>
   );
 }
@@ -160,16 +162,16 @@ function NoResults({ search, onClear }: { search: ProductSearch; onClear: () => 
   return (
     <Message
       icon={IconSearchOff}
-      title={search.q ? `Nothing found for “${search.q}”` : "Nothing here fits"}
+      title={search.q ? texts.noResultsFor(search.q) : texts.noResults}
       action={
         isFiltered(search) && (
           <Button variant="default" onClick={onClear}>
-            Clear the filters
+            {texts.clearFilters}
           </Button>
         )
       }
     >
-      {isFiltered(search) ? "Fewer filters show more." : "Try fewer or other words, or look through the categories."}
+      {isFiltered(search) ? texts.removeFilter : texts.otherWords}
     </Message>
   );
 }
@@ -187,14 +189,14 @@ function LoadMore({ shown, has, loading, failed, load }: LoadMoreProps) {
   const near = entry?.isIntersecting ?? false;
   useEffect(() => {
     if (near && has && !loading && !failed && shown < AUTO_LOADED_PAGES) load();
-    // Not on `load`: it is made anew by each draw and always does the same.
+    // `load` is left out: it is a new function on every render and always does the same.
   }, [near, has, loading, failed, shown]);
   if (!has) return null;
   return (
     <div ref={ref} className={classes.more}>
-      {failed && <p role="alert">More products could not be loaded.</p>}
+      {failed && <p role="alert">{texts.moreFailed}</p>}
       <Button variant="default" onClick={load} loading={loading}>
-        {failed ? "Try again" : "Show more products"}
+        {failed ? common.tryAgain : texts.showMore}
       </Button>
     </div>
   );

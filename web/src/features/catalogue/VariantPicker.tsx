@@ -1,4 +1,5 @@
 import type { Product } from "@/api/schemas";
+import { texts } from "@/texts/catalog";
 import classes from "./VariantPicker.module.css";
 import { availability, choose, type Choice } from "./variants";
 
@@ -8,14 +9,14 @@ interface VariantPickerProps {
   onChange: (choice: Choice) => void;
 }
 
-/** One group of radio buttons for each option; what is sold out cannot be taken, and says so. */
+/** One group of radio buttons for each option. Values that are sold out are disabled and labeled. */
 export function VariantPicker({ product, choice, onChange }: VariantPickerProps) {
   return (
     <div className={classes.picker}>
       {product.options.map(({ name, values }) => (
         <fieldset key={name} className={classes.option}>
           <legend>
-            {name.charAt(0).toUpperCase() + name.slice(1)}: <strong>{choice[name]}</strong>
+            {texts.option(name.charAt(0).toUpperCase() + name.slice(1))} <strong>{choice[name]}</strong>
           </legend>
           <div className={classes.values}>
             {values.map((value) => {
@@ -32,8 +33,8 @@ export function VariantPicker({ product, choice, onChange }: VariantPickerProps)
                   />
                   <span>
                     {value}
-                    {state === "sold_out" && <span className="hidden-visually"> (sold out)</span>}
-                    {state === "missing" && <span className="hidden-visually"> (in another combination)</span>}
+                    {state === "sold_out" && <span className="hidden-visually">{texts.optionSoldOut}</span>}
+                    {state === "missing" && <span className="hidden-visually">{texts.optionInOtherCombination}</span>}
                   </span>
                 </label>
               );

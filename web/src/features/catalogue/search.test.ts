@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isFiltered, readSearch, toQuery } from "./search";
+import { isFiltered, readSearch, toQuery, totalFound } from "./search";
 
 test("reads everything that can be looked for", () => {
   const raw = { q: " oak desk ", category: "furniture", min_price: "5000", max_price: "20000", in_stock: "true", sort: "price" };
@@ -50,4 +50,21 @@ test("reads its own question again", () => {
 test("words alone are no filter", () => {
   expect(isFiltered({ q: "oak", sort: "name" })).toBe(false);
   expect(isFiltered({ max_price: 0 })).toBe(true);
+});
+
+const facets = {
+  category: [{ value: "audio", count: 4 }, { value: "kitchen", count: 7 }],
+  price: [{ value: "0-1000", min_price: 0, max_price: 1000, count: 9 }, { value: "1000-", min_price: 1000, max_price: null, count: 3 }],
+};
+
+test("the number found is that of the chosen category, or of all prices", () => {
+  expect(totalFound({ category: "kitchen", min_price: 500 }, facets)).toBe(7);
+  expect(totalFound({ q: "lamp" }, facets)).toBe(12);
+});
+
+test("the number found is unknown where no facet counts exactly these products", () => {
+  expect(totalFound({ max_price: 500 }, facets)).toBeNull();
+  expect(totalFound({}, { ...facets, price: [] })).toBeNull();
+  expect(totalFound({ category: "gone" }, facets)).toBeNull();
+  expect(totalFound({}, undefined)).toBeNull();
 });

@@ -1,5 +1,5 @@
-/** What is looked for, as the address says it: shared links, the back button and reloads show the same products. */
-import type { ProductQuery } from "@/api/schemas";
+/** The search and filters of the list of products, which are kept in the URL. */
+import type { Facets, ProductQuery } from "@/api/schemas";
 
 export const SORTS = ["relevance", "newest", "price", "-price", "name"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -7,14 +7,14 @@ export type Sort = (typeof SORTS)[number];
 export interface ProductSearch {
   q?: string;
   category?: string;
-  /** Minor units, as in the API. */
+  /** In minor units, as in the API. */
   min_price?: number;
   max_price?: number;
   in_stock?: true;
   sort?: Sort;
 }
 
-/** Reads an address that anybody may have typed: what makes no sense is left out instead of failing the page. */
+/** Reads the search parameters of a URL; invalid ones are ignored. */
 export function readSearch(raw: Record<string, unknown>): ProductSearch {
   const search: ProductSearch = {};
   const q = text(raw.q, 200);
@@ -31,13 +31,24 @@ export function readSearch(raw: Record<string, unknown>): ProductSearch {
   return search;
 }
 
-/** The question to the API. */
+/** The query parameters of the API call. */
 export function toQuery({ in_stock, ...rest }: ProductSearch): Omit<ProductQuery, "cursor" | "limit" | "facets"> {
   return { ...rest, ...(in_stock && { in_stock: true }) };
 }
 
 export function isFiltered({ category, min_price, max_price, in_stock }: ProductSearch): boolean {
   return [category, min_price, max_price, in_stock].some((filter) => filter !== undefined);
+}
+
+/**
+ * The number of products found, from the facets: category counts ignore the category, price counts ignore the price.
+ * Null if it cannot be derived, that is without a category but with a price filter, or if all prices are similar.
+ */
+export function totalFound({ category, min_price, max_price }: ProductSearch, facets: Facets | null | undefined): number | null {
+  if (!facets) return null;
+  if (category) return facets.category.find(({ value }) => value === category)?.count ?? null;
+  if (min_price !== undefined || max_price !== undefined || facets.price.length === 0) return null;
+  return facets.price.reduce((sum, { count }) => sum + count, 0);
 }
 
 function text(value: unknown, longest: number): string {

@@ -1,4 +1,4 @@
-/** The one thing about the order that its buyer wants to know first, and what can be done about it. */
+/** The most important information about an order for its buyer, with the next action if there is one. */
 import { LinkButton } from "@/ui/links";
 import { usePay } from "@/api/payments";
 import type { Order } from "@/api/schemas";
@@ -6,6 +6,8 @@ import { atTime } from "@/format/dates";
 import { money } from "@/format/money";
 import { goToPaymentPage } from "@/orders/pay";
 import { shortages } from "@/orders/shortages";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/orderPages";
 import { Notice } from "@/ui/Failure";
 import { useOnPageRestore } from "@/ui/useOnPageRestore";
 import { Button, Loader, Title } from "@mantine/core";
@@ -23,38 +25,38 @@ interface OrderBannerProps {
 export function OrderBanner({ order, confirming, backFromPayment }: OrderBannerProps) {
   if (order.status === "pending") {
     return (
-      <Banner waiting title="Preparing your order">
-        We are setting everything aside for you. This takes a moment.
+      <Banner waiting title={texts.preparing}>
+        {texts.preparingText}
       </Banner>
     );
   }
   if (confirming === "yes") {
     return (
-      <Banner waiting title="Confirming your payment">
-        You are back from the payment page. We are waiting for the bank’s word; this page shows it by itself.
+      <Banner waiting title={texts.confirming}>
+        {texts.confirmingText}
       </Banner>
     );
   }
   if (confirming === "slow") {
     return (
-      <Banner waiting title="The bank is taking its time">
-        Your payment is still being confirmed. You can leave this page: we write to {order.email} as soon as it is through.
+      <Banner waiting title={texts.confirmingSlow}>
+        {texts.confirmingSlowText(order.email)}
       </Banner>
     );
   }
   if (order.status === "awaiting_payment") return <PaymentNeeded order={order} backFromPayment={backFromPayment} />;
   if (order.status === "paid" && backFromPayment) {
     return (
-      <Banner icon={IconCircleCheck} title="Thank you, your order is paid">
-        The confirmation is on its way to {order.email}. We tell you when it ships.
+      <Banner icon={IconCircleCheck} title={texts.confirmed}>
+        {texts.confirmedText(order.email)}
       </Banner>
     );
   }
   if (order.status === "rejected") return <Rejected order={order} />;
   if (order.status === "refunding") {
     return (
-      <Banner waiting title="Your money is on its way back">
-        Banks take a few days to show a refund. We write to {order.email} when it is done.
+      <Banner waiting title={texts.refunding}>
+        {texts.refundingText(order.email)}
       </Banner>
     );
   }
@@ -70,7 +72,7 @@ function PaymentNeeded({ order, backFromPayment }: { order: Order; backFromPayme
       <Banner
         icon={backFromPayment ? IconAlertTriangle : IconCreditCard}
         tone="attention"
-        title={backFromPayment ? "The payment did not go through" : "This order waits for your payment"}
+        title={backFromPayment ? texts.paymentFailed : texts.paymentNeeded}
         action={
           <Button
             size="md"
@@ -79,14 +81,11 @@ function PaymentNeeded({ order, backFromPayment }: { order: Order; backFromPayme
               pay.mutate(undefined, { onSuccess: ({ checkout_url }) => checkout_url && goToPaymentPage(checkout_url) })
             }
           >
-            {order.total ? `Pay ${money(order.total)}` : "Pay"}
+            {order.total ? common.pay(money(order.total)) : common.payUnknown}
           </Button>
         }
       >
-        Nothing has been charged.{" "}
-        {until && Date.parse(until) > Date.now()
-          ? `Everything is set aside for you until ${atTime(until)}.`
-          : "Everything is still set aside for you."}
+        {until && Date.parse(until) > Date.now() ? texts.reservedUntil(atTime(until)) : texts.stillReserved}
       </Banner>
       <Notice error={pay.error} />
     </>
@@ -95,22 +94,21 @@ function PaymentNeeded({ order, backFromPayment }: { order: Order; backFromPayme
 
 function Rejected({ order }: { order: Order }) {
   const short = shortages(order.failure?.items);
-  const nameOf = (variantId: string) => order.items.find((item) => item.variant_id === variantId)?.name ?? "A product";
+  const nameOf = (variantId: string) => order.items.find((item) => item.variant_id === variantId)?.name ?? texts.aProduct;
   return (
     <Banner
       icon={IconAlertTriangle}
       tone="attention"
-      title="This order could not be placed"
+      title={texts.rejected}
       action={
         <LinkButton to="/cart" variant="default">
-          To the cart
+          {common.viewCart}
         </LinkButton>
       }
     >
       {order.failure?.code === "out_of_stock" && short.length > 0
-        ? short.map(({ variantId, available }) => `${nameOf(variantId)}: ${available === 0 ? "sold out" : `${available} left`}. `)
-        : "Something in it is not to be had as ordered. "}
-      Nothing was charged.
+        ? texts.rejectedFor(short.map(({ variantId, available }) => common.shortage(nameOf(variantId), available)).join(", "))
+        : texts.rejectedText}
     </Banner>
   );
 }

@@ -1,5 +1,7 @@
 import { notificationSettingsQuery, useChangeNotificationSettings } from "@/api/notifications";
 import type { NotificationSettings } from "@/api/schemas";
+import { LANGUAGE } from "@/texts/language";
+import { texts } from "@/texts/settings";
 import { Failure } from "@/ui/Failure";
 import { toastFailure } from "@/ui/toast";
 import { NativeSelect, Skeleton, Stack, Switch } from "@mantine/core";
@@ -7,7 +9,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Section } from "./Section";
 
 const LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "pt", "tr", "uz", "ja", "zh"];
-const names = new Intl.DisplayNames(undefined, { type: "language" });
+const names = new Intl.DisplayNames(LANGUAGE, { type: "language" });
 
 export function EmailPreferences() {
   const settings = useQuery(notificationSettingsQuery);
@@ -15,7 +17,7 @@ export function EmailPreferences() {
   const set = (part: Partial<NotificationSettings>) =>
     settings.data && change.mutate({ ...settings.data, ...part }, { onError: toastFailure });
   return (
-    <Section title="Mails" intro="About payments, refunds and your account we always write.">
+    <Section title={texts.emails} intro={texts.emailsIntro}>
       {settings.isError && !settings.data ? (
         <Failure error={settings.error} onRetry={settings.refetch} order={3} />
       ) : !settings.data ? (
@@ -23,25 +25,25 @@ export function EmailPreferences() {
       ) : (
         <Stack gap="md">
           <Switch
-            label="Orders"
-            description="When an order changes its state"
+            label={texts.orderUpdates}
+            description={texts.orderUpdatesText}
             checked={settings.data.order_updates}
             onChange={(event) => set({ order_updates: event.currentTarget.checked })}
           />
           <Switch
-            label="Shipping"
-            description="When a parcel leaves and when it arrives"
+            label={texts.shippingUpdates}
+            description={texts.shippingUpdatesText}
             checked={settings.data.shipping_updates}
             onChange={(event) => set({ shipping_updates: event.currentTarget.checked })}
           />
           <Switch
-            label="News"
-            description="Now and then, what is new in the shop"
+            label={texts.marketing}
+            description={texts.marketingText}
             checked={settings.data.marketing}
             onChange={(event) => set({ marketing: event.currentTarget.checked })}
           />
           <NativeSelect
-            label="Language of amounts and dates"
+            label={texts.locale}
             w="16rem"
             maw="100%"
             value={settings.data.locale}

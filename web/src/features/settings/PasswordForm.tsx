@@ -2,6 +2,8 @@ import { useChangePassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import { NewPassword } from "@/session/NewPassword";
 import { MIN_LENGTH } from "@/session/passwords";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/settings";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
 import { PasswordField } from "@/ui/PasswordField";
@@ -15,18 +17,18 @@ export function PasswordForm() {
   const form = useForm({
     initialValues: { current_password: "", new_password: "" },
     validate: {
-      current_password: (value) => (value ? null : "Enter your current password."),
-      new_password: (value) => ([...value].length >= MIN_LENGTH ? null : `Use at least ${MIN_LENGTH} characters.`),
+      current_password: (value) => (value ? null : texts.enterCurrentPassword),
+      new_password: (value) => ([...value].length >= MIN_LENGTH ? null : common.tooShort(MIN_LENGTH)),
     },
   });
   return (
-    <Section title="Password" intro="A new one signs you out everywhere else.">
+    <Section title={texts.password} intro={texts.passwordIntro}>
       <form
         noValidate
         onSubmit={form.onSubmit((body) =>
           change.mutate(body, {
             onSuccess: () => {
-              toast("Your password is changed.");
+              toast(texts.passwordChanged);
               form.reset();
             },
             onError: (error) => {
@@ -42,16 +44,16 @@ export function PasswordForm() {
           {!fieldErrors(change.error) && <Notice error={change.error} />}
           <PasswordField
             w="100%"
-            label="Current password"
+            label={texts.currentPassword}
             name="current_password"
             autoComplete="current-password"
             {...form.getInputProps("current_password")}
           />
           <div style={{ width: "100%" }}>
-            <NewPassword label="New password" name="new_password" {...form.getInputProps("new_password")} />
+            <NewPassword label={texts.newPassword} name="new_password" {...form.getInputProps("new_password")} />
           </div>
           <Button type="submit" loading={change.isPending}>
-            Change the password
+            {texts.changePassword}
           </Button>
         </Stack>
       </form>

@@ -1,6 +1,8 @@
 import { useChangeProfile, useResendVerification } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import type { User } from "@/api/schemas";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/settings";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
 import { toast, toastFailure } from "@/ui/toast";
@@ -13,17 +15,17 @@ export function ProfileForm({ user }: { user: User }) {
   const resend = useResendVerification();
   const form = useForm({
     initialValues: { name: user.name },
-    validate: { name: (value) => (value.trim() ? null : "Enter your name.") },
+    validate: { name: (value) => (value.trim() ? null : common.enterName) },
   });
   return (
-    <Section title="Profile" intro="How we address you, and where our mails go.">
+    <Section title={texts.profile} intro={texts.profileIntro}>
       <form
         noValidate
         onSubmit={form.onSubmit(({ name }) =>
           change.mutate(
             { name: name.trim() },
             {
-              onSuccess: () => toast("Your name is saved."),
+              onSuccess: () => toast(texts.profileSaved),
               onError: (error) => {
                 const wrong = fieldErrors(error) ?? {};
                 form.setErrors(wrong);
@@ -36,13 +38,13 @@ export function ProfileForm({ user }: { user: User }) {
       >
         <Stack gap="md" align="flex-start">
           {!fieldErrors(change.error) && <Notice error={change.error} />}
-          <TextInput w="100%" label="Name" name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
+          <TextInput w="100%" label={common.name} name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
           <TextInput
             w="100%"
-            label="Email address"
+            label={common.email}
             value={user.email}
             readOnly
-            description={user.email_verified ? "Confirmed." : "Not confirmed yet. Follow the link in the mail we sent you."}
+            description={user.email_verified ? texts.emailConfirmed : texts.emailNotConfirmed}
           />
           {!user.email_verified && (
             <Button
@@ -52,11 +54,11 @@ export function ProfileForm({ user }: { user: User }) {
               disabled={resend.isSuccess}
               onClick={() => resend.mutate(undefined, { onError: toastFailure })}
             >
-              {resend.isSuccess ? "A new link is on its way" : "Send the link again"}
+              {resend.isSuccess ? texts.linkResent : texts.resendLink}
             </Button>
           )}
           <Button type="submit" loading={change.isPending}>
-            Save
+            {texts.save}
           </Button>
         </Stack>
       </form>

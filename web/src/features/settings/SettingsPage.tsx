@@ -1,5 +1,7 @@
 import { SignedIn } from "@/session/SignedIn";
 import { useSession } from "@/session/current";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/settings";
 import { Page } from "@/ui/Page";
 import { EmailPreferences } from "./EmailPreferences";
 import { PasswordForm } from "./PasswordForm";
@@ -10,7 +12,7 @@ import { Appearance } from "./Appearance";
 
 export function SettingsPage() {
   return (
-    <SignedIn title="Sign in to change your settings">
+    <SignedIn title={texts.signIn}>
       <Sections />
     </SignedIn>
   );
@@ -20,7 +22,7 @@ function Sections() {
   const { user } = useSession();
   if (!user) return null;
   return (
-    <Page title="Settings" narrow>
+    <Page title={common.settings} narrow>
       <div className={classes.sections}>
         <ProfileForm user={user} />
         <Appearance />
