@@ -71,24 +71,24 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         await page.get_by_label("Name", exact=True).fill(name)
         await page.get_by_label("Description").fill("Warm feet, quiet steps.")
         await page.get_by_role("combobox", name="Category").fill("clothing")
-        await page.get_by_label("State").select_option("draft")
-        await page.get_by_role("button", name="Add an option").click()
+        await page.get_by_label("Status").select_option("draft")
+        await page.get_by_role("button", name="Add option").click()
         await page.get_by_label("Option", exact=True).fill("size")
-        await page.get_by_label("Values, with commas between them").fill("S, M, L")
-        await page.get_by_role("button", name="Add a variant").click()
-        await page.get_by_role("button", name="Add a variant").click()
+        await page.get_by_label("Values, separated by commas").fill("S, M, L")
+        await page.get_by_role("button", name="Add variant").click()
+        await page.get_by_role("button", name="Add variant").click()
         for number, (size, price, stock) in enumerate((("S", "39", "0"), ("M", "39", "5"), ("L", "42.50", "2")), 1):
             await add_variant(page, number, size, f"{sku}-{size}", price, stock)
-        await page.get_by_role("button", name="Create the product").click()
+        await page.get_by_role("button", name="Create product").click()
         await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
         await upload(page, front, side)
         await expect(page.get_by_role("button", name="Delete picture 2")).to_be_visible()
         found = office.http.get("/api/products", params={"q": name, "status": "draft"}).raise_for_status().json()
         assert [product["name"] for product in found["items"]] == [name]
-        await page.get_by_label("State").select_option("active")
-        await page.get_by_role("button", name="Save").click()
-        await expect(page.get_by_role("link", name="See it in the shop")).to_be_visible()
+        await page.get_by_label("Status").select_option("active")
+        await page.get_by_role("button", name="Save changes").click()
+        await expect(page.get_by_role("link", name="View in shop")).to_be_visible()
         # What has been saved is there after a full load as well.
         await page.reload()
         await expect(page.get_by_label("Name", exact=True)).to_have_value(name)
@@ -101,7 +101,7 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         page = visit.page
         await be_signed_in(page.context, shopper.email)
         await page.goto("/products")
-        await page.get_by_role("searchbox", name="Search the shop").fill(name)
+        await page.get_by_role("searchbox", name="Search products").fill(name)
         await page.get_by_role("link", name=name).click()
         await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
         large = page.get_by_role("img", name=name).first
@@ -114,12 +114,12 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         await expect(page.get_by_text("$42.50")).to_be_visible()
         await expect(page.get_by_text("Only 2 left")).to_be_visible()
         await page.get_by_role("button", name="Add to cart", exact=True).click()
-        await page.get_by_role("link", name="To the cart").click()
+        await page.get_by_role("link", name="View cart").click()
         await page.get_by_role("link", name="Check out").click()
         await steps.fill_in_the_address(page)
         await steps.to_the_payment_page(page)
         await steps.pay_on_the_payment_page(page)
-        await expect(page.get_by_text("Thank you, your order is paid")).to_be_visible()
+        await expect(page.get_by_text("Thank you, your order is confirmed")).to_be_visible()
         order = shopper.order(steps.order_of(page))
         assert visit.troubles == []
     assert [(item["sku"], item["options"]) for item in order["items"]] == [(f"{sku}-L", {"size": "L"})]
@@ -138,10 +138,10 @@ async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
         await desk.get_by_role("link", name=order["number"]).click()
         await desk.get_by_label("Tracking number (optional)").fill("UZ 4071 2296")
         await desk.get_by_role("button", name="Mark as shipped").click()
-        await expect(desk.get_by_role("heading", name="Parcels")).to_be_visible()
+        await expect(desk.get_by_role("heading", name="Packages")).to_be_visible()
         await home.goto(f"/orders/{order['id']}")
         await expect(home.get_by_text("Tracking number UZ 4071 2296")).to_be_visible()
-        await expect(home.get_by_role("listitem").filter(has_text="Handed to the carrier")).to_have_attribute(
+        await expect(home.get_by_role("listitem").filter(has_text="Shipped")).to_have_attribute(
             "aria-current", "step"
         )
 
@@ -150,10 +150,10 @@ async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
         await expect(desk.get_by_label("Amount (USD)")).to_have_value("15.00")
         await home.reload()
         await expect(home.get_by_text("−$10.00")).to_be_visible()
-        await expect(home.get_by_text("On its way")).to_be_visible()
+        await expect(home.get_by_text("Shipped", exact=True).first).to_be_visible()
 
         await give_back(desk, None, "It broke")
-        await expect(desk.get_by_text("Everything has gone back.")).to_be_visible()
+        await expect(desk.get_by_text("Fully refunded.")).to_be_visible()
         await expect(desk.get_by_text("Refunded", exact=True).first).to_be_visible()
         buyer.order_when(order["id"], "refunded", timeout_s=PATIENCE_S)
         await home.reload()
@@ -170,8 +170,8 @@ async def give_back(page: Page, amount: str | None, reason: str) -> None:
     if amount is not None:
         await page.get_by_label("Amount (USD)").fill(amount)
     await page.get_by_label("Reason (optional)").fill(reason)
-    await page.get_by_role("button", name="Give back…").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Give it back").click()
+    await page.get_by_role("button", name="Refund…").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Refund").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
@@ -210,11 +210,11 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await page.goto("/admin/products/new")
         await page.get_by_label("Name", exact=True).fill("Second of its kind")
         await page.get_by_label("Price (USD)").fill("19.90")
-        await page.get_by_role("button", name="Create the product").click()
-        await expect_wrong(page.get_by_label("SKU"), "Needed.")
+        await page.get_by_role("button", name="Create product").click()
+        await expect_wrong(page.get_by_label("SKU"), "Enter a SKU.")
         await page.get_by_label("SKU").fill(taken)
         visit.expect_refusal("POST /api/products", 409)
-        await page.get_by_role("button", name="Create the product").click()
+        await page.get_by_role("button", name="Create product").click()
         await expect_wrong(page.get_by_label("SKU"), "Another product has this SKU.")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("Second of its kind")
         await expect(page.get_by_label("Price (USD)")).to_have_value("19.90")
@@ -231,7 +231,7 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await expect(page.get_by_label("Email address")).to_have_value(email)
         await page.get_by_label("Password", exact=True).fill(PASSWORD)
         await page.get_by_role("button", name="Create account").click()
-        await expect(page.get_by_role("heading", name="Good to see you, Mira")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Welcome, Mira")).to_be_visible()
 
         await page.goto("/settings")
         await page.get_by_label("Name", exact=True).fill("M" * 150)
@@ -241,7 +241,7 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await page.get_by_label("Current password").fill("not-my-password")
         await page.get_by_label("New password").fill("another-long-passphrase")
         visit.expect_refusal("POST /api/auth/password", 422)
-        await page.get_by_role("button", name="Change the password").click()
+        await page.get_by_role("button", name="Change password").click()
         await expect_wrong(page.get_by_label("Current password"), "not right")
         await expect(page.get_by_label("New password")).to_have_value("another-long-passphrase")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("M" * 150)
@@ -259,7 +259,7 @@ async def test_the_checkout_says_beside_the_field_what_is_wrong_with_an_address(
         await page.goto("/checkout")
         await expect(page.get_by_role("button", name="Pay $")).to_be_enabled()
         await page.get_by_role("button", name="Pay $").click()
-        await expect_wrong(page.get_by_label("Street and number"), "Enter street and number.")
+        await expect_wrong(page.get_by_label("Street address"), "Enter your street address.")
         # Longer than the field lets anybody type, as something that fills it in might be.
         city = page.get_by_label("City")
         await city.evaluate("(field) => field.removeAttribute('maxlength')")
@@ -268,7 +268,7 @@ async def test_the_checkout_says_beside_the_field_what_is_wrong_with_an_address(
         visit.expect_refusal("POST /api/orders/quote", 422)
         await page.get_by_label("Full name").focus()
         await expect(city).to_have_attribute("aria-invalid", "true")
-        await expect(page.get_by_label("Street and number")).to_have_value(ADDRESS["line1"])
+        await expect(page.get_by_label("Street address")).to_have_value(ADDRESS["line1"])
         await city.fill(ADDRESS["city"])
         await city.press("Tab")
         await steps.to_the_payment_page(page)
@@ -347,11 +347,11 @@ async def test_markup_that_somebody_stored_is_shown_as_the_text_it_is(
             await page.goto(address_of_page)
             await expect_it_as_text(page, shown)
         await page.goto("/admin/users")
-        await page.get_by_role("searchbox", name="Search users").fill(email)
+        await page.get_by_role("searchbox", name="Search customers").fill(email)
         await expect(page.get_by_text(email)).to_be_visible()
         await expect_it_as_text(page, 1)
         await page.goto("/admin/mails")
-        await page.get_by_role("searchbox", name="Mails to this address").fill(email)
+        await page.get_by_role("searchbox", name="Search emails by address").fill(email)
         shipped_mail = page.get_by_role("button", name="is on its way")
         await expect(shipped_mail).to_have_count(1)
         await shipped_mail.click()
@@ -390,6 +390,6 @@ async def test_a_visitor_is_asked_to_sign_in_to_every_room_of_the_office_and_the
     async with visitor() as visit:
         for room in (page for page in WEB_PAGES if page.startswith("/admin/")):
             await visit.page.goto(room.replace("{id}", str(uuid4())))
-            await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Sign in to the office")
+            await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Sign in to Admin")
             await visit.page.wait_for_load_state("networkidle")
         assert visit.troubles == []
