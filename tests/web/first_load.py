@@ -27,7 +27,7 @@ SHOPPING_LIMIT_KB = 170.0
 ON_DEMAND = frozenset(
     {
         "src/app/MenuDrawer.tsx",
-        "src/features/catalogue/FilterDrawer.tsx",
+        "src/features/catalog/FilterDrawer.tsx",
         "src/session/SignInAgain.tsx",
         "src/ui/ConfirmDialog.tsx",
     }

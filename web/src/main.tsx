@@ -26,7 +26,7 @@ session.subscribe(() => {
   const { phase, user } = session.state();
   if (phase === "restoring" || phase === "expired" || user?.id === owner) return;
   owner = user?.id;
-  const personal = { predicate: ({ queryKey }: Query) => queryKey[0] !== "catalogue" && queryKey[0] !== "cart" };
+  const personal = { predicate: ({ queryKey }: Query) => queryKey[0] !== "catalog" && queryKey[0] !== "cart" };
   // After a sign-in the mounted page refetches for the new user; after a sign-out there is nothing to refetch.
   if (user) void queries.resetQueries(personal);
   else queries.removeQueries(personal);

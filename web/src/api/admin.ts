@@ -69,7 +69,7 @@ export type EmailStatus = "failed" | "queued" | "sent" | "skipped";
 
 export const emailsQuery = (filter: { status?: EmailStatus; to?: string }) =>
   infiniteQueryOptions({
-    queryKey: [...KEY, "mails", filter],
+    queryKey: [...KEY, "emails", filter],
     queryFn: ({ pageParam, signal }) =>
       answer(
         api.GET("/api/notifications", {
@@ -84,7 +84,7 @@ export const emailsQuery = (filter: { status?: EmailStatus; to?: string }) =>
 
 export const emailQuery = (id: string) =>
   queryOptions({
-    queryKey: [...KEY, "mail", id],
+    queryKey: [...KEY, "email", id],
     queryFn: ({ signal }) => answer(api.GET("/api/notifications/{id}", { params: { path: { id } }, signal })),
   });
 
@@ -108,7 +108,7 @@ function useProductsChanged() {
   return () =>
     Promise.all([
       client.invalidateQueries({ queryKey: [...KEY, "products"] }),
-      client.invalidateQueries({ queryKey: ["catalogue"] }),
+      client.invalidateQueries({ queryKey: ["catalog"] }),
     ]);
 }
 
@@ -304,6 +304,6 @@ export function useResendEmail() {
           api.POST("/api/notifications/{id}/resend", { params: { path: { id }, header: { "Idempotency-Key": key } } }),
         ),
       ),
-    onSuccess: () => client.invalidateQueries({ queryKey: [...KEY, "mails"] }),
+    onSuccess: () => client.invalidateQueries({ queryKey: [...KEY, "emails"] }),
   });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fieldErrors, describeError, isDefinite, Refusal, Unreachable } from "./problem";
 
-test("names the fields of a form by their place in the body it fills", () => {
+test("maps fields of the request body to those of the form", () => {
   const refusal = new Refusal(
     {
       code: "invalid",
@@ -27,7 +27,7 @@ test("keeps the facts that a code adds", () => {
   expect(refusal.facts.order_id).toBe("o-1");
 });
 
-test("says the shop's own words for a refusal, and none of the machine's for a failure of ours", () => {
+test("shows the detail of a refusal, but not that of a server error", () => {
   expect(describeError(new Refusal({ code: "sku_taken", detail: "This SKU is taken." }, 409)).text).toBe("This SKU is taken.");
   const broken = describeError(new Refusal({ code: "internal", detail: "KeyError: 'x'", request_id: "r-7" }, 500));
   expect(broken.text).not.toContain("KeyError");

@@ -1,4 +1,4 @@
-import { categoriesQuery } from "@/api/catalogue";
+import { categoriesQuery } from "@/api/catalog";
 import { texts } from "@/texts/shell";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";

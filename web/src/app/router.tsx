@@ -1,7 +1,7 @@
 /** The routes of all pages. The gateway routes exactly these paths, so a new one must be added to `topology.py` too. */
 import { queries } from "@/api/queries";
-import { categoriesQuery, productQuery, productsQuery } from "@/api/catalogue";
-import { readSearch, toQuery } from "@/features/catalogue/search";
+import { categoriesQuery, productQuery, productsQuery } from "@/api/catalog";
+import { readSearch, toQuery } from "@/features/catalog/search";
 import {
   createRootRoute,
   createRoute,
@@ -42,14 +42,14 @@ const products = createRoute({
     void queries.prefetchInfiniteQuery(productsQuery(toQuery(deps)));
     void queries.prefetchQuery(categoriesQuery);
   },
-  component: lazyRouteComponent(() => import("@/features/catalogue/ProductsPage"), "ProductsPage"),
+  component: lazyRouteComponent(() => import("@/features/catalog/ProductsPage"), "ProductsPage"),
 });
 
 const product = createRoute({
   getParentRoute: () => root,
   path: "/products/$slug",
   loader: ({ params }) => void queries.prefetchQuery(productQuery(params.slug)),
-  component: lazyRouteComponent(() => import("@/features/catalogue/ProductPage"), "ProductPage"),
+  component: lazyRouteComponent(() => import("@/features/catalog/ProductPage"), "ProductPage"),
 });
 
 const cart = createRoute({

@@ -1,5 +1,5 @@
 import { useShopCurrency } from "@/api/cart";
-import { categoriesQuery } from "@/api/catalogue";
+import { categoriesQuery } from "@/api/catalog";
 import { fieldErrors, isRefusal } from "@/api/problem";
 import { texts as common } from "@/texts/admin/common";
 import { texts } from "@/texts/admin/products";

@@ -1,5 +1,5 @@
 import { cartQuery, countItems } from "@/api/cart";
-import { categoriesQuery, shelfQuery } from "@/api/catalogue";
+import { categoriesQuery, shelfQuery } from "@/api/catalog";
 import type { ProductItem } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";
 import { useSession } from "@/session/current";

@@ -9,7 +9,7 @@ export const PAGE = 24;
 const PREFETCHED = { retryOnMount: false };
 
 export const categoriesQuery = queryOptions({
-  queryKey: ["catalogue", "categories"],
+  queryKey: ["catalog", "categories"],
   queryFn: async ({ signal }) => (await answer(openApi.GET("/api/categories", { signal }))).items,
   staleTime: 5 * 60_000,
 });
@@ -17,14 +17,14 @@ export const categoriesQuery = queryOptions({
 /** A short, fixed list of products, such as the new arrivals on the front page. */
 export const shelfQuery = (query: ProductQuery) =>
   queryOptions({
-    queryKey: ["catalogue", "shelf", query],
+    queryKey: ["catalog", "shelf", query],
     queryFn: async ({ signal }) => (await answer(openApi.GET("/api/products", { params: { query }, signal }))).items,
   });
 
 /** All matching products, page by page. Facets are requested with the first page only. */
 export const productsQuery = (query: Omit<ProductQuery, "cursor" | "limit" | "facets">) =>
   infiniteQueryOptions({
-    queryKey: ["catalogue", "products", query],
+    queryKey: ["catalog", "products", query],
     queryFn: ({ pageParam, signal }) =>
       answer(
         openApi.GET("/api/products", {
@@ -40,7 +40,7 @@ export const productsQuery = (query: Omit<ProductQuery, "cursor" | "limit" | "fa
 
 export const productQuery = (slug: string) =>
   queryOptions({
-    queryKey: ["catalogue", "product", slug],
+    queryKey: ["catalog", "product", slug],
     queryFn: ({ signal }) => answer(openApi.GET("/api/products/{id}", { params: { path: { id: slug } }, signal })),
     ...PREFETCHED,
     staleTime: 10_000,

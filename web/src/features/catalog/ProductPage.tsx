@@ -1,5 +1,5 @@
 import { cartQuery, useAddToCart } from "@/api/cart";
-import { productQuery, shelfQuery } from "@/api/catalogue";
+import { productQuery, shelfQuery } from "@/api/catalog";
 import { isNotFound, isRefusal } from "@/api/problem";
 import type { Product, Variant } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";

@@ -1,5 +1,5 @@
 import { useShopCurrency } from "@/api/cart";
-import { categoriesQuery, productsQuery } from "@/api/catalogue";
+import { categoriesQuery, productsQuery } from "@/api/catalog";
 import { ProductGrid } from "@/products/ProductGrid";
 import { texts } from "@/texts/catalog";
 import { texts as common } from "@/texts/common";

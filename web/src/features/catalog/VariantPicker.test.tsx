@@ -16,13 +16,13 @@ const lamp = {
   })),
 } as unknown as Product;
 
-test("what is sold out cannot be taken, and says so", () => {
+test("values that are sold out are disabled and labeled", () => {
   render(<VariantPicker product={lamp} choice={{ shade: "paper" }} onChange={vi.fn()} />);
   expect(screen.getByRole<HTMLInputElement>("radio", { name: "linen (sold out)" }).disabled).toBe(true);
   expect(screen.getByRole<HTMLInputElement>("radio", { name: "paper" }).checked).toBe(true);
 });
 
-test("hands the whole choice over", () => {
+test("passes on the complete choice", () => {
   const onChange = vi.fn();
   render(<VariantPicker product={lamp} choice={{ shade: "paper" }} onChange={onChange} />);
   fireEvent.click(screen.getByRole("radio", { name: "glass" }));

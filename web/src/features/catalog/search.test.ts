@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isFiltered, readSearch, toQuery, totalFound } from "./search";
 
-test("reads everything that can be looked for", () => {
+test("reads every search parameter", () => {
   const raw = { q: " oak desk ", category: "furniture", min_price: "5000", max_price: "20000", in_stock: "true", sort: "price" };
   expect(readSearch(raw)).toEqual({
     q: "oak desk",
@@ -34,7 +34,7 @@ test("drops an upper price below the lower one", () => {
   expect(readSearch({ min_price: "500", max_price: "400" })).toEqual({ min_price: 500 });
 });
 
-test("sorts by relevance only where there is something to be relevant to", () => {
+test("sorts by relevance only with a search term", () => {
   expect(readSearch({ q: "oak", sort: "relevance" })).toEqual({ q: "oak", sort: "relevance" });
 });
 
@@ -42,12 +42,12 @@ test("text that looks like a number stays text", () => {
   expect(readSearch({ q: "007" })).toEqual({ q: "007" });
 });
 
-test("reads its own question again", () => {
+test("reads the URL that it wrote", () => {
   const search = readSearch({ q: "oak", in_stock: "true", max_price: "100" });
   expect(readSearch(toQuery(search))).toEqual(search);
 });
 
-test("words alone are no filter", () => {
+test("a search without filters is not filtered", () => {
   expect(isFiltered({ q: "oak", sort: "name" })).toBe(false);
   expect(isFiltered({ max_price: 0 })).toBe(true);
 });
