@@ -33,7 +33,6 @@ export type ProductImage = ProductApi["schemas"]["Image"];
 export type CreateProduct = Body<"/api/products", "post">;
 export type UpdateProduct = Body<"/api/products/{id}", "put">;
 export type StockChange = Body<"/api/products/{id}/stock", "post">;
-export type StockMovement = ProductApi["schemas"]["StockMovement"];
 export type Variant = ProductApi["schemas"]["Variant"];
 export type ProductQuery = NonNullable<ProductPaths["/api/products"]["get"]["parameters"]["query"]>;
 
@@ -61,7 +60,6 @@ export type UserRecord = UserApi["schemas"]["UserRecord"];
 export type UpdateAccount = Body<"/api/users/{id}", "patch">;
 
 export type Email = NotificationApi["schemas"]["Notification"];
-export type EmailAsSent = NotificationApi["schemas"]["NotificationAsSent"];
 export type NotificationSettings = Body<"/api/notifications/settings", "put">;
 
 export type ServiceHealth = MonitoringApi["schemas"]["ServiceHealth"];

@@ -6,8 +6,8 @@ import type { Sums, TaxLine } from "./sums";
 afterEach(cleanup);
 
 const usd = (amount: number) => ({ amount, currency: "USD" });
-const line = (name: string, basis_points: number, amount: number, included: boolean): TaxLine => ({
-  ...{ name, basis_points, included, rate: `${basis_points / 100}` },
+const line = (name: string, rate: string, amount: number, included: boolean): TaxLine => ({
+  ...{ name, rate, included, basis_points: Math.round(Number(rate) * 100) },
   ...{ base: usd(10_000), amount: usd(amount) },
 });
 
@@ -39,7 +39,7 @@ test("discounts are subtracted, with the code that was entered", () => {
 });
 
 test("tax that is added to the prices is a row above the total", () => {
-  const tax_lines = [line("Sales tax", 825, 825, false)];
+  const tax_lines = [line("Sales tax", "8.25", 825, false)];
   expect(rowsOf({ ...quote, tax: usd(825), tax_lines, total: usd(11_325) })).toEqual([
     "Subtotal: $100.00",
     "Shipping: $5.00",
@@ -49,7 +49,7 @@ test("tax that is added to the prices is a row above the total", () => {
 });
 
 test("tax that the prices include is named below the total", () => {
-  const tax_lines = [line("VAT", 2000, 1750, true)];
+  const tax_lines = [line("VAT", "20", 1750, true)];
   expect(rowsOf({ ...quote, tax: usd(1750), tax_lines, prices_include_tax: true })).toEqual([
     "Subtotal: $100.00",
     "Shipping: $5.00",
@@ -59,10 +59,10 @@ test("tax that the prices include is named below the total", () => {
 });
 
 test("included tax of several rates is named by rate", () => {
-  const tax_lines = [line("VAT", 1900, 1200, true), line("Reduced VAT", 700, 150, true)];
+  const tax_lines = [line("VAT", "19", 1200, true), line("Reduced VAT", "4.875", 150, true)];
   expect(rowsOf({ ...quote, tax: usd(1350), tax_lines, prices_include_tax: true }).slice(-2)).toEqual([
     "Includes VAT (19%): $12.00",
-    "Includes Reduced VAT (7%): $1.50",
+    "Includes Reduced VAT (4.875%): $1.50",
   ]);
 });
 

@@ -28,8 +28,8 @@ export function OrderSums({ sums }: { sums: Sums }) {
 /** One row for all tax, or one for each rate if there are several. */
 function IncludedTax({ tax, lines }: { tax: Money; lines: NonNullable<Sums["tax_lines"]> }) {
   if (lines.length < 2) return <Row label={texts.includesTax} amount={tax} included />;
-  return lines.map(({ name, basis_points, amount }, index) => (
-    <Row key={index} label={texts.includesTaxLine(name, percent(basis_points / 10_000))} amount={amount} included />
+  return lines.map(({ name, rate, amount }, index) => (
+    <Row key={index} label={texts.includesTaxLine(name, percent(Number(rate) / 100))} amount={amount} included />
   ));
 }
 

@@ -11,7 +11,9 @@ export interface Discount {
 
 export interface TaxLine {
   name: string;
+  /** In percent, as a decimal: "4.875". */
   rate: string;
+  /** The rate, rounded. */
   basis_points: number;
   base: Money;
   amount: Money;
