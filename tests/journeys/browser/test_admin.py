@@ -141,9 +141,7 @@ async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
         await expect(desk.get_by_role("heading", name="Packages")).to_be_visible()
         await home.goto(f"/orders/{order['id']}")
         await expect(home.get_by_text("Tracking number UZ 4071 2296")).to_be_visible()
-        await expect(home.get_by_role("listitem").filter(has_text="Shipped")).to_have_attribute(
-            "aria-current", "step"
-        )
+        await expect(home.get_by_role("listitem").filter(has_text="Shipped")).to_have_attribute("aria-current", "step")
 
         await give_back(desk, "10", "A chip in the rim")
         await expect(desk.get_by_role("listitem").filter(has_text="A chip in the rim")).to_contain_text("Done")
