@@ -5,15 +5,15 @@ import { answer, api } from "./client";
 import { newAttempt } from "./idempotency";
 import { cacheOrder } from "./orders";
 import type {
-  UpdateAccount,
-  Product,
-  UpdateProduct,
+  AdjustStock,
   CreateProduct,
+  CreateRefund,
+  Product,
   ProductImage,
   ProductQuery,
-  CreateRefund,
-  StockChange,
+  UpdateAccount,
   UpdateOrder,
+  UpdateProduct,
 } from "./schemas";
 
 const KEY = ["admin"] as const;
@@ -243,7 +243,7 @@ export function useAdjustStock(id: string) {
   const changed = useProductsChanged();
   const [attempt] = useState(newAttempt);
   return useMutation({
-    mutationFn: (body: StockChange) =>
+    mutationFn: (body: AdjustStock) =>
       attempt.run(body, (key) =>
         answer(
           api.POST("/api/products/{id}/stock", { body, params: { path: { id }, header: { "Idempotency-Key": key } } }),

@@ -32,7 +32,7 @@ export type ProductItem = ProductApi["schemas"]["ProductItem"];
 export type ProductImage = ProductApi["schemas"]["Image"];
 export type CreateProduct = Body<"/api/products", "post">;
 export type UpdateProduct = Body<"/api/products/{id}", "put">;
-export type StockChange = Body<"/api/products/{id}/stock", "post">;
+export type AdjustStock = Body<"/api/products/{id}/stock", "post">;
 export type Variant = ProductApi["schemas"]["Variant"];
 export type ProductQuery = NonNullable<ProductPaths["/api/products"]["get"]["parameters"]["query"]>;
 
@@ -48,7 +48,8 @@ export type QuoteRequest = Body<"/api/orders/quote", "post">;
 export type UpdateOrder = Body<"/api/orders/{id}", "put">;
 
 export type Payment = PaymentApi["schemas"]["Payment"];
-export type Refund = PaymentApi["schemas"]["RefundFacts"];
+export type Refund =
+  PaymentPaths["/api/payments/{id}/refund"]["get"]["responses"][200]["content"]["application/json"]["items"][number];
 export type CreateRefund = Body<"/api/payments/{id}/refund", "post">;
 
 export type Credentials = Body<"/api/auth/login", "post">;
