@@ -27,9 +27,9 @@ SHOPPING_LIMIT_KB = 170.0
 ON_DEMAND = frozenset(
     {
         "src/app/MenuDrawer.tsx",
-        "src/features/catalogue/FilterDrawer.tsx",
+        "src/features/catalog/FilterDrawer.tsx",
         "src/session/SignInAgain.tsx",
-        "src/ui/Question.tsx",
+        "src/ui/ConfirmDialog.tsx",
     }
 )
 _ENTRY = "index.html"

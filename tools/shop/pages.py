@@ -41,9 +41,9 @@ class Look:
 
 LOOKS: tuple[Look, ...] = (
     Look("home", "/", "visitor", "Things you will still use"),
-    Look("home-customer", "/", "customer", "Good to see you"),
-    Look("home-office", "/", "admin", "Overview"),
-    Look("products", "/products", "visitor", "Everything"),
+    Look("home-customer", "/", "customer", "Welcome"),
+    Look("home-admin", "/", "admin", "Overview"),
+    Look("products", "/products", "visitor", "All products"),
     Look(
         "products-filtered",
         "/products",
@@ -63,19 +63,19 @@ LOOKS: tuple[Look, ...] = (
     Look("order", "/orders/{id}", "customer", "Order {number}"),
     Look("settings", "/settings", "customer", "Settings"),
     Look("sign-in", "/sign-in", "visitor", "Welcome back"),
-    Look("register", "/register", "visitor", "Create an account"),
+    Look("register", "/register", "visitor", "Create your account"),
     Look("forgot", "/forgot", "visitor", "Forgot your password?"),
     Look("reset", "/reset", "visitor", "Choose a new password", "/reset?token=from-a-mail"),
     Look("verify", "/verify", "visitor", "Confirm your email address", "/verify?token=from-a-mail"),
-    Look("office-orders", "/admin/orders", "admin", "Orders"),
-    Look("office-order", "/admin/orders/{id}", "admin", "Order {number}"),
-    Look("office-products", "/admin/products", "admin", "Products"),
-    Look("office-product-new", "/admin/products/new", "admin", "New product"),
-    Look("office-product", "/admin/products/{id}", "admin", "{product}", "/admin/products/{product_id}"),
-    Look("office-users", "/admin/users", "admin", "Users"),
-    Look("office-mails", "/admin/mails", "admin", "Mails"),
-    Look("office-system", "/admin/system", "admin", "System"),
-    Look("office-refused", "/admin/orders", "customer", "This page is for the people"),
+    Look("admin-orders", "/admin/orders", "admin", "Orders"),
+    Look("admin-order", "/admin/orders/{id}", "admin", "Order {number}"),
+    Look("admin-products", "/admin/products", "admin", "Products"),
+    Look("admin-product-new", "/admin/products/new", "admin", "New product"),
+    Look("admin-product", "/admin/products/{id}", "admin", "{product}", "/admin/products/{product_id}"),
+    Look("admin-customers", "/admin/users", "admin", "Customers"),
+    Look("admin-emails", "/admin/mails", "admin", "Emails"),
+    Look("admin-system", "/admin/system", "admin", "System"),
+    Look("admin-refused", "/admin/orders", "customer", "You don’t have access"),
 )
 
 #: What is ordered and lies in carts, from the demo catalogue.

@@ -31,8 +31,9 @@ def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
     return partial(visit, browser, f"http://localhost:{system.port}", evidence=tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def office(system: System) -> Office:
+    """Signed in for each module anew: an access token is valid for ten minutes, and all modules may take longer."""
     return Office(system)
 
 

@@ -45,7 +45,7 @@ async def test_what_opens_over_a_page_bars_nobody(visitor: Visitor, stage: Stage
         page = visit.page
         await stage.enter(page.context, "admin")
         await page.goto(f"/admin/orders/{stage.facts['id']}")
-        found += await _once_open(page, page.get_by_role("button", name="Give back…"))
+        found += await _once_open(page, page.get_by_role("button", name="Refund…"))
         found += await _once_open(page, page.get_by_role("button", name="Account of"), "menu")
         await page.goto("/admin/mails")
         found += await _once_open(page, page.get_by_role("button", name="is confirmed").first)

@@ -26,7 +26,7 @@ async def test_a_cart_whose_last_unit_went_to_somebody_else_says_so_and_what_to_
         _buys(Shopper(system), vase)
 
         await page.goto("/cart")
-        await expect(page.get_by_text("Sold out meanwhile. Remove it to go on.")).to_be_visible()
+        await expect(page.get_by_text("Sold out. Remove it to continue.")).to_be_visible()
         await expect(page.get_by_role("button", name="Check out")).to_be_disabled()
 
         # Who goes there all the same is told as well, and can go on from there.
@@ -35,7 +35,7 @@ async def test_a_cart_whose_last_unit_went_to_somebody_else_says_so_and_what_to_
         refusal = page.get_by_role("alert").filter(has_text="Not enough in stock")
         await expect(refusal).to_contain_text(f"{vase['name']}: sold out")
         await expect(page.get_by_role("button", name="Pay", exact=True)).to_be_disabled()
-        await refusal.get_by_role("button", name="Remove what is sold out").click()
+        await refusal.get_by_role("button", name="Remove sold-out items").click()
         await expect(page.get_by_role("button", name="Pay $25.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
         await expect(page.get_by_role("link", name="Cart, 1 item")).to_be_visible()
@@ -72,9 +72,9 @@ async def test_a_second_checkout_of_the_cart_leads_to_the_order_that_is_open(
 
         visit.expect_refusal("POST /api/orders", 409)
         await second.get_by_role("button", name="Pay $").click()
-        await expect(second.get_by_role("alert")).to_contain_text("You already have an order open")
-        await second.get_by_role("link", name="To that order").click()
-        await expect(second.get_by_text("This order waits for your payment")).to_be_visible()
+        await expect(second.get_by_role("alert")).to_contain_text("You already have an open order")
+        await second.get_by_role("link", name="View order").click()
+        await expect(second.get_by_text("Payment needed")).to_be_visible()
         await steps.to_the_payment_page(second)
         assert second.url == first.url, "one payment, whichever tab it is paid from"
 

@@ -32,10 +32,10 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
         visit.expect_refusal("POST /api/orders/quote", 409)
         await page.get_by_role("button", name="Pay $60.00").click()
         refusal = page.get_by_role("alert").filter(has_text="Not enough in stock")
-        await expect(refusal).to_contain_text(f"{lamp['name']}: 2 left")
-        await expect(refusal).to_contain_text("nothing charged")
+        await expect(refusal).to_contain_text(f"{lamp['name']}: only 2 left")
+        await expect(refusal).to_contain_text("you were not charged")
         await expect(refusal).to_be_in_viewport()
-        await refusal.get_by_role("button", name="Take what there is").click()
+        await refusal.get_by_role("button", name="Use available quantities").click()
         await expect(page.get_by_role("button", name="Pay $40.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
         await _pay_with_everything_as_typed(visit, office, buyer, amount=4000)
@@ -57,7 +57,7 @@ async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
         visit.expect_refusal("POST /api/orders", 409)
         visit.expect_refusal("POST /api/orders/quote", 409)
         await page.get_by_role("button", name="Pay $30.00").click()
-        await page.get_by_role("link", name="Change the cart").click()
+        await page.get_by_role("link", name="Edit cart").click()
         await page.get_by_role("button", name=f"Remove {vase['name']}").click()
         await page.get_by_role("link", name="Check out").click()
         await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
@@ -77,7 +77,7 @@ async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anythin
         visit.expect_refusal("POST /api/orders", 409)
         await page.get_by_role("button", name="Pay $20.00").click()
         refusal = page.get_by_role("alert").filter(has_text="The total has changed")
-        await expect(refusal).to_contain_text("It is $23.00 now. Nothing was charged")
+        await expect(refusal).to_contain_text("The new total is $23.00. You were not charged")
         await expect(page.get_by_role("button", name="Pay $23.00")).to_be_enabled()
         assert buyer.http.get("/api/orders").json()["items"] == []
         await _pay_with_everything_as_typed(visit, office, buyer, amount=2300)
@@ -95,12 +95,12 @@ async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_pla
         visit.expect_refusal("POST /api/orders", 401)
         visit.expect_refusal("POST /api/auth/refresh", 401)
         await page.get_by_role("button", name="Pay $20.00").click()
-        dialog = page.get_by_role("dialog", name="Sign in again to go on")
-        await expect(dialog).to_contain_text("Everything on this page stays as you left it")
+        dialog = page.get_by_role("dialog", name="Please sign in again")
+        await expect(dialog).to_contain_text("Everything you entered on this page is still here")
         await expect(dialog.get_by_label("Email address")).to_have_value(buyer.email)
         visit.expect_refusal("POST /api/auth/login", 401)
         await _sign_in_again(page, "not-the-password")
-        await expect(dialog.get_by_role("alert")).to_contain_text("do not belong together")
+        await expect(dialog.get_by_role("alert")).to_contain_text("Wrong email address or password.")
         await steps.expect_the_address_as_typed(page)
 
         # What was being sent goes on by itself after the sign-in.
@@ -152,12 +152,12 @@ async def test_an_answer_that_got_lost_makes_no_second_order(visitor: Visitor, o
 
 async def _type_everything(page: Page, buyer: Shopper) -> None:
     await steps.to_the_checkout(page, buyer)
-    await page.get_by_label("Note for the delivery (optional)").fill(NOTE)
+    await page.get_by_label("Delivery note (optional)").fill(NOTE)
 
 
 async def _pay_with_everything_as_typed(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
     await steps.expect_the_address_as_typed(visit.page)
-    await expect(visit.page.get_by_label("Note for the delivery (optional)")).to_have_value(NOTE)
+    await expect(visit.page.get_by_label("Delivery note (optional)")).to_have_value(NOTE)
     await steps.to_the_payment_page(visit.page)
     await _pay(visit, office, buyer, amount)
 

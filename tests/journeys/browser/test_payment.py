@@ -71,13 +71,13 @@ async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_i
         await steps.to_the_payment_page(page)
         payment_page = page.url
         await page.get_by_role("button", name="Back to the shop").click()
-        await expect(page.get_by_text("This order waits for your payment")).to_be_visible()
-        await expect(page.get_by_text("Nothing has been charged")).to_be_visible()
+        await expect(page.get_by_text("Payment needed")).to_be_visible()
+        await expect(page.get_by_text("You haven’t been charged")).to_be_visible()
         order_id = steps.order_of(page)
 
         # The page is closed, and another day the order is found among the others.
         await page.goto("/orders")
-        await expect(page.get_by_role("listitem").filter(has_text="Waiting for payment")).to_be_visible()
+        await expect(page.get_by_role("listitem").filter(has_text="Awaiting payment")).to_be_visible()
         await page.get_by_role("link", name=re.compile("^S-")).click()
         await steps.to_the_payment_page(page)
         assert page.url == payment_page, "the payment that is open, not a second one"
@@ -100,7 +100,7 @@ async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_
         await page.evaluate("window.leftAsItIs = true")
         await steps.to_the_payment_page(page)
         await page.evaluate("history.back()")
-        await expect(page.get_by_text("This order waits for your payment")).to_be_visible()
+        await expect(page.get_by_text("Payment needed")).to_be_visible()
         assert await page.evaluate("window.leftAsItIs"), "the page as it was left, not a new one"
         await steps.to_the_payment_page(page)
         await steps.pay_on_the_payment_page(page)

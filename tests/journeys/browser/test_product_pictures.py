@@ -69,13 +69,13 @@ async def test_an_admin_arranges_a_product_s_pictures(
         await shown(page, "green", "blue", "red")
         until("the drop to be kept", lambda: pictures(office, product) == ["green", "blue", "red"])
 
-        words = page.get_by_label("What picture 2 shows")
+        words = page.get_by_label("Description of picture 2")
         await words.fill("A blue lamp from the side")
         await words.press("Enter")
         await shown(page, "green", "A blue lamp from the side", "red")
 
         await page.get_by_role("button", name="Delete picture 1").click()
-        await page.get_by_role("button", name="Delete it").click()
+        await page.get_by_role("button", name="Delete", exact=True).click()
         await shown(page, "A blue lamp from the side", "red")
         until("all of it to be kept", lambda: pictures(office, product) == ["A blue lamp from the side", "red"])
         assert visit.troubles == []

@@ -1,9 +1,9 @@
-/** This page's session. */
+/** The session of this page. */
 import type { Permission } from "@/api/schemas";
 import { useSyncExternalStore } from "react";
 import { Session, type State } from "./session";
 
-/** Storage throws where the browser's settings forbid it; the shop works without, a reload then signs out. */
+/** Null if the browser's settings forbid storage. Everything else works, but a reload then signs the user out. */
 function storage(): Storage | null {
   try {
     return window.localStorage;
