@@ -1,4 +1,4 @@
-"""Two registries over one database are one registry."""
+"""Replicas: two registry servers on one database behave as one registry."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.discovery.replicas import replica
-from tests.discovery.test_index import SERVICE, blocked
+from tests.discovery.registry_server import registry_server
+from tests.discovery.test_blocking_queries import SERVICE, blocked
 
 
-async def test_a_watch_at_one_wakes_for_a_change_made_at_the_other(
+async def test_a_query_at_one_replica_wakes_for_a_change_at_the_other(
     database: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = database("discovery")
-    async with replica(url, tmp_path) as there, replica(url, tmp_path) as here:
+    async with registry_server(url, tmp_path) as there, registry_server(url, tmp_path) as here:
         _, index = await here.get(SERVICE)
         watch = await blocked(here, SERVICE, index)
         await there.register("p1")
@@ -26,18 +26,22 @@ async def test_a_watch_at_one_wakes_for_a_change_made_at_the_other(
         assert (await there.get(SERVICE))[1] == index
 
 
-async def test_heartbeats_may_go_to_either_and_one_may_leave(database: Callable[[str], str], tmp_path: Path) -> None:
+async def test_heartbeats_may_go_to_any_replica_and_one_may_stop(
+    database: Callable[[str], str], tmp_path: Path
+) -> None:
     url = database("discovery")
-    async with replica(url, tmp_path) as here:
-        async with replica(url, tmp_path) as there:
+    async with registry_server(url, tmp_path) as here:
+        async with registry_server(url, tmp_path) as there:
             await there.register("p1", TTL="2s")
         await here.put("/v1/agent/check/pass/service:p1")
         await here.until({"p1": "passing"})
         await here.until({"p1": "critical"})
 
 
-async def test_waiters_are_answered_when_their_registry_leaves(database: Callable[[str], str], tmp_path: Path) -> None:
-    async with replica(database("discovery"), tmp_path) as leaving:
+async def test_waiting_queries_are_answered_when_their_replica_stops(
+    database: Callable[[str], str], tmp_path: Path
+) -> None:
+    async with registry_server(database("discovery"), tmp_path) as leaving:
         _, index = await leaving.get(SERVICE)
         watch = await blocked(leaving, SERVICE, index, wait="5m")
         leaving.leave()
@@ -46,9 +50,11 @@ async def test_waiters_are_answered_when_their_registry_leaves(database: Callabl
             assert await leaving.get(SERVICE, index=str(index), wait="5m") == ([], index)
 
 
-async def test_a_lost_listener_misses_nothing(database: Callable[[str], str], tmp_path: Path) -> None:
+async def test_no_change_is_missed_when_the_listening_connection_is_lost(
+    database: Callable[[str], str], tmp_path: Path
+) -> None:
     url = database("discovery")
-    async with replica(url, tmp_path) as registry:
+    async with registry_server(url, tmp_path) as registry:
         _, index = await registry.get(SERVICE)
         watch = await blocked(registry, SERVICE, index)
         admin = await asyncpg.connect(url)

@@ -1,7 +1,7 @@
-"""Whatever happens to instances in whatever order, the registry does to them what a few lines of model say.
+"""A model-based test: after random sequences of actions, the registry agrees with a model of a few lines.
 
-The clock is the database's, so it is not the clock that moves but everything that the registry remembers of the past.
-Spans are so long that the time the test itself takes decides nothing.
+The clock is the database's. Instead of the clock, the test moves the stored times into the past. Its time spans are so
+long that the duration of the test does not matter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from serai.chassis.data.database import Database
 from serai.discovery import actions
 from serai.discovery import store as statements
-from serai.discovery.actions import Swept
+from serai.discovery.actions import SweepResult
 from serai.discovery.domain import Registration, Status, UnknownCheck, UnknownInstance
 from tests.discovery.test_expiry import pass_time
 
@@ -30,12 +30,12 @@ IDS = st.sampled_from(NAMES)
 SERVICES = ("product", "user")
 STATUSES = st.sampled_from(("passing", "passing", "warning", "critical"))
 TTL_S, REAP_S, OUTAGE_S = 1000, 3000, 100_000
-#: What a service's watchers are shown: of each instance what it said of itself and how it stands.
+#: What clients see of a service: registration, status and maintenance of each instance.
 Shown = dict[str, tuple[Registration, Status, str | None]]
 
 
 @dataclass
-class Modelled:
+class ModelInstance:
     registration: Registration
     status: Status
     #: Seconds since it was heard, and since its status changed.
@@ -43,12 +43,12 @@ class Modelled:
     same_s: int = 0
     maintenance: str | None = None
 
-    def becomes(self, status: Status) -> None:
+    def set_status(self, status: Status) -> None:
         if status != self.status:
             self.status, self.same_s = status, 0
 
     @property
-    def overdue(self) -> bool:
+    def is_overdue(self) -> bool:
         return self.status != "critical" and self.silent_s >= TTL_S
 
     @property
@@ -56,36 +56,36 @@ class Modelled:
         return self.status != "critical" and self.maintenance is None
 
     @property
-    def to_be_reaped(self) -> bool:
+    def is_reapable(self) -> bool:
         return self.status == "critical" and self.registration.reap_after is not None and self.same_s >= REAP_S
 
 
 @dataclass
 class Model:
-    instances: dict[str, Modelled] = field(default_factory=dict)
-    held: set[str] = field(default_factory=set)
+    instances: dict[str, ModelInstance] = field(default_factory=dict)
+    protected: set[str] = field(default_factory=set)
 
-    def sweep(self) -> Swept:
-        lapsed, reaped, held = [], [], []
+    def sweep(self) -> SweepResult:
+        expired, reaped, protected = [], [], []
         for service in SERVICES:
             ours = {id_: one for id_, one in self.instances.items() if one.registration.service == service}
             serving = [one for one in ours.values() if one.serves]
             silent = [one for one in serving if one.silent_s > TTL_S * 2 / 3]
             keeps = len(silent) > 1 and len(silent) > len(serving) / 2
-            reaped += [id_ for id_, one in ours.items() if one.to_be_reaped]
+            reaped += [id_ for id_, one in ours.items() if one.is_reapable]
             for id_, one in ours.items():
-                if one.overdue and keeps and one.serves:
-                    held.append(id_)
-                elif one.overdue:
-                    lapsed.append(id_)
-        for id_ in lapsed:
-            self.instances[id_].becomes("critical")
-            self.held.discard(id_)
+                if one.is_overdue and keeps and one.serves:
+                    protected.append(id_)
+                elif one.is_overdue:
+                    expired.append(id_)
+        for id_ in expired:
+            self.instances[id_].set_status("critical")
+            self.protected.discard(id_)
         for id_ in reaped:
             del self.instances[id_]
-        news = [id_ for id_ in held if id_ not in self.held]
-        self.held |= set(news)
-        return Swept(tuple(sorted(lapsed)), tuple(sorted(reaped)), tuple(sorted(news)))
+        changed = [id_ for id_ in protected if id_ not in self.protected]
+        self.protected |= set(changed)
+        return SweepResult(tuple(sorted(expired)), tuple(sorted(reaped)), tuple(sorted(changed)))
 
     def shown(self, service: str) -> Shown:
         return {
@@ -96,7 +96,7 @@ class Model:
 
 
 class Registry(RuleBasedStateMachine):
-    """The registry's actions over PostgreSQL, beside the model of them."""
+    """The registry's actions on PostgreSQL, compared with the model."""
 
     def __init__(self, runner: asyncio.Runner, database: Database) -> None:
         super().__init__()
@@ -142,8 +142,8 @@ class Registry(RuleBasedStateMachine):
         if known := self._model.instances.get(id_):
             self._run(actions.register(self._database, known.registration, None))
             known.silent_s = 0
-            self._model.held.discard(id_)
-            # What it had been taken out for is over, and it begins anew.
+            self._model.protected.discard(id_)
+            # Registering again ends maintenance, and the instance starts as critical.
             if known.maintenance is not None:
                 self._note(id_, known.registration, "critical")
         self._check()
@@ -158,11 +158,11 @@ class Registry(RuleBasedStateMachine):
         else:
             assert known is not None
             known.silent_s = 0
-            known.becomes(status)
-            self._model.held.discard(id_)
+            known.set_status(status)
+            self._model.protected.discard(id_)
         self._check()
 
-    @rule(id_=IDS, reason=st.sampled_from((None, "draining", "a drill")))
+    @rule(id_=IDS, reason=st.sampled_from((None, "draining", "an exercise")))
     def maintain(self, id_: str, reason: str | None) -> None:
         known = self._model.instances.get(id_)
         try:
@@ -182,12 +182,12 @@ class Registry(RuleBasedStateMachine):
             assert id_ not in self._model.instances
         else:
             del self._model.instances[id_]
-            self._model.held.discard(id_)
+            self._model.protected.discard(id_)
         self._check()
 
     @rule(seconds=st.sampled_from((100, 300, 500, 900, 1000, 3000)), heard=st.sets(IDS))
     def time_passes(self, seconds: int, heard: set[str]) -> None:
-        """Some are heard meanwhile, and then the leases are looked at."""
+        """Some instances send heartbeats meanwhile; then a sweep runs."""
         self._pass(seconds, unattended=False)
         self._check()
         for id_ in sorted(heard):
@@ -196,15 +196,18 @@ class Registry(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        swept = self._sweep()
-        assert Swept(*(tuple(sorted(ids)) for ids in (swept.lapsed, swept.reaped, swept.held))) == self._model.sweep()
+        result = self._sweep()
+        assert (
+            SweepResult(*(tuple(sorted(ids)) for ids in (result.expired, result.reaped, result.protected)))
+            == self._model.sweep()
+        )
         self._check()
 
     @rule()
     def outage(self) -> None:
-        """Nobody looked at the leases, nor could anybody renew one: nobody is judged by that time."""
+        """No sweep ran and no heartbeat arrived. The next sweep must not expire anything."""
         self._pass(OUTAGE_S, unattended=True)
-        assert self._sweep() == Swept()
+        assert self._sweep() == SweepResult()
         for one in self._model.instances.values():
             if one.status != "critical":
                 one.silent_s = 0
@@ -214,14 +217,14 @@ class Registry(RuleBasedStateMachine):
         known = self._model.instances.get(id_)
         if known is not None and known.registration == registration and known.maintenance is None:
             known.silent_s = 0
-            known.becomes(status)
+            known.set_status(status)
         else:
-            self._model.instances[id_] = Modelled(registration, status)
-        self._model.held.discard(id_)
+            self._model.instances[id_] = ModelInstance(registration, status)
+        self._model.protected.discard(id_)
         self._check()
 
     def _check(self) -> None:
-        """The registry stands as the model does, and a service's index moved exactly if its watchers have news."""
+        """The registry agrees with the model, and an index changed exactly if what clients see has changed."""
         index, shown = self._look()
         for service in SERVICES:
             assert shown[service] == self._model.shown(service)
@@ -250,14 +253,14 @@ class Registry(RuleBasedStateMachine):
             one.silent_s += seconds
             one.same_s += seconds
 
-    def _sweep(self) -> Swept:
+    def _sweep(self) -> SweepResult:
         return self._run(actions.sweep(self._database, timedelta(seconds=OUTAGE_S / 2)))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)
 
 
-def test_the_registry_does_what_the_model_says(database: Callable[[str], str]) -> None:
+def test_the_registry_agrees_with_the_model(database: Callable[[str], str]) -> None:
     opened = Database(database("discovery"), size=2)
     with asyncio.Runner() as runner:
 

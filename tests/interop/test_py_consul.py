@@ -1,4 +1,4 @@
-"""A client that others wrote for Consul, used as its documentation says."""
+"""py-consul, a Consul client of another project, works with the registry."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from urllib.parse import urlsplit
 import consul
 import pytest
 
-from tests.discovery.replicas import TOKEN, Replica
+from tests.discovery.registry_server import TOKEN, RegistryServer
 
 
-async def test_py_consul_registers_reports_watches_and_leaves(registry: Replica) -> None:
-    # Its calls block, and the registry serves them from this thread.
-    await asyncio.wait_for(asyncio.to_thread(_a_life, registry.url), 60)
+async def test_py_consul_registers_reports_watches_and_leaves(registry: RegistryServer) -> None:
+    # Its calls block, and the registry runs on this thread's event loop.
+    await asyncio.wait_for(asyncio.to_thread(_use_client, registry.url), 60)
 
 
-def _a_life(url: str) -> None:
+def _use_client(url: str) -> None:
     address = urlsplit(url)
     client = consul.Consul(host=address.hostname, port=address.port, token=TOKEN)
     agent = client.agent
     assert client.status.leader() == address.netloc
     assert agent.self()["Config"]["Datacenter"]
 
-    index, nobody = client.health.service("product")
-    assert nobody == []
+    index, entries = client.health.service("product")
+    assert entries == []
     assert agent.service.register(
         "product",
         service_id="product-1",
@@ -36,7 +36,7 @@ def _a_life(url: str) -> None:
     )
     index, (entry,) = client.health.service("product", index=index, wait="20s")
     assert entry["Service"]["Meta"] == {"version": "7"}
-    assert entry["Checks"][0]["Status"] == "critical", "a check begins as critical, as Consul's do"
+    assert entry["Checks"][0]["Status"] == "critical", "a check starts as critical, as in Consul"
     assert client.health.service("product", passing=True)[1] == []
 
     assert agent.check.ttl_pass("service:product-1", notes="well")
@@ -44,7 +44,9 @@ def _a_life(url: str) -> None:
     assert (entry["Service"]["Address"], entry["Service"]["Port"]) == ("10.0.0.1", 8000)
     assert entry["Checks"][0]["Output"] == "well"
     assert agent.check.ttl_pass("service:product-1")
-    assert client.health.service("product", index=index, wait="100ms")[0] == index, "a heartbeat is no news"
+    assert client.health.service("product", index=index, wait="100ms")[0] == index, (
+        "a heartbeat does not change the index"
+    )
 
     assert client.catalog.services()[1] == {"product": ["blue"]}
     assert [one["ServiceID"] for one in client.catalog.service("product", tag="blue")[1]] == ["product-1"]
@@ -52,7 +54,7 @@ def _a_life(url: str) -> None:
     assert agent.check.ttl_warn("service:product-1")
     assert [check["Status"] for check in client.health.state("any")[1]] == ["warning"]
     assert agent.check.ttl_fail("service:product-1")
-    assert agent.service.maintenance("product-1", True, reason="a drill")
+    assert agent.service.maintenance("product-1", True, reason="an exercise")
     assert {check["CheckID"] for check in client.health.state("critical")[1]} == {
         "service:product-1",
         "_service_maintenance:product-1",
@@ -64,6 +66,6 @@ def _a_life(url: str) -> None:
     assert (gone > index, entries) == (True, [])
     assert client.catalog.services()[1] == {}
 
-    stranger = consul.Consul(host=address.hostname, port=address.port, token="guess")
+    unauthorized = consul.Consul(host=address.hostname, port=address.port, token="guess")
     with pytest.raises(consul.ACLPermissionDenied):
-        stranger.agent.service.register("product", service_id="product-2")
+        unauthorized.agent.service.register("product", service_id="product-2")

@@ -1,4 +1,4 @@
-"""What Consul's clients rely on, asked over HTTP."""
+"""The parts of Consul's HTTP API that its clients rely on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import aiohttp.web
 
 from serai.discovery.api import MAX_BODY_BYTES
-from tests.discovery.replicas import TOKEN, Replica
+from tests.discovery.registry_server import TOKEN, RegistryServer
 
 REGISTER = "/v1/agent/service/register"
 
 
-async def test_a_registered_instance_is_found_in_consuls_shapes(registry: Replica) -> None:
+async def test_a_registered_instance_is_found_in_consul_s_format(registry: RegistryServer) -> None:
     await registry.register("p1", Notes="beats")
     entries, index = await registry.get("/v1/health/service/product", passing="")
     assert index > 0
@@ -45,7 +45,7 @@ async def test_a_registered_instance_is_found_in_consuls_shapes(registry: Replic
     assert (await registry.get("/v1/catalog/services"))[0] == {"product": []}
 
 
-async def test_health_state_lists_the_checks_of_everybody(registry: Replica) -> None:
+async def test_health_state_lists_the_checks_of_all_services(registry: RegistryServer) -> None:
     await registry.register("p1")
     await registry.register("u1", "user", Status="critical")
     checks, _ = await registry.get("/v1/health/state/any")
@@ -57,7 +57,7 @@ async def test_health_state_lists_the_checks_of_everybody(registry: Replica) -> 
     assert [c["ServiceID"] for c in critical] == ["u1"]
 
 
-async def test_checks_pass_warn_fail_and_update(registry: Replica) -> None:
+async def test_checks_pass_warn_fail_and_update(registry: RegistryServer) -> None:
     await registry.register("p1", Status="critical")
     for verb, status in (("pass", "passing"), ("warn", "warning"), ("fail", "critical")):
         await registry.put(f"/v1/agent/check/{verb}/service:p1", note=f"now {status}")
@@ -71,7 +71,7 @@ async def test_checks_pass_warn_fail_and_update(registry: Replica) -> None:
     assert entries[0]["Checks"][0]["Output"] == "x" * 4096
 
 
-async def test_maintenance_takes_out_of_traffic_without_forgetting_the_check(registry: Replica) -> None:
+async def test_maintenance_stops_traffic_and_keeps_the_status_of_the_check(registry: RegistryServer) -> None:
     await registry.register("p1")
     await registry.put("/v1/agent/service/maintenance/p1", enable="true", reason="draining")
     entries, _ = await registry.get("/v1/health/service/product")
@@ -86,21 +86,23 @@ async def test_maintenance_takes_out_of_traffic_without_forgetting_the_check(reg
     assert len((await registry.get("/v1/health/service/product", passing="true"))[0]) == 1
 
 
-async def test_a_deregistered_instance_is_gone(registry: Replica) -> None:
+async def test_a_deregistered_instance_is_gone(registry: RegistryServer) -> None:
     await registry.register("p1")
     await registry.put("/v1/agent/service/deregister/p1")
     assert (await registry.get("/v1/catalog/service/product"))[0] == []
     assert (await registry.get("/v1/catalog/services"))[0] == {}
 
 
-async def test_an_instance_without_a_check_or_address_passes_at_the_address_it_called_from(registry: Replica) -> None:
+async def test_an_instance_without_check_and_address_passes_at_the_address_of_its_request(
+    registry: RegistryServer,
+) -> None:
     await registry.put(REGISTER, {"Name": "plain", "Port": 9})
     entries, _ = await registry.get("/v1/health/service/plain", passing="true")
     assert (entries[0]["Service"]["ID"], entries[0]["Service"]["Address"]) == ("plain", "127.0.0.1")
     assert entries[0]["Checks"] == []
 
 
-async def test_members_may_be_spelled_as_clients_do(registry: Replica) -> None:
+async def test_member_names_are_accepted_in_any_spelling_of_consul_s_clients(registry: RegistryServer) -> None:
     """Consul's server takes any case and underscores; HashiCorp's client writes `Name`, py-consul `name`."""
     check = {"TTL": "30s", "deregister_critical_service_after": "90s", "status": "passing"}
     await registry.put(REGISTER, {"id": "p1", "NAME": "product", "port": 1, "meta": {"a_B": "c"}, "check": check})
@@ -111,10 +113,10 @@ async def test_members_may_be_spelled_as_clients_do(registry: Replica) -> None:
         ("p2", {}),
     ]
     await registry.put("/v1/agent/check/update/service:p1", {"status": "critical", "output": "ill"})
-    assert (await registry.standing())["p1"] == "critical"
+    assert (await registry.health())["p1"] == "critical"
 
 
-async def test_tags_select(registry: Replica) -> None:
+async def test_instances_are_selected_by_tag(registry: RegistryServer) -> None:
     for id_, tags in (("p1", ["a", "b"]), ("p2", ["b"])):
         await registry.put(REGISTER, {"ID": id_, "Name": "product", "Port": 1, "Tags": tags})
     assert (await registry.get("/v1/catalog/services"))[0] == {"product": ["a", "b"]}
@@ -122,7 +124,7 @@ async def test_tags_select(registry: Replica) -> None:
     assert [entry["Service"]["ID"] for entry in selected] == ["p1"]
 
 
-async def test_prometheus_finds_targets_and_an_empty_list_when_there_are_none(registry: Replica) -> None:
+async def test_prometheus_gets_targets_or_an_empty_list(registry: RegistryServer) -> None:
     assert (await registry.get("/v1/sd/prometheus"))[0] == []
     await registry.register("p1", Status="critical")
     (group,) = (await registry.get("/v1/sd/prometheus"))[0]
@@ -134,7 +136,7 @@ async def test_prometheus_finds_targets_and_an_empty_list_when_there_are_none(re
     assert all(isinstance(value, str) for value in group["labels"].values())
 
 
-async def test_the_registry_describes_itself(registry: Replica) -> None:
+async def test_the_registry_describes_itself(registry: RegistryServer) -> None:
     described, _ = await registry.get("/v1/agent/self")
     assert described["Config"]["Datacenter"]
     leader, _ = await registry.get("/v1/status/leader")
@@ -161,7 +163,7 @@ NO_TOKEN: list[dict[str, str]] = [
 ]
 
 
-async def test_no_write_without_the_token(registry: Replica) -> None:
+async def test_no_write_without_the_token(registry: RegistryServer) -> None:
     await registry.register("p1")
     before = await registry.get("/v1/health/state/any")
     for (path, body), headers in itertools.product(WRITES, NO_TOKEN):
@@ -173,14 +175,14 @@ async def test_no_write_without_the_token(registry: Replica) -> None:
     assert (await registry.get("/v1/catalog/services"))[0] == {"product": []}
 
 
-async def test_the_token_may_come_as_a_bearer(registry: Replica) -> None:
+async def test_the_token_may_be_a_bearer_token(registry: RegistryServer) -> None:
     async with registry.session.put(
         registry.url + REGISTER, data=b'{"Name":"plain"}', headers={"Authorization": f"Bearer {TOKEN}"}
     ) as response:
         assert response.status == 200
 
 
-UNACCEPTABLE: list[dict[str, Any]] = [
+INVALID_REGISTRATIONS: list[dict[str, Any]] = [
     {},
     {"Name": ""},
     {"Name": "a/b"},
@@ -198,7 +200,7 @@ UNACCEPTABLE: list[dict[str, Any]] = [
     {"Name": "p", "Check": {"TTL": "0s"}},
     {"Name": "p", "Check": {"TTL": "-5s"}},
     {"Name": "p", "Check": {"TTL": "9999999h"}},
-    {"Name": "p", "Check": {"TTL": "10s", "Status": "splendid"}},
+    {"Name": "p", "Check": {"TTL": "10s", "Status": "unknown"}},
     {"Name": "p", "Check": {"TTL": "10s", "HTTP": "http://10.0.0.1/", "Interval": "5s"}},
     {"Name": "p", "Check": {"HTTP": "http://10.0.0.1/"}},
     {"Name": "p", "Check": {"HTTP": "file:///etc/passwd", "Interval": "5s"}},
@@ -207,13 +209,13 @@ UNACCEPTABLE: list[dict[str, Any]] = [
 ]
 
 
-async def test_refuses_a_registration_it_cannot_honour(registry: Replica) -> None:
-    for body in UNACCEPTABLE:
+async def test_refuses_an_invalid_registration(registry: RegistryServer) -> None:
+    for body in INVALID_REGISTRATIONS:
         assert await registry.put(REGISTER, body, status=400), body
     assert (await registry.get("/v1/catalog/services"))[0] == {}
 
 
-async def test_refuses_bodies_that_are_no_json_or_too_large(registry: Replica) -> None:
+async def test_refuses_a_body_that_is_no_json_or_too_large(registry: RegistryServer) -> None:
     for data, status in ((b"", 400), (b"{", 400), (b'{"Name":"\xff"}', 400), (b"x" * (MAX_BODY_BYTES + 1), 413)):
         async with registry.session.put(
             registry.url + REGISTER, data=data, headers={"X-Consul-Token": TOKEN}
@@ -221,7 +223,7 @@ async def test_refuses_bodies_that_are_no_json_or_too_large(registry: Replica) -
             assert response.status == status, data[:20]
 
 
-async def test_what_is_unknown_is_404_in_plain_text(registry: Replica) -> None:
+async def test_an_unknown_id_is_404_in_plain_text(registry: RegistryServer) -> None:
     for path, params in (
         ("/v1/agent/service/deregister/nobody", {}),
         ("/v1/agent/service/maintenance/nobody", {"enable": "true"}),
@@ -231,7 +233,7 @@ async def test_what_is_unknown_is_404_in_plain_text(registry: Replica) -> None:
     assert await registry.put("/v1/agent/service/maintenance/nobody", status=400) == "Missing value for enable"
 
 
-UNANSWERABLE: list[tuple[str, dict[str, str]]] = [
+INVALID_QUERIES: list[tuple[str, dict[str, str]]] = [
     ("/v1/health/service/product", {"index": "-1"}),
     ("/v1/health/service/product", {"index": "x"}),
     ("/v1/health/service/product", {"index": "9" * 30}),
@@ -242,22 +244,22 @@ UNANSWERABLE: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-async def test_refuses_reads_it_cannot_answer_truly(registry: Replica) -> None:
-    for path, params in UNANSWERABLE:
+async def test_refuses_invalid_queries(registry: RegistryServer) -> None:
+    for path, params in INVALID_QUERIES:
         async with registry.session.get(registry.url + path, params=params) as response:
             assert response.status == 400, (path, params)
             assert response.content_type == "text/plain"
 
 
-async def test_a_check_id_belongs_to_one_instance(registry: Replica) -> None:
+async def test_a_check_id_belongs_to_one_instance(registry: RegistryServer) -> None:
     await registry.register("p1", CheckID="mine")
     check = {"TTL": "10s", "CheckID": "mine"}
     await registry.put(REGISTER, {"ID": "p2", "Name": "product", "Port": 1, "Check": check}, status=400)
     await registry.put("/v1/agent/check/fail/mine")
-    assert await registry.standing() == {"p1": "critical"}
+    assert await registry.health() == {"p1": "critical"}
 
 
-async def test_an_http_check_follows_what_the_instance_answers(registry: Replica) -> None:
+async def test_an_http_check_follows_the_instance_s_responses(registry: RegistryServer) -> None:
     statuses = [503, 200]
     asked = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""The index, and the blocking queries that hang on it."""
+"""The index, and blocking queries."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 import pytest
 
-from serai.discovery import watch
-from tests.discovery.replicas import Replica
+from serai.discovery import blocking_queries
+from tests.discovery.registry_server import RegistryServer
 
 SERVICE = "/v1/health/service/product"
 
 
-async def blocked(registry: Replica, path: str, index: int, wait: str = "20s") -> asyncio.Task[tuple[Any, int]]:
-    """A blocking query that the registry is known to hold."""
-    waiting = await held(registry)
+async def blocked(registry: RegistryServer, path: str, index: int, wait: str = "20s") -> asyncio.Task[tuple[Any, int]]:
+    """Starts a blocking query and waits until the registry has it."""
+    waiting = await waiting_queries(registry)
     task = asyncio.create_task(registry.get(path, index=str(index), wait=wait))
     async with asyncio.timeout(60):
-        while await held(registry) <= waiting:
-            assert not task.done(), "answered instead of waiting"
+        while await waiting_queries(registry) <= waiting:
+            assert not task.done(), "the query returned instead of waiting"
             await asyncio.sleep(0.05)
     return task
 
 
-async def held(registry: Replica) -> float:
+async def waiting_queries(registry: RegistryServer) -> float:
     async with registry.session.get(f"{registry.url}/metrics") as response:
         lines = (await response.text()).splitlines()
     return float(next(line.split()[1] for line in lines if line.startswith("registry_blocking_queries ")))
@@ -42,12 +42,12 @@ GETS = (
 )
 
 
-async def test_every_get_answers_an_index_above_zero(registry: Replica) -> None:
+async def test_every_get_returns_an_index_above_zero(registry: RegistryServer) -> None:
     for path in GETS:
         assert (await registry.get(path))[1] > 0, path
 
 
-async def test_every_get_takes_an_index_and_waits_as_long_as_it_is_told(registry: Replica) -> None:
+async def test_every_get_can_block_for_the_given_time(registry: RegistryServer) -> None:
     for path in GETS:
         answer, index = await registry.get(path)
         started = time.monotonic()
@@ -61,7 +61,7 @@ async def test_every_get_takes_an_index_and_waits_as_long_as_it_is_told(registry
         await registry.put(f"/v1/agent/service/deregister/{name}-1")
 
 
-async def test_the_index_is_per_service(registry: Replica) -> None:
+async def test_the_index_is_per_service(registry: RegistryServer) -> None:
     await registry.register("p1")
     _, product = await registry.get(SERVICE)
     await registry.register("u1", "user")
@@ -71,7 +71,7 @@ async def test_the_index_is_per_service(registry: Replica) -> None:
     assert (await registry.get("/v1/catalog/services"))[1] == user
 
 
-async def test_a_heartbeat_alone_never_moves_the_index(registry: Replica) -> None:
+async def test_a_heartbeat_without_a_change_does_not_increment_the_index(registry: RegistryServer) -> None:
     await registry.register("p1")
     before = (await registry.get(SERVICE))[1], (await registry.get("/v1/health/state/any"))[1]
     for note in ("", "still here", ""):
@@ -80,7 +80,9 @@ async def test_a_heartbeat_alone_never_moves_the_index(registry: Replica) -> Non
     assert ((await registry.get(SERVICE))[1], (await registry.get("/v1/health/state/any"))[1]) == before
 
 
-async def test_registering_the_same_again_changes_nothing_and_another_with_the_id_replaces(registry: Replica) -> None:
+async def test_registering_again_changes_nothing_and_another_registration_with_the_id_replaces_it(
+    registry: RegistryServer,
+) -> None:
     await registry.register("p1")
     entries, index = await registry.get(SERVICE)
     await registry.register("p1")
@@ -92,14 +94,14 @@ async def test_registering_the_same_again_changes_nothing_and_another_with_the_i
     assert len(entries) == 1
 
 
-async def test_an_id_that_returns_leaves_maintenance(registry: Replica) -> None:
+async def test_registering_again_ends_maintenance(registry: RegistryServer) -> None:
     await registry.register("p1")
     await registry.put("/v1/agent/service/maintenance/p1", enable="true")
     await registry.register("p1")
     assert len((await registry.get(SERVICE, passing="1"))[0]) == 1
 
 
-async def test_an_id_that_returns_under_another_service_leaves_the_first_one(registry: Replica) -> None:
+async def test_registering_an_id_for_another_service_removes_it_from_the_first(registry: RegistryServer) -> None:
     await registry.register("p1")
     _, index = await registry.get(SERVICE)
     watching = await blocked(registry, SERVICE, index)
@@ -109,8 +111,8 @@ async def test_an_id_that_returns_under_another_service_leaves_the_first_one(reg
     assert moved > index
 
 
-async def test_a_watch_on_an_absent_service_blocks_until_it_appears_and_again_until_its_last_instance_goes(
-    registry: Replica,
+async def test_a_query_for_an_unknown_service_blocks_until_it_appears_and_until_its_last_instance_leaves(
+    registry: RegistryServer,
 ) -> None:
     entries, index = await registry.get(SERVICE)
     assert entries == []
@@ -128,26 +130,26 @@ async def test_a_watch_on_an_absent_service_blocks_until_it_appears_and_again_un
 
 
 @pytest.mark.parametrize("path", ["/v1/catalog/services", "/v1/health/state/any", "/v1/sd/prometheus"])
-async def test_a_watch_on_everything_wakes_for_any_service(registry: Replica, path: str) -> None:
+async def test_a_query_for_all_services_wakes_for_any_service(registry: RegistryServer, path: str) -> None:
     _, index = await registry.get(path)
     watching = await blocked(registry, path, index)
     await registry.register("p1")
     assert len((await watching)[0]) == 1
 
 
-async def test_a_wait_without_news_ends_with_the_same_index(registry: Replica) -> None:
+async def test_a_wait_without_a_change_ends_with_the_same_index(registry: RegistryServer) -> None:
     _, index = await registry.get(SERVICE)
     started = time.monotonic()
     assert await registry.get(SERVICE, index=str(index), wait="300ms") == ([], index)
     assert time.monotonic() - started >= 0.3
 
 
-async def test_an_index_from_before_a_restore_is_answered_at_once(registry: Replica) -> None:
+async def test_a_higher_index_from_before_a_restore_returns_immediately(registry: RegistryServer) -> None:
     entries, index = await registry.get(SERVICE, index="1000000", wait="20s")
     assert (entries, index) == ([], 1)
 
 
-async def test_a_change_to_another_service_does_not_end_a_watch(registry: Replica) -> None:
+async def test_a_change_of_another_service_does_not_wake_a_query(registry: RegistryServer) -> None:
     await registry.register("p1")
     _, index = await registry.get(SERVICE)
     watching = await blocked(registry, SERVICE, index)
@@ -158,21 +160,21 @@ async def test_a_change_to_another_service_does_not_end_a_watch(registry: Replic
     assert entries[0]["Checks"][0]["Status"] == "critical"
 
 
-async def test_hundreds_wait_and_all_wake(registry: Replica) -> None:
+async def test_hundreds_of_queries_wait_and_all_wake(registry: RegistryServer) -> None:
     _, index = await registry.get(SERVICE)
     watches = [asyncio.create_task(registry.get(SERVICE, index=str(index), wait="30s")) for _ in range(300)]
     async with asyncio.timeout(60):
-        while await held(registry) < len(watches):
+        while await waiting_queries(registry) < len(watches):
             await asyncio.sleep(0.05)
         await registry.register("p1")
         answers = await asyncio.gather(*watches)
     assert all(len(entries) == 1 for entries, _ in answers)
 
 
-async def test_too_many_who_wait_are_sent_away_while_writes_go_on(
-    registry: Replica, monkeypatch: pytest.MonkeyPatch
+async def test_too_many_queries_are_refused_while_writes_go_on(
+    registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "MAX_WAITING", 1)
+    monkeypatch.setattr(blocking_queries, "MAX_WAITING", 1)
     _, index = await registry.get(SERVICE)
     first = await blocked(registry, SERVICE, index)
     async with registry.session.get(registry.url + SERVICE, params={"index": str(index)}) as response:
@@ -181,10 +183,10 @@ async def test_too_many_who_wait_are_sent_away_while_writes_go_on(
     assert len((await first)[0]) == 1
 
 
-async def test_a_client_that_goes_away_gives_its_place_back(registry: Replica) -> None:
+async def test_a_disconnected_client_frees_its_place(registry: RegistryServer) -> None:
     _, index = await registry.get(SERVICE)
     watching = await blocked(registry, SERVICE, index, wait="10m")
     watching.cancel()
     async with asyncio.timeout(60):
-        while await held(registry):
+        while await waiting_queries(registry):
             await asyncio.sleep(0.05)

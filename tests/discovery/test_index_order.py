@@ -1,10 +1,10 @@
-"""What somebody who follows a service by blocking queries is promised, wherever and however often they ask.
+"""The consistency of blocking queries, whichever replica answers.
 
-An answer's index is one that the service really had, and its content is what the service was then. Asking on with the
-index of the last answer, one sees indexes that only rise, none twice as news, and in the end the last. Every single one
-is seen by who is back to ask before the next change; who is slower is shown the newest and not what lay between.
+A response has an index that the service had, and the content at that index. A client that repeats the query with the
+last index sees strictly rising indexes and finally the last one. It sees every index if it queries again before the
+next change; a slower client skips to the newest.
 
-All this holds across replicas, and while the connections by which they hear of changes are cut.
+This holds across replicas, and while the connections on which they listen for changes are cut.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from typing import Any
 
 import asyncpg
 
-from tests.discovery.replicas import Replica, replica
+from tests.discovery.registry_server import RegistryServer, registry_server
 
 PATH = "/v1/health/service/product"
 WATCHERS = 6
-#: Changes that everybody sees before the next, and changes that come as fast as they can.
+#: The number of changes that every watcher sees before the next one, and of changes made as fast as possible.
 PACED, RUSHED = 15, 30
 Shown = dict[str, list[tuple[str, str]]]
 
 
 def shown(entries: Any) -> Shown:
-    """Instance → its checks, which is all that changes here."""
+    """Instance id → its checks, the only thing that changes here."""
     return {entry["Service"]["ID"]: [(c["CheckID"], c["Status"]) for c in entry["Checks"]] for entry in entries}
 
 
 @dataclass
 class Watcher:
-    """Follows the service, each time at a replica chosen anew."""
+    """Follows the service with blocking queries, each at a random replica."""
 
-    replicas: list[Replica]
+    replicas: list[RegistryServer]
     choice: random.Random
-    news: list[tuple[int, Shown]] = field(default_factory=list)
+    changed: list[tuple[int, Shown]] = field(default_factory=list)
     moved: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def follow(self) -> None:
         index = 0
         while True:
             where = self.choice.choice(self.replicas)
-            # Short and long waits: some end by themselves and are asked again elsewhere.
+            # Short and long waits: some time out and are repeated at another replica.
             wait = self.choice.choice(("20ms", "200ms", "20s"))
             entries, answered = await where.get(PATH, index=str(index), wait=wait)
             if answered != index:
                 index = answered
                 async with self.moved:
-                    self.news.append((answered, shown(entries)))
+                    self.changed.append((answered, shown(entries)))
                     self.moved.notify_all()
 
     async def reaches(self, index: int) -> None:
         async with self.moved:
-            await self.moved.wait_for(lambda: bool(self.news) and self.news[-1][0] >= index)
+            await self.moved.wait_for(lambda: bool(self.changed) and self.changed[-1][0] >= index)
 
 
 class Writer:
-    """The only one who changes the service, so that it knows all of its history."""
+    """The only writer, so that it knows the complete history of the service."""
 
-    def __init__(self, replicas: list[Replica], choice: random.Random) -> None:
+    def __init__(self, replicas: list[RegistryServer], choice: random.Random) -> None:
         self._replicas = replicas
         self._choice = choice
         self._here: dict[str, bool] = {}
@@ -75,7 +75,7 @@ class Writer:
         return index
 
     async def change(self) -> None:
-        """One change of product, and things that are none."""
+        """One change of `product`, and writes that do not change it."""
         where = self._choice.choice(self._replicas)
         id_ = self._choice.choice(("p1", "p2", "p3"))
         if id_ not in self._here:
@@ -92,34 +92,34 @@ class Writer:
         await where.register(f"u{self._choice.randrange(9)}", "user")
 
 
-async def test_watchers_see_what_was_in_the_order_it_was(database: Callable[[str], str], tmp_path: Path) -> None:
+async def test_watchers_see_the_history_in_order(database: Callable[[str], str], tmp_path: Path) -> None:
     url = database("discovery")
     admin = await asyncpg.connect(url)
-    async with replica(url, tmp_path) as one, replica(url, tmp_path) as two, asyncio.timeout(100):
+    async with registry_server(url, tmp_path) as one, registry_server(url, tmp_path) as two, asyncio.timeout(100):
         replicas = [one, two]
         writer = Writer(replicas, random.Random(4))
-        watchers = [Watcher(replicas, random.Random(seed)) for seed in range(WATCHERS)]
-        following = [asyncio.create_task(watcher.follow()) for watcher in watchers]
+        blocking_queries = [Watcher(replicas, random.Random(seed)) for seed in range(WATCHERS)]
+        following = [asyncio.create_task(watcher.follow()) for watcher in blocking_queries]
         try:
             last = await writer.note()
-            await all_reach(watchers, last)
+            await all_reach(blocking_queries, last)
             for step in range(PACED):
                 if step in (3, 10):
                     await cut_listeners(admin)
                 await writer.change()
                 last = await writer.note()
-                await all_reach(watchers, last)
+                await all_reach(blocking_queries, last)
             paced = sorted(writer.history)
-            assert len(paced) == PACED + 1, "every change has an index of its own"
-            for watcher in watchers:
-                assert [index for index, _ in watcher.news] == paced
+            assert len(paced) == PACED + 1, "every change has its own index"
+            for watcher in blocking_queries:
+                assert [index for index, _ in watcher.changed] == paced
 
             for step in range(RUSHED):
                 if step == RUSHED // 2:
                     await cut_listeners(admin)
                 await writer.change()
                 last = await writer.note()
-            await all_reach(watchers, last)
+            await all_reach(blocking_queries, last)
         finally:
             for task in following:
                 task.cancel()
@@ -127,20 +127,20 @@ async def test_watchers_see_what_was_in_the_order_it_was(database: Callable[[str
             await admin.close()
         assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
         assert len(writer.history) == PACED + RUSHED + 1
-        for watcher in watchers:
-            indexes = [index for index, _ in watcher.news]
-            assert indexes == sorted(set(indexes)), "only rising, none twice"
+        for watcher in blocking_queries:
+            indexes = [index for index, _ in watcher.changed]
+            assert indexes == sorted(set(indexes)), "strictly rising"
             assert indexes[-1] == last
-            for index, seen in watcher.news:
+            for index, seen in watcher.changed:
                 assert writer.history[index] == seen
 
 
-async def all_reach(watchers: list[Watcher], index: int) -> None:
-    await asyncio.gather(*(watcher.reaches(index) for watcher in watchers))
+async def all_reach(blocking_queries: list[Watcher], index: int) -> None:
+    await asyncio.gather(*(watcher.reaches(index) for watcher in blocking_queries))
 
 
 async def cut_listeners(admin: asyncpg.Connection[Any]) -> None:
-    """Those that are there: one that has just been cut may not be back."""
+    """Cuts the connections that listen. One that was just cut may not be back yet."""
     await admin.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where application_name = 'serai-discovery-listen' and datname = current_database()"

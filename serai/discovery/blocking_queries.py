@@ -1,7 +1,7 @@
-"""Waiting for a change without asking again and again.
+"""Consul's blocking queries: long polls that wait until the index of a service changes.
 
-One LISTEN connection per process wakes the long polls that wait for a service; they then read the database, which
-alone decides whether there is news. Those who wake together share one read.
+One LISTEN connection per process wakes the queries that wait for a service. They then read the database, which alone
+decides whether the index has changed. Queries that wake together share one read.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from serai.discovery.domain import Snapshot
 #: A service's name, or None for the registry as a whole.
 Topic: TypeAlias = str | None
 
-#: Below what the server takes on at once (1,024), so that heartbeats find a place beside everybody who waits.
+#: Below the server's limit of concurrent requests (1,024), so that heartbeats are served beside the waiting queries.
 MAX_WAITING = 768
-#: A connection that died without a word is noticed within this time.
+#: Interval and timeout of the query that detects a connection that died silently.
 _PROBE_EVERY_S = 10.0
 _PROBE_TIMEOUT_S = 3.0
 
 
-class TooManyWaiting(TooManyRequests):
-    code, detail = "too_many_waiting", "Too many blocking queries wait on this registry."
+class TooManyBlockingQueries(TooManyRequests):
+    code, detail = "too_many_waiting", "Too many blocking queries are waiting at this registry."
 
 
-class Watchers:
-    """The blocking queries of this process."""
+class BlockingQueries:
+    """The blocking queries of this process. `count` is the number of those that wait."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,32 +42,32 @@ class Watchers:
         self.count = 0
 
     async def snapshot(self, topic: Topic, index: int, wait_s: float) -> Snapshot:
-        """The state of `topic` once its index is another than `index`, or as it is after `wait_s`.
+        """The snapshot of `topic` when its index differs from `index`, or after `wait_s` as it is then.
 
-        Another index, not a higher one: after a restore the index may have gone back, which is news as well.
-        Raises `TooManyWaiting`, `DatabaseUnavailable`.
+        The index may also be lower: a restored database is a change too. Raises `TooManyBlockingQueries`,
+        `DatabaseUnavailable`.
         """
         if not index:
             return await self._reads.read(topic)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
-        with self._expecting(topic) as news:
+        with self._registered(topic) as changed:
             while True:
                 # Cleared before reading, so that a change during the read ends the wait that follows it.
-                news.clear()
+                changed.clear()
                 snapshot = await self._reads.read(topic)
                 left = deadline - loop.time()
                 if snapshot.index != index or left <= 0 or self._leaving:
                     return snapshot
                 try:
-                    await asyncio.wait_for(news.wait(), left)
+                    await asyncio.wait_for(changed.wait(), left)
                 except TimeoutError:
                     return snapshot
 
     async def listen(self) -> None:
-        """Hear of changes for as long as the connection lasts; started again, everybody looks for what was missed.
+        """Listens for changes until the connection is lost, and then raises `DatabaseUnavailable`.
 
-        Raises `DatabaseUnavailable`.
+        The caller starts it again. Every waiting query then reads once, in case a change was missed.
         """
         try:
             conn = await self._database.dedicated()
@@ -76,7 +76,7 @@ class Watchers:
         try:
             lost = asyncio.Event()
             conn.add_termination_listener(lambda _: lost.set())
-            await conn.add_listener(store.CHANNEL, lambda *told: self._wake(str(told[3])))
+            await conn.add_listener(store.CHANNEL, lambda *notification: self._wake(str(notification[3])))
             self._wake_all()
             while not lost.is_set():
                 try:
@@ -90,7 +90,7 @@ class Watchers:
             conn.terminate()
 
     def leave(self) -> None:
-        """Answer everybody who waits and let nobody wait any more: this process is about to end."""
+        """Answers all waiting queries and lets no new one wait, because this process is about to stop."""
         self._leaving = True
         self._wake_all()
 
@@ -99,64 +99,64 @@ class Watchers:
             return await (store.snapshot_of_all(conn) if topic is None else store.snapshot_of(conn, topic))
 
     @contextmanager
-    def _expecting(self, topic: Topic) -> Iterator[asyncio.Event]:
+    def _registered(self, topic: Topic) -> Iterator[asyncio.Event]:
         if self.count >= MAX_WAITING:
-            raise TooManyWaiting
-        news = asyncio.Event()
-        self._waiting.setdefault(topic, set()).add(news)
+            raise TooManyBlockingQueries
+        changed = asyncio.Event()
+        self._waiting.setdefault(topic, set()).add(changed)
         self.count += 1
         try:
-            yield news
+            yield changed
         finally:
             self.count -= 1
-            self._waiting[topic].discard(news)
+            self._waiting[topic].discard(changed)
             if not self._waiting[topic]:
                 del self._waiting[topic]
 
     def _wake(self, service: str) -> None:
         for topic in (service, None):
-            for news in self._waiting.get(topic, ()):
-                news.set()
+            for changed in self._waiting.get(topic, ()):
+                changed.set()
 
     def _wake_all(self) -> None:
         for waiting in self._waiting.values():
-            for news in waiting:
-                news.set()
+            for changed in waiting:
+                changed.set()
 
 
 class _SharedReads:
-    """Whoever asks for a topic while it is being read gets the next read, which begins after they asked."""
+    """Merges concurrent reads of a topic. A caller never gets a read that began before its call."""
 
     def __init__(self, read: Callable[[Topic], Awaitable[Snapshot]]) -> None:
         self._read = read
-        self._asking: dict[Topic, list[asyncio.Future[Snapshot]]] = {}
+        self._waiters: dict[Topic, list[asyncio.Future[Snapshot]]] = {}
         self._running: dict[Topic, asyncio.Task[None]] = {}
 
     async def read(self, topic: Topic) -> Snapshot:
         answer: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._asking.setdefault(topic, []).append(answer)
+        self._waiters.setdefault(topic, []).append(answer)
         if topic not in self._running:
             self._running[topic] = asyncio.create_task(self._serve(topic), name=f"read {topic}")
         return await answer
 
     async def _serve(self, topic: Topic) -> None:
         try:
-            while asking := self._asking.pop(topic, None):
+            while waiters := self._waiters.pop(topic, None):
                 try:
                     snapshot = await self._read(topic)
                 except Exception as error:
-                    self._answer(asking, error)
+                    self._resolve(waiters, error)
                 else:
-                    self._answer(asking, snapshot)
+                    self._resolve(waiters, snapshot)
         finally:
             del self._running[topic]
 
     @staticmethod
-    def _answer(asking: list[asyncio.Future[Snapshot]], answer: Snapshot | Exception) -> None:
-        for future in asking:
+    def _resolve(waiters: list[asyncio.Future[Snapshot]], result: Snapshot | Exception) -> None:
+        for future in waiters:
             if future.done():
                 continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
+            if isinstance(result, Exception):
+                future.set_exception(result)
             else:
-                future.set_result(answer)
+                future.set_result(result)

@@ -1,4 +1,4 @@
-"""Prometheus by our http_sd list and VictoriaMetrics by our Consul dialect find what is registered, and scrape it."""
+"""Prometheus (http_sd) and VictoriaMetrics (consul_sd) find registered instances and scrape them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import msgspec
 import pytest
 
 from serai.supervisor import ports
-from tests.discovery.replicas import Replica
-from tests.witnesses.debian import DEADLINE_S, program
-from tests.witnesses.running import Witness, running
+from tests.discovery.registry_server import RegistryServer
+from tests.interop.debian_package import DEADLINE_S, program
+from tests.interop.running_program import RunningProgram, run_program
 
 #: The first run on a machine fetches the programs.
 pytestmark = pytest.mark.timeout(DEADLINE_S + 180)
 
 TARGETS = "/api/v1/targets?state=active"
-#: Something that only a scrape of the registry itself can have brought.
+#: A metric that only a scrape of the registry can have.
 QUERY = "/api/v1/query?query=registry_blocking_queries"
 
 
-class Found(msgspec.Struct):
-    """A target as both tell of it."""
+class Target(msgspec.Struct):
+    """A scrape target, as both programs report it."""
 
     labels: dict[str, str]
     health: str
@@ -34,31 +34,31 @@ class Found(msgspec.Struct):
     error: str = msgspec.field(name="lastError", default="")
 
 
-def targets(status: int, body: str) -> list[Found]:
+def targets(status: int, body: str) -> list[Target]:
     if status != 200:
         return []
-    return msgspec.convert(json.loads(body)["data"]["activeTargets"], list[Found])
+    return msgspec.convert(json.loads(body)["data"]["activeTargets"], list[Target])
 
 
-async def register(registry: Replica, id_: str, port: int) -> None:
+async def register(registry: RegistryServer, id_: str, port: int) -> None:
     check = {"TTL": "60s", "Status": "passing"}
     body = {"ID": id_, "Name": "monitored", "Address": "127.0.0.1", "Port": port, "Check": check}
     await registry.put("/v1/agent/service/register", body)
 
 
 def configuration(folder: Path, found_by: dict[str, Any]) -> Path:
-    """JSON is YAML."""
+    """Writes the scrape configuration as JSON, which is valid YAML."""
     file = folder / "scrape.yml"
     job = {"job_name": "serai", "scrape_interval": "1s", "scrape_timeout": "1s"}
     file.write_text(json.dumps({"scrape_configs": [job | found_by]}))
     return file
 
 
-def prometheus(folder: Path, registry: Replica) -> AbstractAsyncContextManager[Witness]:
-    """By its HTTP service discovery."""
+def prometheus(folder: Path, registry: RegistryServer) -> AbstractAsyncContextManager[RunningProgram]:
+    """Prometheus with HTTP service discovery."""
     url = f"http://127.0.0.1:{ports.find_free()}"
     source = {"url": f"{registry.url}/v1/sd/prometheus", "refresh_interval": "1s"}
-    return running(
+    return run_program(
         folder,
         url,
         program("prometheus", "usr/bin/prometheus"),
@@ -68,15 +68,15 @@ def prometheus(folder: Path, registry: Replica) -> AbstractAsyncContextManager[W
     )
 
 
-def victoria_metrics(folder: Path, registry: Replica) -> AbstractAsyncContextManager[Witness]:
-    """By its Consul service discovery, which waits for changes with blocking queries."""
+def victoria_metrics(folder: Path, registry: RegistryServer) -> AbstractAsyncContextManager[RunningProgram]:
+    """VictoriaMetrics with Consul service discovery, which uses blocking queries."""
     url = f"http://127.0.0.1:{ports.find_free()}"
     relabelled = [
         {"source_labels": ["__meta_consul_service"], "target_label": "job"},
         {"source_labels": ["__meta_consul_service_id"], "target_label": "instance"},
     ]
     source = {"server": registry.url.removeprefix("http://"), "services": ["monitored"]}
-    return running(
+    return run_program(
         folder,
         url,
         program("victoria-metrics", "usr/bin/victoria-metrics"),
@@ -89,8 +89,10 @@ def victoria_metrics(folder: Path, registry: Replica) -> AbstractAsyncContextMan
     )
 
 
-async def test_scrapers_find_what_is_registered_and_forget_what_leaves(registry: Replica, tmp_path: Path) -> None:
-    """Both at once, as each takes its five seconds to look at what has changed."""
+async def test_scrapers_find_registered_instances_and_drop_deregistered_ones(
+    registry: RegistryServer, tmp_path: Path
+) -> None:
+    """Both run concurrently, because each takes about five seconds to see a change."""
     await register(registry, "monitored-1", urlsplit(registry.url).port or 0)
     await register(registry, "monitored-2", 1)
     for name in ("prometheus", "victoria"):

@@ -1,4 +1,4 @@
-"""Traefik, which has its Consul client from HashiCorp, routes by our registry."""
+"""Traefik, which uses HashiCorp's Consul client, routes by the registry."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from aiohttp import web
 
 from serai.supervisor import ports
-from tests.discovery.replicas import Replica
-from tests.witnesses.running import running
+from tests.discovery.registry_server import RegistryServer
+from tests.interop.running_program import run_program
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
 TAGS = ["traefik.enable=true", "traefik.http.routers.product.rule=PathPrefix(`/api/products`)"]
 
 
 @contextlib.asynccontextmanager
-async def answering(name: str) -> AsyncIterator[int]:
+async def http_server(name: str) -> AsyncIterator[int]:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=name)
 
@@ -33,18 +33,18 @@ async def answering(name: str) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def register(registry: Replica, id_: str, port: int, tags: list[str]) -> None:
+async def register(registry: RegistryServer, id_: str, port: int, tags: list[str]) -> None:
     check = {"TTL": "60s", "Status": "passing"}
     body = {"ID": id_, "Name": "product", "Address": "127.0.0.1", "Port": port, "Tags": tags, "Check": check}
     await registry.put("/v1/agent/service/register", body)
 
 
-async def test_traefik_routes_by_our_registry_and_follows_it(registry: Replica, tmp_path: Path) -> None:
+async def test_traefik_routes_by_the_registry_and_follows_its_changes(registry: RegistryServer, tmp_path: Path) -> None:
     port = ports.find_free()
     async with (
-        answering("one") as one,
-        answering("two") as two,
-        running(
+        http_server("one") as one,
+        http_server("two") as two,
+        run_program(
             tmp_path,
             f"http://127.0.0.1:{port}",
             TRAEFIK,

@@ -1,7 +1,7 @@
-"""Consul's HTTP dialect: its JSON in both directions, its durations, and its checks.
+"""The JSON of Consul's HTTP API: parses its requests, durations and checks, and renders its responses.
 
-Shapes follow https://developer.hashicorp.com/consul/api-docs. Two members are our own: `Since` in a check, the time
-of its last change of status, and the labels without `__meta_` that Prometheus is given.
+See https://developer.hashicorp.com/consul/api-docs. Two things are Serai's own: the member `Since` of a check, which is
+the time of its last change of status, and Prometheus labels without `__meta_`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 class Check(msgspec.Struct, kw_only=True):
-    """The check of a registration. Kinds of check that the registry does not make are named to be refused."""
+    """The check of a registration. The unsupported kinds of checks are declared so that they are refused."""
 
     check_id: CheckId | None = msgspec.field(name="CheckID", default=None)
     name: Text = msgspec.field(name="Name", default="")
@@ -74,7 +74,7 @@ class Check(msgspec.Struct, kw_only=True):
 
 
 class Register(msgspec.Struct, kw_only=True):
-    """The body of `PUT /v1/agent/service/register`; members of Consul's that mean nothing here are let pass."""
+    """The body of `PUT /v1/agent/service/register`. Members of Consul's that have no meaning here are ignored."""
 
     name: Name = msgspec.field(name="Name")
     id: Id | None = msgspec.field(name="ID", default=None)
@@ -86,13 +86,13 @@ class Register(msgspec.Struct, kw_only=True):
     checks: Annotated[list[Check], msgspec.Meta(max_length=16)] | None = msgspec.field(name="Checks", default=None)
 
     def registration(self, peer: str) -> tuple[Registration, Status | None]:
-        """What is asked for, with the status to begin with. `peer` is the address when none is given."""
+        """The registration and its initial status. `peer` is the address if the body has none."""
         id_ = self.id or self.name
         checks = [*([self.check] if self.check else []), *(self.checks or [])]
         if len(checks) > 1:
-            raise Unregistrable("An instance has one check here")
+            raise Unregistrable("An instance can have one check only")
         check = checks[0] if checks else None
-        ttl, probe = _kind(check) if check else (None, None)
+        ttl, probe = _check_kind(check) if check else (None, None)
         return (
             Registration(
                 id=id_,
@@ -105,7 +105,9 @@ class Register(msgspec.Struct, kw_only=True):
                 check_name=(check.name or f"Service '{self.name}' check") if check else "",
                 notes=check.notes if check else "",
                 ttl=ttl,
-                reap_after=_span(check.reap_after, timedelta(0), _MAX_REAP_AFTER, "DeregisterCriticalServiceAfter")
+                reap_after=_bounded_duration(
+                    check.reap_after, timedelta(0), _MAX_REAP_AFTER, "DeregisterCriticalServiceAfter"
+                )
                 if check and check.reap_after
                 else None,
                 probe=probe,
@@ -121,39 +123,40 @@ class Update(msgspec.Struct, kw_only=True):
     output: str = msgspec.field(name="Output", default="")
 
 
-def read(body: bytes, kind: type[T]) -> T:
-    """A body sent as any content type, as Consul takes it. Raises `Unregistrable` with what is wrong."""
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decodes a body of any content type, as Consul does. Raises `Unregistrable` with the reason."""
     if b"\x00" in body or b"\\u0000" in body:
         raise Unregistrable("Request decode failed: text cannot contain NUL")
     try:
-        return msgspec.convert(_spelled_as(kind, msgspec.json.decode(body)), kind)
+        return msgspec.convert(_with_canonical_names(kind, msgspec.json.decode(body)), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unregistrable(f"Request decode failed: {error}") from None
 
 
-def _spelled_as(kind: type[msgspec.Struct], sent: Any) -> Any:
-    """What was sent with the members' names spelled as ours, for clients write `ServiceID`, `serviceid`, `service_id`.
+def _with_canonical_names(kind: type[msgspec.Struct], sent: Any) -> Any:
+    """Replaces the spellings of member names that Consul accepts (`ServiceID`, `serviceid`, `service_id`) by the
+    canonical.
 
-    Consul takes them all. Meta is left alone: there the spelling is the client's own.
+    The keys of `Meta` are not changed: they belong to the client.
     """
     if not isinstance(sent, dict):
         return sent
-    names = {_folded(field.encode_name): field.encode_name for field in msgspec.structs.fields(kind)}
-    spelled = {names.get(_folded(name), name): value for name, value in sent.items()}
+    names = {_normalized_name(field.encode_name): field.encode_name for field in msgspec.structs.fields(kind)}
+    spelled = {names.get(_normalized_name(name), name): value for name, value in sent.items()}
     if kind is Register:
         if "Check" in spelled:
-            spelled["Check"] = _spelled_as(Check, spelled["Check"])
+            spelled["Check"] = _with_canonical_names(Check, spelled["Check"])
         if isinstance(spelled.get("Checks"), list):
-            spelled["Checks"] = [_spelled_as(Check, check) for check in spelled["Checks"]]
+            spelled["Checks"] = [_with_canonical_names(Check, check) for check in spelled["Checks"]]
     return spelled
 
 
-def _folded(name: str) -> str:
+def _normalized_name(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def clipped(output: str) -> str:
-    """The output of a check as it is kept: bounded, and without the NUL that PostgreSQL cannot store."""
+def truncate_output(output: str) -> str:
+    """A check's output as it is stored: truncated, and without NUL, which PostgreSQL cannot store."""
     return output.replace("\x00", "")[:MAX_OUTPUT]
 
 
@@ -188,7 +191,7 @@ def health_service(snapshot: Snapshot, tags: Iterable[str], *, passing: bool) ->
     return [
         {"Node": _node(instance), "Service": _service(instance), "Checks": _checks(instance)}
         for instance in _tagged(snapshot, tags)
-        if not passing or instance.lease.standing == "passing"
+        if not passing or instance.lease.health == "passing"
     ]
 
 
@@ -198,7 +201,7 @@ def health_state(snapshot: Snapshot, status: str) -> list[dict[str, Any]]:
 
 
 def prometheus_targets(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Prometheus' `http_sd`. The failing are listed as well: a target that is down is the news."""
+    """The targets for Prometheus' `http_sd`. Failing instances are included, so that it reports them as down."""
     return [
         {
             "targets": [_authority(instance)],
@@ -207,7 +210,7 @@ def prometheus_targets(snapshot: Snapshot) -> list[dict[str, Any]]:
                 "instance": instance.registration.id,
                 "__meta_consul_service": instance.registration.service,
                 "__meta_consul_service_id": instance.registration.id,
-                "__meta_consul_health": instance.lease.standing,
+                "__meta_consul_health": instance.lease.health,
                 "__meta_consul_tags": "".join(f",{tag}" for tag in instance.registration.tags) + ",",
                 **{
                     f"__meta_consul_service_metadata_{_LABEL.sub('_', key)}": value
@@ -237,33 +240,33 @@ def agent_self(address: str) -> dict[str, Any]:
 _LABEL = re.compile(r"[^A-Za-z0-9_]")
 
 
-def _kind(check: Check) -> tuple[timedelta | None, Probe | None]:
+def _check_kind(check: Check) -> tuple[timedelta | None, Probe | None]:
     if any(kind is not None for kind in (check.tcp, check.udp, check.grpc, check.args, check.alias)):
-        raise Unregistrable("A check here is either TTL or HTTP")
+        raise Unregistrable("Only TTL and HTTP checks are supported")
     if (check.ttl is None) == (check.http is None):
         raise Unregistrable("A check needs either TTL or HTTP")
     if check.ttl is not None:
-        return _span(check.ttl, _MIN_TTL, _MAX_TTL, "TTL"), None
+        return _bounded_duration(check.ttl, _MIN_TTL, _MAX_TTL, "TTL"), None
     if check.http is None or check.interval is None:
         raise Unregistrable("An HTTP check needs an Interval")
-    interval = _span(check.interval, _MIN_PROBE_INTERVAL, _MAX_TTL, "Interval")
-    timeout = _span(check.timeout or "10s", _MIN_TTL, _MAX_PROBE_TIMEOUT, "Timeout")
+    interval = _bounded_duration(check.interval, _MIN_PROBE_INTERVAL, _MAX_TTL, "Interval")
+    timeout = _bounded_duration(check.timeout or "10s", _MIN_TTL, _MAX_PROBE_TIMEOUT, "Timeout")
     return None, Probe(check.http, interval, timeout)
 
 
-def _span(text: str, least: timedelta, most: timedelta, what: str) -> timedelta:
+def _bounded_duration(text: str, least: timedelta, most: timedelta, field: str) -> timedelta:
     try:
         span = parse_duration(text)
     except ValueError as error:
-        raise Unregistrable(f"{what}: {error}") from None
+        raise Unregistrable(f"{field}: {error}") from None
     if not least <= span <= most:
-        raise Unregistrable(f"{what}: {text} is not between {least} and {most}")
+        raise Unregistrable(f"{field}: {text} is not between {least} and {most}")
     return span
 
 
 def _tagged(snapshot: Snapshot, tags: Iterable[str]) -> list[Instance]:
-    wanted = set(tags)
-    return [instance for instance in snapshot.instances if wanted <= set(instance.registration.tags)]
+    required = set(tags)
+    return [instance for instance in snapshot.instances if required <= set(instance.registration.tags)]
 
 
 def _authority(instance: Instance) -> str:
@@ -272,7 +275,7 @@ def _authority(instance: Instance) -> str:
 
 
 def _node(instance: Instance) -> dict[str, Any]:
-    """All instances live on the registry itself, as there are no agents; the address is the instance's own."""
+    """Consul's node. There are no agents here, so all instances are on one node; the address is the instance's."""
     return {
         "ID": "",
         "Node": NODE,
@@ -334,7 +337,8 @@ def _check(instance: Instance, check_id: str, name: str, status: Status, kind: s
 
 
 def _output(instance: Instance) -> str:
-    held_since: datetime | None = instance.lease.held_since
-    if held_since is None:
+    protected_since: datetime | None = instance.lease.protected_since
+    if protected_since is None:
         return instance.output
-    return f"Silent since {held_since:%Y-%m-%dT%H:%M:%SZ}; kept, as most of the service fell silent at once"
+    since = f"{protected_since:%Y-%m-%dT%H:%M:%SZ}"
+    return f"No heartbeat since {since}; kept, because most of the service stopped at the same time"

@@ -1,4 +1,4 @@
-"""Somebody else's program, run for one test and asked over HTTP."""
+"""Runs a program of another project for one test, and sends it HTTP requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import aiohttp
 DEADLINE_S = 60.0
 
 
-class Witness:
-    """A program that runs, at `url`."""
+class RunningProgram:
+    """A running program that listens at `url`."""
 
     def __init__(self, url: str, log: Path, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
         self.url = url
@@ -23,7 +23,7 @@ class Witness:
         self._http = http
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Status and body; status 0 while nobody listens."""
+        """Status and body; status 0 while it does not listen."""
         try:
             async with self._http.get(self.url + path) as response:
                 return response.status, await response.text()
@@ -31,7 +31,7 @@ class Witness:
             return 0, ""
 
     async def until(self, path: str, fits: Callable[[int, str], Any]) -> str:
-        """Ask until the answer fits; fails with the last one and the program's log when it never does."""
+        """Requests `path` until the response fits. Fails with the last response and the program's log after 60 s."""
         status, body = 0, ""
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -39,7 +39,7 @@ class Witness:
                     status, body = await self.get(path)
                     if fits(status, body):
                         return body
-                    assert self._process.returncode is None, f"it ended:\n{self._tail()}"
+                    assert self._process.returncode is None, f"the program ended:\n{self._tail()}"
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"{path} stays {status} {body[:2000]}\n{self._tail()}") from None
@@ -49,14 +49,14 @@ class Witness:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, url: str, program: Path, *arguments: str) -> AsyncIterator[Witness]:
-    """The program from its start to its end. It is not waited for: the first answer that fits says that it is there."""
+async def run_program(folder: Path, url: str, program: Path, *arguments: str) -> AsyncIterator[RunningProgram]:
+    """Starts the program and stops it afterwards. Does not wait until it listens: `until` does."""
     log = folder / "log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(program, *arguments, cwd=folder, stdout=out, stderr=out)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
-            yield Witness(url, log, process, http)
+            yield RunningProgram(url, log, process, http)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()

@@ -1,4 +1,4 @@
-"""Registries that run inside the test process, on ports of their own, over a database that may be shared."""
+"""Registry servers inside the test process, on their own ports, over a database that may be shared."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from serai.discovery.app import DiscoverySettings, create
 TOKEN = "registry-token-for-tests"
 
 
-class Replica:
-    """One registry and a client that holds its token."""
+class RegistryServer:
+    """A registry server, and a client with its token."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession, leave: Callable[[], None]) -> None:
         self.url = url
         self.session = session
-        #: Begins to shut down, as SIGTERM does.
+        #: Begins the shutdown, as SIGTERM does.
         self.leave = leave
 
     async def get(self, path: str, **params: str) -> tuple[Any, int]:
-        """The answer and its index."""
+        """The body and the index of the response."""
         async with self.session.get(self.url + path, params=params) as response:
             assert response.status == 200, await response.text()
             return await response.json(), int(response.headers["X-Consul-Index"])
@@ -48,13 +48,13 @@ class Replica:
             {"ID": id_, "Name": service, "Address": "10.0.0.1", "Port": 8000, "Meta": {"version": "1"}, "Check": check},
         )
 
-    async def standing(self, service: str = "product") -> dict[str, str]:
+    async def health(self, service: str = "product") -> dict[str, str]:
         """Instance id → status of its check."""
         entries, _ = await self.get(f"/v1/health/service/{service}")
         return {entry["Service"]["ID"]: entry["Checks"][0]["Status"] for entry in entries}
 
     async def until(self, expected: dict[str, str], service: str = "product", timeout_s: float = 60) -> None:
-        """Wait by blocking queries until the service's instances stand as expected."""
+        """Waits, with blocking queries, until the checks of the service's instances have these statuses."""
         index = 0
         async with asyncio.timeout(timeout_s):
             while True:
@@ -64,7 +64,7 @@ class Replica:
 
 
 @contextlib.asynccontextmanager
-async def replica(database_url: str, home: Path, port: int = 0) -> AsyncIterator[Replica]:
+async def registry_server(database_url: str, home: Path, port: int = 0) -> AsyncIterator[RegistryServer]:
     service = create(
         DiscoverySettings(
             mode="local", home=home, database_url=database_url, database_pool=4, registry_token=TOKEN, log_level="error"
@@ -76,23 +76,23 @@ async def replica(database_url: str, home: Path, port: int = 0) -> AsyncIterator
         for wake in service.on_leave:
             wake()
 
-    held, host, port = hold_address(f"127.0.0.1:{port}")
-    with held:
+    protected, host, port = hold_address(f"127.0.0.1:{port}")
+    with protected:
         server: Any = Server(
             service.app(), address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, backlog=1024
         )
         serving = asyncio.create_task(server.serve())
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-                await _alive(session, f"http://{host}:{port}/readyz")
-                yield Replica(f"http://{host}:{port}", session, leave)
+                await _wait_until_ready(session, f"http://{host}:{port}/readyz")
+                yield RegistryServer(f"http://{host}:{port}", session, leave)
         finally:
             leave()
             server.stop()
             await asyncio.wait_for(serving, 60)
 
 
-async def _alive(session: aiohttp.ClientSession, url: str) -> None:
+async def _wait_until_ready(session: aiohttp.ClientSession, url: str) -> None:
     async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(aiohttp.ClientError):
