@@ -62,9 +62,9 @@ def _has_room(folder: Path) -> bool:
 
 #: What takes ten seconds or so, most of it in one test or of waiting.
 LONG = (
-    "tests/witnesses/test_scrapers.py",
+    "tests/interop/test_scrapers.py",
     "tests/web/test_client.py",
-    "tests/gateway/test_agent.py",
+    "tests/gateway/test_lifecycle.py",
     "tests/gateway/test_http2.py",
     "tests/product/search/test_caching.py",
     "tests/web/test_build.py",
