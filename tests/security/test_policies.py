@@ -1,11 +1,11 @@
-"""What the documents open to the world is written out once more here, so that nothing opens by itself."""
+"""The public operations, listed here once more, so that none becomes public by mistake."""
 
 from __future__ import annotations
 
 from serai import topology
 from tests.security.operations import OPERATIONS
 
-#: No token is looked at.
+#: Operations that ignore tokens.
 PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /api/notifications/unsubscribe",
@@ -20,7 +20,7 @@ PUBLIC = {
     "POST /api/notifications/unsubscribe",
     "POST /api/payments/webhooks/stripe",
 }
-#: Visitors may do this too, as nobody or with a guest's cart.
+#: Operations open to visitors, who may have a guest's cart.
 OPTIONAL = {
     "DELETE /api/cart/items/{id}",
     "GET /api/cart",
@@ -36,13 +36,13 @@ def labels(policy: str) -> set[str]:
     return {operation.label for operation in OPERATIONS if operation.policy == policy}
 
 
-def test_nothing_else_is_open() -> None:
+def test_only_the_listed_operations_are_open() -> None:
     assert labels("public") == PUBLIC
     assert labels("optional") == OPTIONAL
 
 
-def test_the_client_application_s_pages_are_all_that_is_open_beside_them() -> None:
-    """To be read by anybody: what a page shows comes from the API, which asks who wants to know."""
+def test_only_the_client_application_s_pages_are_open_beside_them() -> None:
+    """The pages are public. The data they show comes from the API, which checks access."""
     assert set(topology.WEB_ROUTES) == {
         "/",
         "/admin/mails",
@@ -71,7 +71,7 @@ def test_the_client_application_s_pages_are_all_that_is_open_beside_them() -> No
     }
 
 
-def test_only_admins_reach_the_back_office() -> None:
+def test_admin_operations_need_an_admin() -> None:
     admin = labels("admin")
     for operation in OPERATIONS:
         writes_catalogue = operation.service == "product" and operation.method != "get"
@@ -87,7 +87,7 @@ def test_only_admins_reach_the_back_office() -> None:
     } <= admin
 
 
-def test_every_token_is_declared_to_readers_of_the_documents() -> None:
+def test_every_policy_is_declared_as_security_in_the_documents() -> None:
     for operation in OPERATIONS:
         security = operation.described.get("security")
         expected: dict[str, object] = {

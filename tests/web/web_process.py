@@ -1,4 +1,4 @@
-"""A web process of its own, in front of a small build that is made for it."""
+"""Runs a web process that serves a small build made by the tests."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ START_TIMEOUT_S = 60.0
 
 SCRIPT = b"export const shop = 'Serai';\n" * 100
 FONT = b"wOF2" + bytes(range(256)) * 8
-#: What the cart's page needs beside what its index.html names.
-NEEDS = ["/assets/index-0a1b2c3d.js", "/assets/index-4e5f6a7b.css", "/assets/figtree-8c9d0e1f.woff2", "/api/categories"]
+#: What the cart's page needs beside the files in index.html.
+PRELOADS = [
+    "/assets/index-0a1b2c3d.js",
+    "/assets/index-4e5f6a7b.css",
+    "/assets/figtree-8c9d0e1f.woff2",
+    "/api/categories",
+]
 BUILD = {
     "index.html": b"<!doctype html><title>Serai</title>" + b"<p>Tables, lamps and chairs.</p>" * 50,
     "favicon.svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
@@ -30,15 +35,15 @@ BUILD = {
     "assets/index-0a1b2c3d.js": SCRIPT,
     "assets/index-4e5f6a7b.css": b"p { margin: 0; }\n" * 100,
     "assets/figtree-8c9d0e1f.woff2": FONT,
-    # Nobody may ask for these.
+    # These must not be served.
     "secrets.txt": b"not for visitors",
     ".build.json": b"{}",
-    ".vite/pages.json": json.dumps({"/cart": NEEDS}).encode(),
+    ".vite/pages.json": json.dumps({"/cart": PRELOADS}).encode(),
 }
 
 
-def build(folder: Path) -> Path:
-    """The files, and beside those that are text what the build puts there."""
+def write_build(folder: Path) -> Path:
+    """Writes the build, with compressed variants of its text files."""
     for name, content in BUILD.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +55,8 @@ def build(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(dist: Path, log: Path, environ: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The URL of a process that serves `dist`; it is told to leave at the end."""
+def web_process(dist: Path, log: Path, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Starts a process that serves `dist` and yields its URL; stops it afterwards."""
     port = ports.find_free()
     settings = {"SERAI_MODE": "local", "SERAI_BIND": f"127.0.0.1:{port}", "SERAI_WEB_DIST": str(dist)}
     with log.open("wb") as output:
@@ -74,7 +79,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
-            # It speaks no TLS, and to read whom to trust takes each request 20 ms.
+            # There is no TLS, and loading the trusted certificates takes 20 ms per request.
             if httpx.get(f"{url}/readyz", trust_env=False, verify=False).status_code == 200:
                 return
         except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""What a browser gets: each file as its type, compressed as it can read, kept while it is true, and nothing else."""
+"""Responses of the web service: types, caching, security headers, encodings, entity tags; 404 for everything else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from serai import topology
 from tests.security.problems import problem
-from tests.web.serving import BUILD, FONT, SCRIPT, build, serving
+from tests.web.web_process import BUILD, FONT, SCRIPT, web_process, write_build
 
 SCRIPT_PATH = "/assets/index-0a1b2c3d.js"
 PAGES = [page.replace("{slug}", "walnut-desk").replace("{id}", "42") for page in topology.WEB_PAGES]
@@ -24,7 +24,7 @@ PAGES = [page.replace("{slug}", "walnut-desk").replace("{id}", "42") for page in
 def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("web")
     with (
-        serving(build(folder / "dist"), folder / "log") as url,
+        web_process(write_build(folder / "dist"), folder / "log") as url,
         httpx.Client(
             base_url=url, trust_env=False, verify=False, timeout=30.0, headers={"accept-encoding": "identity"}
         ) as client,
@@ -43,7 +43,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         ("/scheme.js", "text/javascript; charset=utf-8"),
     ],
 )
-def test_every_file_is_what_it_is(http: httpx.Client, path: str, kind: str) -> None:
+def test_every_file_has_its_type(http: httpx.Client, path: str, kind: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.content == BUILD[path[1:] or "index.html"]
@@ -51,11 +51,11 @@ def test_every_file_is_what_it_is(http: httpx.Client, path: str, kind: str) -> N
     assert answer.headers["content-length"] == str(len(answer.content))
 
 
-def test_what_carries_a_hash_in_its_name_is_kept_for_a_year(http: httpx.Client) -> None:
+def test_files_with_a_hash_in_their_name_may_be_cached_for_a_year(http: httpx.Client) -> None:
     assert http.get(SCRIPT_PATH).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_page_tells_at_once_what_it_will_need(http: httpx.Client) -> None:
+def test_a_page_lists_its_preloads_in_the_link_header(http: httpx.Client) -> None:
     assert http.get("/cart").headers["link"].split(", ") == [
         "</assets/index-0a1b2c3d.js>; rel=modulepreload; crossorigin",
         "</assets/index-4e5f6a7b.css>; rel=preload; as=style; crossorigin",
@@ -65,18 +65,18 @@ def test_a_page_tells_at_once_what_it_will_need(http: httpx.Client) -> None:
     assert "link" not in http.get("/checkout").headers
 
 
-def test_what_carries_none_is_not(http: httpx.Client) -> None:
+def test_other_files_may_be_cached_for_an_hour(http: httpx.Client) -> None:
     assert http.get("/favicon.svg").headers["cache-control"] == "public, max-age=3600"
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/products?q=lamp&sort=price", "/reset?token=abc"])
-def test_every_page_is_the_application_asked_for_anew_each_time(http: httpx.Client, path: str) -> None:
+def test_every_page_is_index_html_and_revalidated(http: httpx.Client, path: str) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.content) == (200, BUILD["index.html"])
     assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_a_page_allows_nothing_from_elsewhere_and_no_script_of_its_own(http: httpx.Client) -> None:
+def test_a_page_allows_no_other_origin_and_no_inline_script(http: httpx.Client) -> None:
     headers = http.get("/products").headers
     policy = dict(one.strip().split(" ", 1) for one in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
@@ -114,7 +114,7 @@ def test_a_page_allows_nothing_from_elsewhere_and_no_script_of_its_own(http: htt
     ],
 )
 @pytest.mark.parametrize("path", ["/products", SCRIPT_PATH])
-def test_it_comes_in_the_encoding_that_the_client_likes_best(
+def test_the_encoding_is_the_one_that_the_client_prefers(
     http: httpx.Client, path: str, accepted: str, encoding: str | None
 ) -> None:
     with http.stream("GET", path, headers={"accept-encoding": accepted}) as answer:
@@ -126,14 +126,14 @@ def test_it_comes_in_the_encoding_that_the_client_likes_best(
     assert answer.headers["content-length"] == str(len(raw))
 
 
-def test_what_was_not_worth_compressing_comes_as_it_is(http: httpx.Client) -> None:
+def test_a_file_without_compressed_variants_is_sent_uncompressed(http: httpx.Client) -> None:
     answer = http.get("/assets/figtree-8c9d0e1f.woff2", headers={"accept-encoding": "br, gzip"})
     assert answer.content == FONT
     assert "content-encoding" not in answer.headers
     assert "vary" not in answer.headers
 
 
-def test_every_encoding_has_a_tag_of_its_own_and_is_not_sent_twice(http: httpx.Client) -> None:
+def test_every_encoding_has_its_own_entity_tag_and_gets_304(http: httpx.Client) -> None:
     tags = set()
     for accepted in ("identity", "gzip", "br"):
         first = http.get("/cart", headers={"accept-encoding": accepted})
@@ -151,7 +151,7 @@ def test_every_encoding_has_a_tag_of_its_own_and_is_not_sent_twice(http: httpx.C
 
 @pytest.mark.parametrize("path", ["/", SCRIPT_PATH, "/favicon.svg"])
 @pytest.mark.parametrize("accepted", ["identity", "br"])
-def test_the_head_of_an_answer_says_what_the_answer_says(http: httpx.Client, path: str, accepted: str) -> None:
+def test_head_has_the_headers_of_get(http: httpx.Client, path: str, accepted: str) -> None:
     whole = http.get(path, headers={"accept-encoding": accepted})
     head = http.head(path, headers={"accept-encoding": accepted})
     assert (head.status_code, head.content) == (200, b"")
@@ -184,7 +184,7 @@ def test_the_head_of_an_answer_says_what_the_answer_says(http: httpx.Client, pat
         "/api/products",
     ],
 )
-def test_nothing_else_is_there(http: httpx.Client, path: str) -> None:
+def test_other_paths_are_404(http: httpx.Client, path: str) -> None:
     problem(http.get(path), 404, "not_found")
 
 
@@ -203,14 +203,14 @@ def test_nothing_else_is_there(http: httpx.Client, path: str) -> None:
         "/products/..%2f..%2fsecrets.txt",
     ],
 )
-def test_no_spelling_leads_out_of_what_is_listed(http: httpx.Client, target: str) -> None:
+def test_path_traversal_reaches_no_other_file(http: httpx.Client, target: str) -> None:
     answer = _raw(http, target)
     assert b"not for visitors" not in answer
     assert b" 200 " not in answer.split(b"\r\n")[0] or b"<title>Serai</title>" in answer
 
 
 def _raw(http: httpx.Client, target: str) -> bytes:
-    """The answer to a target that no polite client would send as it stands."""
+    """The raw response to a target that HTTP clients would normalize."""
     url = urlsplit(str(http.base_url))
     with socket.create_connection((url.hostname or "", url.port or 0), 30) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
@@ -221,25 +221,25 @@ def _raw(http: httpx.Client, target: str) -> bytes:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_can_be_done_here_but_to_read(http: httpx.Client, method: str) -> None:
+def test_only_get_and_head_are_accepted(http: httpx.Client, method: str) -> None:
     assert http.request(method, "/products").status_code in (404, 405)
     assert http.request(method, SCRIPT_PATH).status_code in (404, 405)
 
 
-def test_what_is_asked_for_is_counted_by_its_route(http: httpx.Client) -> None:
+def test_requests_are_counted_by_route(http: httpx.Client) -> None:
     http.get("/orders/42")
     told = http.get("/metrics").text
     assert 'route="/orders/{id}"' in told
     assert "/orders/42" not in told
 
 
-def test_it_says_that_it_is_web_to_those_who_check(http: httpx.Client) -> None:
+def test_readyz_names_the_service(http: httpx.Client) -> None:
     assert http.get("/livez").status_code == 200
     assert http.get("/readyz").headers["x-envoy-upstream-healthchecked-cluster"] == "web"
 
 
-def test_files_that_the_process_read_are_served_whatever_becomes_of_the_folder(tmp_path: Path) -> None:
-    dist = build(tmp_path / "dist")
-    with serving(dist, tmp_path / "log") as url:
+def test_files_are_served_from_memory_after_the_folder_is_gone(tmp_path: Path) -> None:
+    dist = write_build(tmp_path / "dist")
+    with web_process(dist, tmp_path / "log") as url:
         dist.rename(tmp_path / "gone")
         assert httpx.get(url + SCRIPT_PATH, trust_env=False).content == SCRIPT
