@@ -152,6 +152,7 @@ async def _snapshot(request: Request, deps: Deps, topic: Topic) -> Snapshot:
     """The snapshot that a GET answers with: the current one, or with `index` the next change within `wait`."""
     params = request.query_params
     if "filter" in params:
+        # Ignoring the filter would return a wrong result.
         raise BadRequest("Filter expressions are not supported")
     index = params.get("index") or "0"
     if not index.isdecimal() or len(index) > 19:

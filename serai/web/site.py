@@ -40,7 +40,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 _PAGE_HEADERS = [
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
-    # Links in emails have secrets in their query. This sends only the origin to other sites, never the URL.
+    # Links in emails have secrets in their query. This sends only the origin as the referrer, never the URL.
     (b"referrer-policy", b"strict-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),

@@ -34,8 +34,8 @@ async def waiting_queries(registry: RegistryServer) -> float:
 GETS = (
     "/v1/agent/self",
     "/v1/catalog/services",
-    "/v1/catalog/service/nobody",
-    "/v1/health/service/nobody",
+    "/v1/catalog/service/unknown",
+    "/v1/health/service/unknown",
     "/v1/health/state/any",
     "/v1/status/leader",
     "/v1/sd/prometheus",
@@ -54,7 +54,7 @@ async def test_every_get_can_block_for_the_given_time(registry: RegistryServer) 
         assert await registry.get(path, index=str(index), wait="50ms") == (answer, index), path
         assert time.monotonic() - started >= 0.05, path
         watching = await blocked(registry, path, index, wait="10m")
-        name = path.rpartition("/")[2] if path.endswith("/nobody") else "product"
+        name = path.rpartition("/")[2] if path.endswith("/unknown") else "product"
         await registry.register(f"{name}-1", name)
         async with asyncio.timeout(30):
             assert (await watching)[1] > index, path
