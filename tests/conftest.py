@@ -1,8 +1,9 @@
 """What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
-Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/tools/rolling`; the others must not, so
-that they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database
-costs is the making of its three hundred files.
+`make fast` leaves out the tests marked `system`: those that start the shop, which live in `tests/journeys`,
+`tests/faults` and `tests/tools/rolling`, and those that start a gateway or a browser for themselves alone. What tests
+write is kept in memory where there is room for it: most of the cost of a fresh database is creating its three hundred
+files.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from serai import topology
 from serai.supervisor import databases, ports
@@ -38,6 +41,7 @@ IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 #: Where each test needs the whole shop.
 WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/tools/rolling/")
+WHOLE_SHOP_SCOPE = "the whole shop"
 
 #: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
@@ -49,6 +53,9 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
     if _has_room(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("serai", deadline=None)
+    hypothesis.settings.load_profile("serai")
 
 
 def _has_room(folder: Path) -> bool:
@@ -60,7 +67,7 @@ def _has_room(folder: Path) -> bool:
     )
 
 
-#: What takes ten seconds or so, most of it in one test or of waiting.
+#: What takes seconds, most of it in one test or of waiting.
 LONG = (
     "tests/interop/test_scrapers.py",
     "tests/web/test_client.py",
@@ -77,6 +84,15 @@ LONG = (
 )
 
 
+#: Fixtures that start processes for the one test that asks for them.
+OWN_PROCESSES = {"new_gateway", "system"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(WHOLE_SHOP) or OWN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("system")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that take longest come first, so that the others can run beside them until the end."""
     items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_SHOP), not item.nodeid.startswith(LONG)))
@@ -88,15 +104,40 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-class OneShopAtATime(LoadScopeScheduling):
-    """With several processes: whatever needs the whole shop in one of them, every other file in any."""
+class FolderScheduling(LoadScopeScheduling):
+    """Gives each process whole files, and the tests of the whole shop to one process.
+
+    The processes, databases and services that a folder's tests share are started once in each test process that runs
+    one of its files. So a process that asks for work gets a file of a folder it has had before, then one of a folder
+    that no process has had, and only when there is neither a file of another process's folder. `LONG` comes first.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._folders: dict[WorkerController, set[str]] = {}
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the whole shop" if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+        return WHOLE_SHOP_SCOPE if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        own = self._folders.setdefault(node, set())
+        taken = set().union(*self._folders.values())
+
+        def rank(scope: str) -> int:
+            folder = scope.rpartition("/")[0]
+            if scope == WHOLE_SHOP_SCOPE or scope.startswith(LONG):
+                return 0
+            return 1 if folder in own else 2 if folder not in taken else 3
+
+        chosen = min(self.workqueue, key=rank)
+        own.add(chosen.rpartition("/")[0])
+        # The base class takes the first.
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneShopAtATime:
-    return OneShopAtATime(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

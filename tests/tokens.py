@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serai import topology
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import proof
 from serai.chassis.calls.instance import Instance
 

@@ -11,9 +11,9 @@ _NAMES = {"admin": "Noor Haddad", "ada": "Ada Okafor", "grace": "Grace Lindqvist
 
 
 async def add_accounts(database_url: str, logins: list[dict[str, str]]) -> int:
-    """Make the demo accounts of `logins` ("role", "email", "password"), and make sure those passwords open them.
+    """Create or update the demo accounts of `logins` ("role", "email", "password").
 
-    Returns how many were made or changed; a second run changes nothing.
+    Returns how many were created or changed; a second run changes none.
     """
     passwords = Passwords()
     db = Database(database_url, size=1, name="serai-seed")
@@ -22,10 +22,10 @@ async def add_accounts(database_url: str, logins: list[dict[str, str]]) -> int:
         changed = 0
         async with db.transaction() as tx:
             for login in logins:
-                local = domain.normal_email(login["email"]).partition("@")[0]
+                local = domain.normalize_email(login["email"]).partition("@")[0]
                 name = _NAMES.get(local, local.replace(".", " ").title())
-                applicant = domain.applicant(login["email"], login["password"], name, COMMON)
-                changed += await ensure_account(tx, passwords, applicant, login["role"])
+                account = domain.new_account(login["email"], login["password"], name, COMMON)
+                changed += await ensure_account(tx, passwords, account, login["role"])
         return changed
     finally:
         await db.close()

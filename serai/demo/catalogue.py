@@ -10,7 +10,7 @@ import msgspec
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.chassis.settings import Env, load
-from serai.commerce.money import Money
+from serai.commerce.money import MoneyIn
 from serai.contracts.product.catalogue import CreateVariant, Option
 from serai.contracts.product.media import Image
 from serai.demo.goods import GOODS, SOLD_OUT, Good
@@ -102,7 +102,7 @@ def _variants(sku: str, good: Good, currency: str) -> list[CreateVariant]:
     return [
         CreateVariant(
             sku if len(combinations) == 1 else f"{sku}-{at:02}",
-            Money(good.price + good.step * (first.index(chosen[0]) if chosen else 0), currency),
+            MoneyIn(good.price + good.step * (first.index(chosen[0]) if chosen else 0), currency),
             0 if good.name in SOLD_OUT else 2 + (len(good.name) * 7 + at * 11) % 60,
             dict(zip(good.options, chosen, strict=True)),
         )

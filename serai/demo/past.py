@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from serai.chassis.data.database import Connection, Database
-from serai.contracts.order import HistoryEntry
+from serai.contracts.order.orders import HistoryEntry
 
 #: How long after the step before it each one comes in an ordinary shop.
 _AFTER = {

@@ -21,7 +21,6 @@ _WHO = {
     "public": "Open to anyone",
     "optional": "Open to anyone; a token is taken into account",
     "signed_in": "Needs a signed-in customer",
-    "admin": "Needs an administrator",
 }
 _DEPTH = 6
 _PARAGRAPH = re.compile(r"\n\s*\n")
@@ -94,7 +93,7 @@ def _operation(document: Document, method: str, path: str, operation: Mapping[st
         (
             f'<article id="{_anchor(method, path)}">',
             f'<h3><b class="{method}">{method.upper()}</b> <code>{_path(path)}</code></h3>',
-            f'<p class="who">{escape(_WHO[operation["x-policy"]])}</p>',
+            f'<p class="who">{_who(operation)}</p>',
             f"<p><strong>{escape(summary)}</strong></p>" if summary else "",
             _prose(operation.get("description", "")),
             _parameters(document, operation),
@@ -103,6 +102,13 @@ def _operation(document: Document, method: str, path: str, operation: Mapping[st
             "</article>",
         )
     )
+
+
+def _who(operation: Mapping[str, Any]) -> str:
+    if "x-needs" in operation:
+        return f"Needs the permission <code>{escape(operation['x-needs'])}</code>"
+    more = "".join(f"; more with <code>{escape(permission)}</code>" for permission in operation.get("x-more-with", ()))
+    return escape(_WHO[operation["x-policy"]]) + more
 
 
 def _parameters(document: Document, operation: Mapping[str, Any]) -> str:

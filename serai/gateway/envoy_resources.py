@@ -186,7 +186,7 @@ def _route(route: Route, match: dict[str, Any], state: SystemState, edge: EdgeCo
     }
     if route.stream:
         action["idle_timeout"] = "0s"
-    config = filters.per_route(route.policy)
+    config = filters.per_route(route.policy, route.needs)
     if route.compressed:
         config |= filters.compression()
     name = route.limit or "default"

@@ -10,6 +10,7 @@ from serai.gateway.jwks import PLACEHOLDER_JWKS
 from serai.gateway.local_replies import BEARER, UNFIT_HOST
 from serai.gateway.rate_limits import RateLimit
 from serai.gateway.system_state import SystemState
+from serai.permissions import roles_with
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 JWT = "envoy.filters.http.jwt_authn"
@@ -105,14 +106,17 @@ def jwt(state: SystemState) -> dict[str, Any]:
     }
 
 
-def per_route(policy: str) -> dict[str, Any]:
-    """The filter configuration of a route with this policy. Public routes have none, which keeps the catalogue fast."""
+def per_route(policy: str, needs: str | None) -> dict[str, Any]:
+    """The filter configuration of a route. Public routes have none, which keeps the catalogue fast.
+
+    `needs` is the permission without which a user is refused, None for none.
+    """
     if policy == "public":
         return {}
     requirement = "optional" if policy == "optional" else "signed_in"
     config = {JWT: typed("filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=requirement)}
-    if policy == "admin":
-        config[RBAC] = typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _only_admins()})
+    if needs is not None:
+        config[RBAC] = typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _only_with(needs)})
     return config
 
 
@@ -279,18 +283,25 @@ def _rbac() -> dict[str, Any]:
     return {"name": RBAC, "typed_config": typed("filters.http.rbac.v3.RBAC", rules=rules)}
 
 
-def _only_admins() -> dict[str, Any]:
-    role = {"filter": JWT, "path": [{"key": "token"}, {"key": "role"}], "value": {"string_match": {"exact": "admin"}}}
-    is_admin = {"sourced_metadata": {"metadata_matcher": role}}
+def _only_with(permission: str) -> dict[str, Any]:
+    """Admits tokens of the roles that have the permission; a token carries its role only."""
     return {
         "action": "ALLOW",
         "policies": {
-            "admin": {
+            permission: {
                 "permissions": [_valid_host()],
-                "principals": [{"and_ids": {"ids": [is_admin, _valid_credential()]}}],
+                "principals": [
+                    {"and_ids": {"ids": [_has_role(role), _valid_credential()]}} for role in roles_with(permission)
+                ],
             }
         },
     }
+
+
+def _has_role(role: str) -> dict[str, Any]:
+    value = {"string_match": {"exact": role}}
+    claim = {"filter": JWT, "path": [{"key": "token"}, {"key": "role"}], "value": value}
+    return {"sourced_metadata": {"metadata_matcher": claim}}
 
 
 def _valid_credential() -> dict[str, Any]:

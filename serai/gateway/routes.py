@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Policy = Literal["public", "optional", "signed_in", "admin"]
-_POLICIES = ("public", "optional", "signed_in", "admin")
+from serai.permissions import roles_with
+
+Policy = Literal["public", "optional", "signed_in"]
+_POLICIES = ("public", "optional", "signed_in")
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 #: Paths of the gateway itself, or internal paths of services. A document may not contain them.
 _RESERVED = ("/internal", "/metrics", "/livez", "/readyz", "/healthz", "/docs", "/openapi")
@@ -42,6 +44,10 @@ class Route:
     policy: Policy
     #: The class of rate limit; None for the default class.
     limit: str | None = None
+    #: The permission without which a user is refused; None for none.
+    needs: str | None = None
+    #: Permissions with which the operation returns or allows more. The service checks them, not the gateway.
+    more_with: tuple[str, ...] = ()
     timeout_s: float = DEFAULT_TIMEOUT_S
     max_body_bytes: int | None = None
     #: A streaming response, which has no deadline.
@@ -191,6 +197,11 @@ def _route(service: str, template: str, method: str, operation: Mapping[str, Any
     policy = operation.get("x-policy")
     if policy not in _POLICIES:
         raise RouteError(f"x-policy is {policy!r}, not one of {', '.join(_POLICIES)}")
+    needs = _typed(operation, "x-needs", str)
+    if needs is not None and policy != "signed_in":
+        raise RouteError(f"x-needs goes with x-policy signed_in, not {policy}")
+    if needs is not None and not roles_with(needs):
+        raise RouteError(f"x-needs is {needs!r}, which no role has")
     timeout_s = float(_typed(operation, "x-timeout-s", int, float) or DEFAULT_TIMEOUT_S)
     if not 0 < timeout_s <= IDLE_TIMEOUT_S:
         raise RouteError(f"x-timeout-s is {timeout_s:g}, not within 0 and {IDLE_TIMEOUT_S}")
@@ -203,6 +214,8 @@ def _route(service: str, template: str, method: str, operation: Mapping[str, Any
         service=service,
         policy=cast("Policy", policy),
         limit=_typed(operation, "x-rate-limit", str),
+        needs=needs,
+        more_with=tuple(_typed(operation, "x-more-with", list) or ()),
         timeout_s=timeout_s,
         max_body_bytes=max_body_bytes,
         stream=bool(_typed(operation, "x-stream", bool)),

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from serai import topology
-from serai.chassis.auth import cookie_name
+from serai.chassis.auth.origins import cookie_name
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient

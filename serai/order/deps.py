@@ -1,4 +1,4 @@
-"""What the order service's handlers work with."""
+"""The dependencies of the order service's handlers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serai.contracts.product.client import ProductClient
 from serai.order.checkout.saga import CheckoutSaga
 from serai.order.pricing import domain as pricing
 
-#: How long a request waits for its checkout before it answers 202 and a worker carries on.
+#: How long a request waits for its checkout before it answers 202 and a worker continues.
 PATIENCE_S = 5.0
 #: How long an admin's cancellation then waits for Stripe to decide about the refund.
 REFUND_PATIENCE_S = 2.0

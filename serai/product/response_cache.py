@@ -15,6 +15,8 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from serai.chassis.http.accept_encoding import wanted
 from serai.chassis.http.edge import Request
 
+#: Headers of an answer that nobody may keep.
+PRIVATE = {"cache-control": "no-store"}
 #: Anybody may keep it, but must ask whether it is still right: that costs one small answer.
 _PUBLIC = (b"cache-control", b"public, no-cache")
 _NO_STORE = (b"cache-control", b"no-store")
@@ -110,7 +112,7 @@ def as_response(sent: RawResponse) -> Response[Any]:
 
 
 class _RawResponseAdapter(Response[Any]):
-    """The same for the framework, which would otherwise encode it and merge its headers for each request."""
+    """A raw response for the framework, which would otherwise encode it and merge its headers for each request."""
 
     def __init__(self, sent: RawResponse) -> None:
         super().__init__(None)
@@ -118,10 +120,6 @@ class _RawResponseAdapter(Response[Any]):
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self._sent
-
-
-#: Headers of what nobody may keep.
-PRIVATE = {"cache-control": "no-store"}
 
 
 def mark_replayed(answer: Response[Any], replayed: bool) -> Response[Any]:

@@ -58,8 +58,7 @@ def check_migrations(services: Sequence[str]) -> None:
 
 async def _check(admin_url: str, passwords: Mapping[str, str]) -> None:
     await databases.create_all(admin_url, passwords, ours_alone=True)
-    for name, password in passwords.items():
-        await databases.check(admin_url, name, password)
+    await databases.check_all(admin_url, passwords)
 
 
 @contextmanager

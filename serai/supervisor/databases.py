@@ -142,6 +142,11 @@ async def dbmate(service: str, database_url: str, command: str) -> None:
         raise MigrationFailed(f"migrating the database of {service} failed:\n{output.decode(errors='replace').strip()}")
 
 
+async def check_all(admin_url: str, passwords: Mapping[str, str]) -> None:
+    """`check` for each service in `passwords`, several at a time."""
+    await _in_parallel(check(admin_url, service, password) for service, password in passwords.items())
+
+
 async def check(admin_url: str, service: str, password: str) -> None:
     """Prove on a scratch database that the service's migrations go up, down to nothing, and up again."""
     name = f"serai_check_{service}_{os.getpid()}"

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from litestar import Litestar
+
 from serai import topology
 from serai.chassis.http.openapi import document
 from serai.gateway.route_table import route_table
@@ -55,10 +57,15 @@ def _documents(folder: Path, routes: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _document(service: topology.Service) -> str:
+    return json.dumps(document(service.name, assemble(service)), indent=2, ensure_ascii=False) + "\n"
+
+
+def assemble(service: topology.Service) -> Litestar:
+    """The application of a service with the settings of a local installation; it is not started."""
     with _settings(service):
         module, _, function = service.factory.partition(":")
-        assembled = getattr(import_module(module), function)()
-        return json.dumps(document(service.name, assembled.app()), indent=2, ensure_ascii=False) + "\n"
+        app: Litestar = getattr(import_module(module), function)().app()
+        return app
 
 
 @contextmanager

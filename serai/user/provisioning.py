@@ -7,49 +7,49 @@ import secrets
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.user import domain, links, store
-from serai.user.domain import Applicant
+from serai.user.domain import NewAccount
 from serai.user.passwords import COMMON, Passwords
 
 
 async def create_admin(database_url: str, email: str) -> str:
-    """Make `email` an admin with a new password, which is returned and never seen again.
+    """Make `email` an admin with a new password. Returns the password, which is not stored.
 
-    An account that has the address already becomes an admin and its sessions end, so that whoever may have
-    registered it before gains nothing.
+    If there is an account with this address, its sessions end, so that somebody who has registered it before has no
+    access.
     """
     password = secrets.token_urlsafe(18)
-    who = domain.applicant(email, password, "Administrator", COMMON)
+    account = domain.new_account(email, password, "Administrator", COMMON)
     passwords = Passwords()
-    db = Database(database_url, size=1, name="serai-user-admin")
-    await db.open()
+    database = Database(database_url, size=1, name="serai-user-admin")
+    await database.open()
     try:
-        async with db.transaction() as tx:
-            await ensure_account(tx, passwords, who, "admin")
+        async with database.transaction() as tx:
+            await ensure_account(tx, passwords, account, "admin")
         return password
     finally:
-        await db.close()
+        await database.close()
         passwords.close()
 
 
-async def ensure_account(tx: Connection, passwords: Passwords, who: Applicant, role: str) -> bool:
-    """Make sure that the account exists, verified, with this role, and that this password opens it.
+async def ensure_account(tx: Connection, passwords: Passwords, account: NewAccount, role: str) -> bool:
+    """Create the account, or update it to this password and role. Returns whether anything changed.
 
-    Returns whether anything was changed. An account whose password or role changes loses its sessions.
+    The address counts as verified, because an operator has chosen it.
     """
-    known = await store.account_of_email(tx, who.email)
-    if known is None:
+    existing = await store.account_of_email(tx, account.email)
+    if existing is None:
         user_id = new_id()
-        await store.add_account(tx, user_id, who, await passwords.hash(who.password), role)
+        await store.add_account(tx, user_id, account, await passwords.hash(account.password), role)
         await store.set_verified(tx, user_id)
         return True
-    user_id, password_hash = known
+    user_id, password_hash = existing
     found = await store.record(tx, user_id)
     assert found is not None
-    as_wanted = found.role == role and not found.disabled and found.email_verified
-    if as_wanted and await passwords.matches(who.password, password_hash):
+    is_current = found.role == role and not found.disabled and found.email_verified
+    if is_current and await passwords.matches(account.password, password_hash):
         return False
-    await store.reset_password(tx, user_id, await passwords.hash(who.password))
+    await store.reset_password(tx, user_id, await passwords.hash(account.password))
     await store.change_account(tx, user_id, role, disabled=False)
     await store.end_sessions(tx, user_id)
-    await links.end(tx, user_id, "reset_password")
+    await links.delete_links(tx, user_id, "reset_password")
     return True

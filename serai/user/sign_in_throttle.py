@@ -1,7 +1,7 @@
-"""Where somebody who keeps failing to sign in has to wait.
+"""Delays sign-ins after repeated failures.
 
-A wait and not a lockout: whoever knows the password still gets in, however much an attacker fails in their name. The
-places are counted, so that waiting cannot be used to pile up requests either.
+A delay and not a lockout, so that an attacker cannot keep the owner from signing in. The number of waiting requests is
+bounded, so that the delay cannot be used to pile up requests.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from serai.user.domain import Slowdown
+from serai.user.domain import SignInSlowed
 
 MAX_WAITING = 256
 MAX_WAITING_PER_SUBJECT = 16
@@ -20,11 +20,11 @@ class SignInThrottle:
         self._waiting: Counter[str] = Counter()
 
     async def wait(self, subject: str, seconds: float) -> None:
-        """Raises `Slowdown` when too many wait already, in all or for this subject."""
+        """Wait. Raises `SignInSlowed` if too many requests are waiting already, in total or for this subject."""
         if seconds <= 0:
             return
         if self._waiting.total() >= MAX_WAITING or self._waiting[subject] >= MAX_WAITING_PER_SUBJECT:
-            raise Slowdown
+            raise SignInSlowed
         self._waiting[subject] += 1
         try:
             await asyncio.sleep(seconds)

@@ -21,17 +21,17 @@ from serai.contracts.payment import (
     REFUND_SUCCEEDED,
     Closed,
     NotCharged,
+    OpenPayment,
     OrderNotPayable,
-    PaymentAsked,
     PaymentClient,
-    PaymentClosedEvent,
-    PaymentFacts,
+    PaymentClosed,
     PaymentStatus,
     PaymentSucceeded,
-    RefundAsked,
+    PaymentSummary,
+    Refund,
     RefundEvent,
     RefundExceedsCharge,
-    RefundFacts,
+    RefundRequest,
     RefundStatus,
 )
 from serai.payment import requests
@@ -41,7 +41,7 @@ from tests.callees.faults import Faults
 
 @dataclass(slots=True)
 class _Refund:
-    asked: RefundAsked
+    asked: RefundRequest
     id: UUID
     amount: int
     status: RefundStatus
@@ -54,7 +54,7 @@ class _Payment:
     is (open, paid, expired). A tombstone has no `asked`."""
 
     id: UUID
-    asked: PaymentAsked | None
+    asked: OpenPayment | None
     state: str = "open"
     page: str = "open"
     refunds: list[_Refund] = field(default_factory=list)
@@ -127,19 +127,19 @@ class InProcessPayment(PaymentClient):
         """Whether the order can be paid on its page now."""
         return order_id in self._payments and self._payments[order_id].page == "open"
 
-    def asked(self, order_id: UUID) -> PaymentAsked:
+    def asked(self, order_id: UUID) -> OpenPayment:
         """What the payment was opened with."""
         asked = self._payments[order_id].asked
         assert asked is not None, "a tombstone"
         return asked
 
-    def refunds(self, order_id: UUID) -> list[RefundFacts]:
+    def refunds(self, order_id: UUID) -> list[Refund]:
         payment = self._payments.get(order_id)
         return [self._refund_facts(payment, one) for one in payment.refunds] if payment else []
 
     # The contract
 
-    async def open(self, order_id: UUID, asked: PaymentAsked) -> PaymentFacts:
+    async def open(self, order_id: UUID, asked: OpenPayment) -> PaymentSummary:
         async with self.faults.around("open"):
             requests.check(asked, self._currency)
             payment = self._payments.get(order_id)
@@ -167,18 +167,18 @@ class InProcessPayment(PaymentClient):
                     return Closed("unknown")
                 if payment.page == "open":
                     payment.page, payment.state = "expired", "closed"
-                    self._tell(PAYMENT_CLOSED, order_id, PaymentClosedEvent(payment.id))
+                    self._tell(PAYMENT_CLOSED, order_id, PaymentClosed(payment.id))
                 self.settle(order_id)
             return Closed("succeeded" if payment.state == "succeeded" else "closed")
 
-    async def payment(self, order_id: UUID) -> PaymentFacts:
+    async def payment(self, order_id: UUID) -> PaymentSummary:
         async with self.faults.around("payment"):
             payment = self._payments.get(order_id)
             if payment is None or payment.asked is None:
                 raise NotFound
             return _facts(order_id, payment)
 
-    async def refund(self, order_id: UUID, asked: RefundAsked) -> RefundFacts:
+    async def refund(self, order_id: UUID, asked: RefundRequest) -> Refund:
         async with self.faults.around("refund"):
             payment = self._payments.get(order_id)
             if payment is None or payment.asked is None:
@@ -195,7 +195,7 @@ class InProcessPayment(PaymentClient):
                 self.decide_refund(refund.id)
             return self._refund_facts(payment, refund)
 
-    def _refund_amount(self, payment: _Payment, asked: RefundAsked) -> int:
+    def _refund_amount(self, payment: _Payment, asked: RefundRequest) -> int:
         if payment.state != "succeeded":
             raise NotCharged
         if asked.amount is not None and asked.amount.currency != self._currency:
@@ -207,9 +207,9 @@ class InProcessPayment(PaymentClient):
             raise RefundExceedsCharge(refundable=msgspec.to_builtins(Money(payment.refundable, self._currency)))
         return amount
 
-    def _refund_facts(self, payment: _Payment, one: _Refund) -> RefundFacts:
+    def _refund_facts(self, payment: _Payment, one: _Refund) -> Refund:
         amount = Money(one.amount, self._currency)
-        return RefundFacts(one.id, payment.id, amount, one.asked.reason, one.status, one.created_at)
+        return Refund(one.id, payment.id, amount, one.asked.reason, one.status, one.created_at)
 
     def _tell_refund(self, type_: str, order_id: UUID, payment: _Payment, refund: _Refund) -> None:
         assert payment.asked is not None
@@ -237,10 +237,10 @@ class InProcessPayment(PaymentClient):
         self.events.append(event)
 
 
-def _facts(order_id: UUID, payment: _Payment) -> PaymentFacts:
+def _facts(order_id: UUID, payment: _Payment) -> PaymentSummary:
     assert payment.asked is not None
     live = payment.state == "open" and payment.page == "open"
-    return PaymentFacts(
+    return PaymentSummary(
         id=payment.id,
         order_id=order_id,
         status=payment.status,

@@ -90,7 +90,7 @@ async def replica(product_port: int, database_url: str, home: Path) -> AsyncIter
 
 
 def know(home: Path, service: str, callee: str, port: int) -> None:
-    """Tell a service where it looks while the registry is away: on its disk."""
+    """Let `service` find `callee` without a registry, from the addresses that it caches on disk."""
     known = home / "registry" / service / f"{callee}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     known.write_bytes(msgspec.json.encode([tokens.instance(callee, port)]))

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from serai.cart.app import create as create_cart
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls.client import Calls
 from serai.chassis.calls.static_directory import StaticDirectory
 from serai.supervisor.postgres import Postgres
@@ -27,7 +27,7 @@ from tests.contracts.worlds import (
     RealProductWorld,
 )
 from tests.living import serving, shared_database
-from tests.payment.conftest import running_till
+from tests.payment.conftest import running_service
 from tests.product.shop import Shop
 
 both = pytest.fixture(params=["in_process", "real"])
@@ -103,10 +103,10 @@ async def real_payment(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RealPaymentWorld]:
     with shared_database(postgres, template, "payment", "test_contract_payment") as url:
-        async with running_till(url, tmp_path_factory.mktemp("payment")) as till:
-            await till.webhooks_to(None)
-            async with calls("payment", int(till.url.rpartition(":")[2])) as calling:
-                yield RealPaymentWorld(calling, till)
+        async with running_service(url, tmp_path_factory.mktemp("payment")) as service:
+            await service.webhooks_to(None)
+            async with calls("payment", int(service.url.rpartition(":")[2])) as calling:
+                yield RealPaymentWorld(calling, service)
 
 
 @asynccontextmanager

@@ -13,12 +13,12 @@ from serai.chassis.errors import Conflict, Invalid, NotFound
 from serai.commerce.money import Money
 from serai.contracts.payment import (
     NotCharged,
+    OpenPayment,
     OrderNotPayable,
-    PayLine,
-    PaymentAsked,
-    RefundAsked,
+    PaymentLine,
     RefundEvent,
     RefundExceedsCharge,
+    RefundRequest,
 )
 from tests.contracts.worlds import PaymentWorld, payment_of, usd
 
@@ -71,7 +71,7 @@ async def test_opening_at_once_makes_one_payment(payment: PaymentWorld) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"amount": usd(6000), "lines": [PayLine("Walnut desk", 2, usd(3000))]},
+        {"amount": usd(6000), "lines": [PaymentLine("Walnut desk", 2, usd(3000))]},
         {"email": "grace@example.com"},
         {"number": "S-100043"},
         {"user_id": uuid4()},
@@ -88,13 +88,13 @@ async def test_another_request_under_the_same_order_is_refused(payment: PaymentW
 @pytest.mark.parametrize(
     "nonsense",
     [
-        payment_of(amount=4000, lines=[PayLine("Walnut desk", 1, usd(3999))]),
-        payment_of(amount=4000, lines=[PayLine("Walnut desk", 1, Money(4000, "EUR"))]),
+        payment_of(amount=4000, lines=[PaymentLine("Walnut desk", 1, usd(3999))]),
+        payment_of(amount=4000, lines=[PaymentLine("Walnut desk", 1, Money(4000, "EUR"))]),
         payment_of(amount=100_000_000),
-        payment_of(amount=0, lines=[PayLine("Nothing", 1, usd(0))]),
+        payment_of(amount=0, lines=[PaymentLine("Nothing", 1, usd(0))]),
     ],
 )
-async def test_a_payment_that_makes_no_sense_is_refused(payment: PaymentWorld, nonsense: PaymentAsked) -> None:
+async def test_a_payment_that_makes_no_sense_is_refused(payment: PaymentWorld, nonsense: OpenPayment) -> None:
     order = uuid4()
     with pytest.raises(Invalid):
         await payment.client.open(order, nonsense)
@@ -168,7 +168,7 @@ async def test_closing_what_was_never_opened_refuses_a_late_payment(payment: Pay
     with pytest.raises(NotFound):
         await payment.client.payment(order)
     with pytest.raises(NotCharged):
-        await payment.client.refund(order, RefundAsked("r"))
+        await payment.client.refund(order, RefundRequest("r"))
     assert await types(payment, order) == []
 
 
@@ -209,10 +209,10 @@ async def test_closing_is_undecided_until_stripe_has_decided(payment: PaymentWor
 
 async def test_a_refund_without_an_amount_is_of_all_that_is_left(payment: PaymentWorld) -> None:
     order = await paid(payment, 5000)
-    part = await payment.client.refund(order, RefundAsked("part", usd(1200), "scratched", False))
+    part = await payment.client.refund(order, RefundRequest("part", usd(1200), "scratched", False))
     assert (part.amount, part.reason, part.status) == (usd(1200), "scratched", "succeeded")
     assert (await payment.client.payment(order)).status == "succeeded"
-    rest = await payment.client.refund(order, RefundAsked("rest"))
+    rest = await payment.client.refund(order, RefundRequest("rest"))
     assert (rest.amount, rest.reason) == (usd(3800), None)
     facts = await payment.client.payment(order)
     assert (facts.status, facts.refunded) == ("refunded", usd(5000))
@@ -220,8 +220,8 @@ async def test_a_refund_without_an_amount_is_of_all_that_is_left(payment: Paymen
 
 async def test_a_refund_is_told_when_it_is_asked_for_and_when_it_is_through(payment: PaymentWorld) -> None:
     order = await paid(payment, 5000)
-    part = await payment.client.refund(order, RefundAsked("part", usd(1200), restock=False))
-    await payment.client.refund(order, RefundAsked("rest"))
+    part = await payment.client.refund(order, RefundRequest("part", usd(1200), restock=False))
+    await payment.client.refund(order, RefundRequest("rest"))
     _, *events = await payment.told(order)
     told = [msgspec.convert({k: v for k, v in event.items() if k != "type"}, RefundEvent) for event in events]
     assert [
@@ -239,7 +239,7 @@ async def test_a_refund_is_told_when_it_is_asked_for_and_when_it_is_through(paym
 
 async def test_a_refund_under_one_key_is_one_refund(payment: PaymentWorld) -> None:
     order = await paid(payment)
-    asked = RefundAsked("cancel", reason="changed my mind")
+    asked = RefundRequest("cancel", reason="changed my mind")
     refunds = [await payment.client.refund(order, asked) for _ in range(3)]
     assert len({one.id for one in refunds}) == 1
     assert (await payment.client.payment(order)).refunded == usd(5000)
@@ -247,11 +247,12 @@ async def test_a_refund_under_one_key_is_one_refund(payment: PaymentWorld) -> No
 
 
 @pytest.mark.parametrize(
-    "other", [RefundAsked("cancel", usd(1)), RefundAsked("cancel", restock=True), RefundAsked("cancel", reason="no")]
+    "other",
+    [RefundRequest("cancel", usd(1)), RefundRequest("cancel", restock=True), RefundRequest("cancel", reason="no")],
 )
-async def test_another_refund_under_the_same_key_is_refused(payment: PaymentWorld, other: RefundAsked) -> None:
+async def test_another_refund_under_the_same_key_is_refused(payment: PaymentWorld, other: RefundRequest) -> None:
     order = await paid(payment)
-    await payment.client.refund(order, RefundAsked("cancel"))
+    await payment.client.refund(order, RefundRequest("cancel"))
     with pytest.raises(Conflict) as refused:
         await payment.client.refund(order, other)
     assert refused.value.code == "request_differs"
@@ -259,20 +260,20 @@ async def test_another_refund_under_the_same_key_is_refused(payment: PaymentWorl
 
 async def test_refunds_never_come_to_more_than_the_charge(payment: PaymentWorld) -> None:
     order = await paid(payment, 5000)
-    await payment.client.refund(order, RefundAsked("part", usd(4000)))
+    await payment.client.refund(order, RefundRequest("part", usd(4000)))
     with pytest.raises(RefundExceedsCharge) as refused:
-        await payment.client.refund(order, RefundAsked("more", usd(1001)))
+        await payment.client.refund(order, RefundRequest("more", usd(1001)))
     assert refused.value.facts["refundable"] == {"amount": 1000, "currency": "USD"}
-    await payment.client.refund(order, RefundAsked("rest", usd(1000)))
+    await payment.client.refund(order, RefundRequest("rest", usd(1000)))
     with pytest.raises(RefundExceedsCharge):
-        await payment.client.refund(order, RefundAsked("nothing is left"))
+        await payment.client.refund(order, RefundRequest("nothing is left"))
     assert (await payment.client.payment(order)).refunded == usd(5000)
 
 
 async def test_refunds_at_once_never_come_to_more_than_the_charge(payment: PaymentWorld) -> None:
     order = await paid(payment, 5000)
     answers = await asyncio.gather(
-        *(payment.client.refund(order, RefundAsked(f"r{n}", usd(2000))) for n in range(4)), return_exceptions=True
+        *(payment.client.refund(order, RefundRequest(f"r{n}", usd(2000))) for n in range(4)), return_exceptions=True
     )
     assert sum(isinstance(answer, RefundExceedsCharge) for answer in answers) == 2
 
@@ -285,11 +286,11 @@ async def test_nothing_is_refunded_that_was_not_charged(payment: PaymentWorld, s
     if state == "closed":
         await payment.client.close(order)
     with pytest.raises(NotCharged):
-        await payment.client.refund(order, RefundAsked("r"))
+        await payment.client.refund(order, RefundRequest("r"))
 
 
 @pytest.mark.parametrize("amount", [usd(0), Money(100, "EUR")])
 async def test_a_refund_that_makes_no_sense_is_refused(payment: PaymentWorld, amount: Money) -> None:
     order = await paid(payment)
     with pytest.raises(Invalid):
-        await payment.client.refund(order, RefundAsked("r", amount))
+        await payment.client.refund(order, RefundRequest("r", amount))

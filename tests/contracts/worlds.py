@@ -15,14 +15,14 @@ import msgspec
 from serai.chassis.calls.client import Calls
 from serai.commerce.money import Money
 from serai.contracts.cart import CartClient
-from serai.contracts.payment import Closed, PayLine, PaymentAsked, PaymentClient, PaymentFacts
+from serai.contracts.payment import Closed, OpenPayment, PaymentClient, PaymentLine, PaymentSummary
 from serai.contracts.product.client import ProductClient
 from serai.payment import actions
 from tests.callees.cart import InProcessCart
 from tests.callees.payment import InProcessPayment
 from tests.callees.product import InProcessProduct
 from tests.cart.conftest import Carts
-from tests.payment.till import Buyer, Till
+from tests.payment.service import Buyer, PaymentService
 from tests.product.shop import Json, Shop
 from tests.product.shop import usd as usd_json
 
@@ -217,7 +217,7 @@ class _Bookmarking(PaymentClient):
         super().__init__(calls)
         self._pages = pages
 
-    async def open(self, order_id: UUID, asked: PaymentAsked) -> PaymentFacts:
+    async def open(self, order_id: UUID, asked: OpenPayment) -> PaymentSummary:
         facts = await super().open(order_id, asked)
         if facts.checkout_url is not None:
             self._pages[order_id] = facts.checkout_url
@@ -227,40 +227,40 @@ class _Bookmarking(PaymentClient):
 class RealPaymentWorld:
     """No webhook reaches the service, so that it learns of a payment when a test says so."""
 
-    def __init__(self, calls: Calls, till: Till) -> None:
+    def __init__(self, calls: Calls, service: PaymentService) -> None:
         self._pages: dict[UUID, str] = {}
         self.client: PaymentClient = _Bookmarking(calls, self._pages)
-        self._till = till
+        self._service = service
 
     async def pay(self, order_id: UUID) -> bool:
-        return (await self._till.press(self._pages[order_id])).status_code == 303
+        return (await self._service.press(self._pages[order_id])).status_code == 303
 
     async def settle(self, order_id: UUID) -> None:
-        (row,) = await self._till.sql("select id, user_id from payment where order_id = $1", order_id)
-        buyer = Buyer(self._till, order_id, row["user_id"])
+        (row,) = await self._service.sql("select id, user_id from payment where order_id = $1", order_id)
+        buyer = Buyer(self._service, order_id, row["user_id"])
         buyer.payment = {"id": str(row["id"])}
         assert (await buyer.confirm()).status_code == 200
 
     async def close_in_doubt(self, order_id: UUID) -> Closed:
-        await self._till.fault("checkout.sessions.expire", "429", count=100)
+        await self._service.fault("checkout.sessions.expire", "429", count=100)
         # By the replica that waits for Stripe for one second only.
-        closed = await actions.close(self._till.deps, order_id)
-        await self._till.web.delete(f"{self._till.sandbox.api}/_faults")
+        closed = await actions.close(self._service.deps, order_id)
+        await self._service.web.delete(f"{self._service.sandbox.api}/_faults")
         return closed
 
     async def told(self, order_id: UUID) -> list[Json]:
-        return await self._till.events(order_id)
+        return await self._service.events(order_id)
 
 
 def usd(amount: int) -> Money:
     return Money(amount, "USD")
 
 
-def payment_of(amount: int = 5000, *, minutes: float = 45, **fields: object) -> PaymentAsked:
+def payment_of(amount: int = 5000, *, minutes: float = 45, **fields: object) -> OpenPayment:
     """What order asks for: two of something, and shipping for the odd cent."""
     unit, shipping = divmod(amount, 2)
-    lines = [PayLine("Walnut desk", 2, usd(unit))] + [PayLine("Shipping", 1, usd(shipping))] * bool(shipping)
-    asked = PaymentAsked(
+    lines = [PaymentLine("Walnut desk", 2, usd(unit))] + [PaymentLine("Shipping", 1, usd(shipping))] * bool(shipping)
+    asked = OpenPayment(
         "S-100042", usd(amount), uuid4(), "ada@example.com", lines, datetime.now(UTC) + timedelta(minutes=minutes)
     )
     return msgspec.structs.replace(asked, **fields)

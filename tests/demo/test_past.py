@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serai.contracts.order import HistoryEntry
+from serai.contracts.order.orders import HistoryEntry
 from serai.demo.past import past_of
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

@@ -15,17 +15,19 @@ from serai.gateway.system_state import Endpoint, SystemState
 
 _KEY = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "key-1", "x": "A" * 43}
 _PUBLIC = {"x-policy": "public"}
+_WRITES = {"x-policy": "signed_in", "x-needs": "products:write"}
+_WATCHES = {"x-policy": "signed_in", "x-needs": "monitoring:read"}
 ROUTES = service_routes(
     {
         "user": {"paths": {"/api/auth/login": {"post": {**_PUBLIC, "x-rate-limit": "sign_in"}}}},
         "product": {
             "paths": {
                 "/api/products": {"get": {"x-policy": "optional"}},
-                "/api/products/{id}": {"get": _PUBLIC, "put": {"x-policy": "admin", "x-max-body-bytes": 2 << 20}},
+                "/api/products/{id}": {"get": _PUBLIC, "put": {**_WRITES, "x-max-body-bytes": 2 << 20}},
             }
         },
         "order": {"paths": {"/api/orders": {"post": {"x-policy": "signed_in", "x-rate-limit": "orders"}}}},
-        "monitoring": {"paths": {"/api/monitoring/logs/tail": {"get": {"x-policy": "admin", "x-stream": True}}}},
+        "monitoring": {"paths": {"/api/monitoring/logs/tail": {"get": {**_WATCHES, "x-stream": True}}}},
         WEB: client_document(("/", "/products/{slug}", "/assets/{file}")),
     }
 )

@@ -20,9 +20,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 KEY_ID = "key-1"
 
 
+def _needing(permission: str) -> dict[str, Any]:
+    return {"x-policy": "signed_in", "x-needs": permission}
+
+
 def _document(paths: Mapping[str, Mapping[str, str | dict[str, Any]]]) -> dict[str, Any]:
     def operation(given: str | dict[str, Any]) -> dict[str, Any]:
-        return {"x-policy": given} if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        return _needing(given) if ":" in given else {"x-policy": given}
 
     return {
         "openapi": "3.1.0",
@@ -40,16 +46,16 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             "/.well-known/jwks.json": {"get": "public"},
             "/api/auth/login": {"post": {"x-policy": "public", "x-rate-limit": "sign_in"}},
             "/api/auth/me": {"get": "signed_in", "patch": "signed_in"},
-            "/api/users/{id}": {"get": "signed_in", "patch": "admin"},
+            "/api/users/{id}": {"get": "signed_in", "patch": "users:write"},
         }
     ),
     "product": _document(
         {
-            "/api/products": {"get": "optional", "post": "admin"},
+            "/api/products": {"get": "optional", "post": "products:write"},
             "/api/products/{id_or_slug}": {"get": "public"},
-            "/api/products/{id}": {"put": "admin", "delete": "admin"},
-            "/api/products/{id}/stock": {"get": "admin", "post": "admin"},
-            "/api/products/{id}/images": {"post": {"x-policy": "admin", "x-max-body-bytes": 2 * 1024 * 1024}},
+            "/api/products/{id}": {"put": "products:write", "delete": "products:write"},
+            "/api/products/{id}/stock": {"get": "inventory:read", "post": "inventory:adjust"},
+            "/api/products/{id}/images": {"post": {**_needing("media:write"), "x-max-body-bytes": 2 * 1024 * 1024}},
             "/api/categories": {"get": "public"},
             "/media/{path:path}": {"get": "public"},
         }
@@ -58,17 +64,17 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "order": _document(
         {
             "/api/orders": {"get": "signed_in", "post": {"x-policy": "signed_in", "x-rate-limit": "orders"}},
-            "/api/orders/{id}": {"get": "signed_in", "put": "admin"},
+            "/api/orders/{id}": {"get": "signed_in", "put": "orders:fulfil"},
             "/api/orders/quote": {"post": "optional"},
-            "/api/orders/stats": {"get": {"x-policy": "admin", "x-timeout-s": 0.5}},
+            "/api/orders/stats": {"get": {**_needing("reports:read"), "x-timeout-s": 0.5}},
         }
     ),
     "payment": _document({"/api/payments/webhooks/stripe": {"post": "public"}}),
     "notification": _document({"/api/notifications/settings": {"get": "signed_in"}}),
     "monitoring": _document(
         {
-            "/api/monitoring/services": {"get": "admin"},
-            "/api/monitoring/logs/tail": {"get": {"x-policy": "admin", "x-stream": True}},
+            "/api/monitoring/services": {"get": "monitoring:read"},
+            "/api/monitoring/logs/tail": {"get": {**_needing("monitoring:read"), "x-stream": True}},
         }
     ),
 }

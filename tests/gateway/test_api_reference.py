@@ -35,5 +35,5 @@ def test_a_recursive_schema_is_rendered() -> None:
 
 def test_each_operation_shows_its_policy() -> None:
     page = render_api_reference(DOCUMENTS, version="1")
-    assert "Needs an administrator" in page
+    assert "Needs the permission <code>users:write</code>" in page
     assert 'id="get-api-products-id-or-slug"' in page

@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.discovery.registry_server import TOKEN, registry_server
 from tests.gateway.fake_services import DOCUMENTS, SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess
 
 
+@pytest.mark.system
 async def test_the_gateway_follows_registrations_and_deregistrations(
     database: Callable[[str], str], tmp_path: Path, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> None:

@@ -22,7 +22,7 @@ from tests.gateway.fake_services import DOCUMENTS, SigningKeys
 ROUTES = service_routes(DOCUMENTS)
 SERVICES = {route.service for route in ROUTES}
 #: No deadline, because the machine may be busy.
-_settings = settings(deadline=None, max_examples=50)
+_settings = settings(deadline=None, max_examples=20)
 #: The agent's own pages.
 AGENT = "gateway"
 
@@ -134,7 +134,7 @@ def test_only_a_draining_gateway_fails_its_health_check(state: SystemState) -> N
     assert json.loads(health)["direct_response"]["status"] == (503 if state.draining else 200)
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_snapshots)
 def test_envoy_accepts_the_configuration(tmp_path: Path, state: SystemState) -> None:
     assert validation_errors(_build(state), edge_config(), tmp_path) is None

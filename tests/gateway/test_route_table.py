@@ -25,8 +25,16 @@ def test_every_route_has_one_row() -> None:
 
 def test_a_row_has_the_limits_of_its_route() -> None:
     assert _row() == ["POST", "`/api/x`", "anyone", "none", "15 s", "1 MiB", "no", "no"]
-    given = {"x-policy": "admin", "x-rate-limit": "orders", "x-timeout-s": 0.5, "x-max-body-bytes": 1500}
-    assert _row(**given)[2:6] == ["administrators", "orders: 600 a minute, burst 600", "0.5 s", "1500 bytes"]
+    given = {
+        "x-policy": "signed_in",
+        "x-needs": "orders:fulfil",
+        "x-rate-limit": "orders",
+        "x-timeout-s": 0.5,
+        "x-max-body-bytes": 1500,
+    }
+    assert _row(**given)[2:6] == ["`orders:fulfil`", "orders: 600 a minute, burst 600", "0.5 s", "1500 bytes"]
+    more = {"x-policy": "signed_in", "x-more-with": ["orders:read"]}
+    assert _row(**more)[2] == "signed in, more with `orders:read`"
     assert _row(**{"x-stream": True})[4] == "none (stream)"
 
 

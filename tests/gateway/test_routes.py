@@ -17,13 +17,13 @@ def _one(template: str, **operation: Any) -> dict[str, dict[str, Any]]:
 
 def test_every_operation_of_every_document_is_one_route() -> None:
     expected = {
-        (service, method.upper(), template, operation["x-policy"])
+        (service, method.upper(), template, operation["x-policy"], operation.get("x-needs"))
         for service, document in DOCUMENTS.items()
         for template, item in document["paths"].items()
         for method, operation in item.items()
     }
     routes = service_routes(DOCUMENTS)
-    assert {(r.service, r.method, r.template, r.policy) for r in routes} == expected
+    assert {(r.service, r.method, r.template, r.policy, r.needs) for r in routes} == expected
     assert len(routes) == len(expected)
 
 
@@ -34,10 +34,19 @@ def test_an_operation_sets_its_limits() -> None:
     ]
 
 
-@pytest.mark.parametrize("policy", [None, "", "service", "everyone", 1])
+@pytest.mark.parametrize("policy", [None, "", "service", "admin", "everyone", 1])
 def test_refuses_an_operation_without_a_policy_for_visitors(policy: object) -> None:
     with pytest.raises(RouteError, match="x-policy"):
         service_routes({"product": {"paths": {"/api/x": {"get": {"x-policy": policy}}}}})
+
+
+def test_a_permission_that_no_role_has_makes_no_route() -> None:
+    for needs in ("orders:raed", "", 1, ["orders:read"]):
+        with pytest.raises(RouteError, match="x-needs"):
+            service_routes(_one("/api/x", **{"x-policy": "signed_in", "x-needs": needs}))
+    for policy in ("public", "optional"):
+        with pytest.raises(RouteError, match="x-needs goes with x-policy signed_in"):
+            service_routes(_one("/api/x", **{"x-policy": policy, "x-needs": "orders:read"}))
 
 
 @pytest.mark.parametrize("path", ["/internal/events", "/metrics", "/livez", "/readyz", "/docs", "/docs/x", "/healthz"])
@@ -63,6 +72,7 @@ def test_refuses_malformed_path_templates(path: str) -> None:
         {"x-max-body-bytes": -1},
         {"x-max-body-bytes": 1 << 30},
         {"x-stream": "yes"},
+        {"x-more-with": "orders:read"},
     ],
 )
 def test_refuses_an_extension_with_an_invalid_value(extra: dict[str, Any]) -> None:

@@ -172,6 +172,7 @@ async def test_tls_versions_before_1_2_are_refused(
         assert accepted
 
 
+@pytest.mark.system
 async def test_a_renewed_certificate_is_used_and_no_connection_is_closed(
     tmp_path: Path, documents: Path, keys: SigningKeys
 ) -> None:

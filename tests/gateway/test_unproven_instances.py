@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from serai.chassis.calls.registry import Instance, Registry
 from tests import tokens
 from tests.discovery.registry_server import TOKEN, registry_server
@@ -14,6 +16,7 @@ from tests.gateway.fake_services import DOCUMENTS, SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess
 
 
+@pytest.mark.system
 async def test_an_instance_that_does_not_prove_its_service_gets_no_requests(
     database: Callable[[str], str], tmp_path: Path, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> None:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from serai import topology
 from serai.gateway.openapi_documents import read_documents
 from serai.gateway.routes import WEB, RouteError, client_document, service_routes
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, Upstream
+from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess
 
 PATHS = [re.sub(r"\{\w+\}", "walnut-desk", route) for route in topology.WEB_ROUTES]
 
 
-@pytest.fixture
-async def shop(consul: FakeConsul, upstream: Upstream, new_gateway: Callable[..., GatewayProcess]) -> GatewayProcess:
+@pytest.fixture(scope="module")
+async def shop(
+    tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
+) -> AsyncIterator[GatewayProcess]:
+    """A gateway in front of all services and the web service."""
+    consul = await FakeConsul().start()
     for service in (*DOCUMENTS, WEB):
         await consul.set(service, upstream)
-    gateway = await new_gateway().start()
+    environ = {
+        "SERAI_OPENAPI": str(documents),
+        "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
+        "SERAI_JWKS": json.dumps(keys.jwks),
+    }
+    gateway = await GatewayProcess(tmp_path_factory.mktemp("web-routes"), environ).start()
     await gateway.until(lambda response: response.status == 200, "/")
-    return gateway
+    yield gateway
+    await gateway.stop()
+    await consul.stop()
 
 
 async def test_every_page_and_file_accepts_get_and_head_only(shop: GatewayProcess, upstream: Upstream) -> None:

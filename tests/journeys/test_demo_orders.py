@@ -65,7 +65,7 @@ def stops_before_clearing(system: System, cart: int) -> bool:
     os.kill(cart, signal.SIGSTOP)
     for _ in range(3):
         time.sleep(0.1)
-        if count(system, "checkout.state = 'paid'"):
+        if count(system, "saga.state = 'paid'"):
             return True
     os.kill(cart, signal.SIGCONT)
     return False

@@ -19,7 +19,7 @@ from serai.monitoring.app import create as create_monitoring
 from serai.user.app import create as create_user
 from tests import tokens
 from tests.discovery.registry_server import RegistryServer, registry_server
-from tests.notification.office import eventually, served
+from tests.notification.harness import eventually, served
 
 PATH = "/api/monitoring/services"
 PASSWORD = "a caravan at dusk"

@@ -11,7 +11,7 @@ import pytest
 
 from serai.chassis.data.database import Connection, Database
 from serai.commerce.money import Money
-from serai.contracts.order import Order
+from serai.contracts.order.orders import Order
 from serai.order.checkout import store as checkout
 from serai.order.checkout.domain import State
 from serai.order.orders import store

@@ -18,7 +18,7 @@ from serai.payment.stripe_api import StripeApi
 from serai.supervisor.postgres import Postgres
 from tests import tokens
 from tests.living import serving, shared_database
-from tests.payment.till import Till
+from tests.payment.service import PaymentService
 from tests.product.users import Users
 from tests.sandbox.process import KEY, SECRET, Sandbox
 
@@ -26,24 +26,24 @@ WEBHOOK = "/api/payments/webhooks/stripe"
 
 
 @pytest.fixture(scope="session")
-async def shared_till(
+async def shared_service(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Till]:
-    """One service and one sandbox for the whole room: orders have ids of their own, so tests do not meet."""
-    with shared_database(postgres, template, "payment", "test_till") as url:
-        async with running_till(url, tmp_path_factory.mktemp("payment")) as till:
-            yield till
+) -> AsyncIterator[PaymentService]:
+    """One service and one sandbox for all tests of this folder. Each test uses order ids of its own."""
+    with shared_database(postgres, template, "payment", "test_payment_service") as url:
+        async with running_service(url, tmp_path_factory.mktemp("payment")) as service:
+            yield service
 
 
 @asynccontextmanager
-async def running_till(database_url: str, folder: Path) -> AsyncIterator[Till]:
+async def running_service(database_url: str, folder: Path) -> AsyncIterator[PaymentService]:
     """A payment service behind a port, with a sandbox of its own."""
     async with AsyncExitStack() as stack:
         sandbox = Sandbox(folder / "sandbox")
         stack.callback(sandbox.close)
         await asyncio.to_thread(sandbox.start)
         users = await stack.enter_async_context(Users())
-        _tell_where_user_is(folder, users)
+        _store_address_of_user(folder, users)
         environ = tokens.environ(
             "payment",
             database_url,
@@ -53,7 +53,7 @@ async def running_till(database_url: str, folder: Path) -> AsyncIterator[Till]:
             STRIPE_API_BASE=sandbox.api,
         )
         port, _ = await stack.enter_async_context(serving(create(environ).app()))
-        # A second replica, for what only the passing of time would make the first one do.
+        # A second replica, which runs immediately what the first one does only after some time.
         database = Database(database_url)
         await database.open()
         stack.push_async_callback(database.close)
@@ -61,27 +61,27 @@ async def running_till(database_url: str, folder: Path) -> AsyncIterator[Till]:
         holding = asyncio.create_task(stripe.serve())
         stack.push_async_callback(_cancel, holding)
         deps = Deps(database, Feed("payment", database), stripe, "http://localhost:8080", "USD", (SECRET,))
-        till = Till(f"http://127.0.0.1:{port}", users, sandbox, deps, database_url)
-        stack.push_async_callback(till.aclose)
-        yield till
+        service = PaymentService(f"http://127.0.0.1:{port}", users, sandbox, deps, database_url)
+        stack.push_async_callback(service.aclose)
+        yield service
 
 
 @pytest.fixture
-async def till(shared_till: Till) -> AsyncIterator[Till]:
-    await shared_till.webhooks_to(shared_till.url + WEBHOOK)
-    yield shared_till
-    await shared_till.web.delete(f"{shared_till.sandbox.api}/_faults")
+async def service(shared_service: PaymentService) -> AsyncIterator[PaymentService]:
+    await shared_service.webhooks_to(shared_service.url + WEBHOOK)
+    yield shared_service
+    await shared_service.web.delete(f"{shared_service.sandbox.api}/_faults")
 
 
 @pytest.fixture
-async def deaf_till(till: Till) -> Till:
-    """A shop that no webhook reaches."""
-    await till.webhooks_to(None)
-    return till
+async def no_webhooks(service: PaymentService) -> PaymentService:
+    """The service, while the sandbox sends no webhooks."""
+    await service.webhooks_to(None)
+    return service
 
 
-def _tell_where_user_is(home: Path, users: Users) -> None:
-    """Where a process looks while the registry is away: on its disk."""
+def _store_address_of_user(home: Path, users: Users) -> None:
+    """Write the address file that a process uses while it has no registry."""
     known = home / "registry" / "payment" / "user.json"
     known.parent.mkdir(parents=True)
     known.write_bytes(msgspec.json.encode([tokens.instance("user", users.port)]))

@@ -1,12 +1,13 @@
-"""The tables of legal moves and the sums of refunds, for every order of events."""
+"""The legal state changes, the meaning of Stripe's objects, and the totals of a charge for every order of events."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
@@ -15,22 +16,27 @@ from serai.payment.domain import (
     LIVE,
     PAYMENT_MOVES,
     REFUND_MOVES,
+    Account,
     Attempt,
     AttemptState,
+    Effect,
     Expected,
     IllegalMove,
     Intent,
+    NextAction,
     Payment,
     PaymentState,
     Reading,
+    RedirectTo,
     RefundState,
     Session,
-    Sums,
-    Turn,
+    StripeRefund,
     advance_attempt,
     advance_refund,
     decide,
+    has_time,
     read_intent,
+    read_refund,
     read_session,
 )
 
@@ -62,7 +68,8 @@ def test_readings_in_any_order_come_to_the_same_end(readings: list[AttemptState]
 def payment_in(state: PaymentState, attempt: AttemptState) -> tuple[Payment, Attempt]:
     now = datetime.now(UTC)
     tried = Attempt(ORDER, 1, "session", "cs:1", "{}", attempt, "cs_1", None, None, now, 0)
-    return Payment(ORDER, ORDER, state, ORDER, 5000, "USD", now, None, 0, 0, now, tried), tried
+    payment = Payment(ORDER, ORDER, state, ORDER, "ada@example.com", 5000, "USD", now, None, now, tried)
+    return payment, tried
 
 
 @pytest.mark.parametrize("payment_state", PaymentState)
@@ -81,10 +88,10 @@ def test_a_reading_is_late_refused_or_changes_what_the_tables_allow(
         assert not attempt.live
         return
     assert change.after.state is read
-    assert (change.turn is Turn.PAID) == (
+    assert (change.effect is Effect.PAID) == (
         AttemptState.SUCCEEDED is read is not state and payment_state is not PaymentState.SUCCEEDED
     )
-    assert change.turn is not Turn.OPENED or (state, payment_state) == (AttemptState.OPENING, PaymentState.OPEN)
+    assert change.effect is not Effect.OPENED or (state, payment_state) == (AttemptState.OPENING, PaymentState.OPEN)
 
 
 def test_an_ended_attempt_never_comes_back_to_life() -> None:
@@ -160,41 +167,175 @@ def test_a_bank_debit_is_processing_until_the_bank_has_decided() -> None:
     assert read_session(waiting, EXPECTED, intent("requires_payment_method")).state is AttemptState.ENDED
 
 
-class Refunds(RuleBasedStateMachine):
-    """Any number of refunds of one charge, each told of in any order: the sums are always those of the states."""
+class ChargeAccount(RuleBasedStateMachine):
+    """Any number of refunds of one charge, with readings in any order: the totals are always those of the states."""
 
     refunds = Bundle("refunds")
 
     def __init__(self) -> None:
         super().__init__()
-        self.sums = Sums(1000)
+        self.account = Account(captured=1000)
         self.states: list[tuple[int, RefundState]] = []
 
-    @rule(target=refunds, amount=st.integers(1, 700))
+    def total(self, *states: RefundState) -> int:
+        return sum(amount for amount, state in self.states if state in states)
+
+    @rule(target=refunds, amount=st.integers(0, 700))
     def create(self, amount: int) -> int:
-        left = self.sums.amount - self.sums.reserved
-        if amount > left:
+        not_failed = self.total(RefundState.CREATED, RefundState.PENDING, RefundState.SUCCEEDED)
+        if amount == 0 or amount > 1000 - not_failed:
             with pytest.raises(IllegalMove):
-                self.sums.reserve(amount)
+                self.account.create_refund(amount)
             return -1
-        self.sums = self.sums.reserve(amount)
+        self.account = self.account.create_refund(amount)
         self.states.append((amount, RefundState.CREATED))
         return len(self.states) - 1
 
     @rule(at=refunds, reading=st.sampled_from([RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED]))
-    def hear(self, at: int, reading: RefundState) -> None:
+    def read(self, at: int, reading: RefundState) -> None:
         if at < 0:
             return
         amount, before = self.states[at]
         after = advance_refund(before, reading)
-        self.sums = self.sums.moved(amount, before, after)
+        self.account = self.account.move_refund(amount, before, after)
         self.states[at] = (amount, after)
 
     @invariant()
-    def sums_are_those_of_the_states(self) -> None:
-        assert self.sums.reserved == sum(a for a, state in self.states if state is not RefundState.FAILED)
-        assert self.sums.refunded == sum(a for a, state in self.states if state is RefundState.SUCCEEDED)
-        assert self.sums.reserved <= self.sums.amount
+    def totals_are_those_of_the_states(self) -> None:
+        account = self.account
+        assert account.refund_pending == self.total(RefundState.CREATED, RefundState.PENDING)
+        assert account.refunded == self.total(RefundState.SUCCEEDED)
+        assert account.refund_failed == self.total(RefundState.FAILED)
+        assert account.refundable == 1000 - account.refund_pending - account.refunded
+        assert account.fully_refunded == (account.refunded == 1000)
+        assert (account.captured, account.disputed) == (1000, 0)
 
 
-TestRefunds = Refunds.TestCase
+TestChargeAccount = ChargeAccount.TestCase
+TestChargeAccount.settings = settings(max_examples=50)
+
+
+@given(
+    *(st.integers(0, 1000) for _ in range(4)),
+    st.sampled_from(RefundState),
+    st.sampled_from(RefundState),
+    st.integers(1, 1000),
+)
+def test_an_account_never_holds_a_refund_that_cannot_be_in_it(
+    captured: int, pending: int, refunded: int, failed: int, before: RefundState, after: RefundState, amount: int
+) -> None:
+    account = Account(captured, pending, refunded, failed)
+    try:
+        moved = account.move_refund(amount, before, after)
+    except IllegalMove:
+        return
+    assert min(moved.refund_pending, moved.refunded, moved.refund_failed) >= 0
+    assert moved.refund_pending + moved.refunded <= captured
+    assert moved.refund_pending + moved.refunded + moved.refund_failed == pending + refunded + failed
+
+
+def test_what_a_dispute_has_withdrawn_is_not_refunded_until_the_dispute_is_won() -> None:
+    account = Account(captured=1000, refunded=300, disputed=500)
+    assert account.refundable == 200
+    assert replace(account, dispute_lost=500).refundable == 200
+    assert replace(account, dispute_won=500).refundable == 700
+    assert replace(account, disputed=900).refundable == 0
+
+
+def test_an_order_that_was_never_charged_is_not_fully_refunded() -> None:
+    assert not Account().fully_refunded
+
+
+def test_the_account_of_a_payment_is_that_of_the_attempt_that_was_paid() -> None:
+    payment, attempt = payment_in(PaymentState.SUCCEEDED, AttemptState.SUCCEEDED)
+    charged = replace(payment, paid_n=1, attempt=replace(attempt, account=Account(captured=5000)))
+    assert charged.account.captured == 5000
+    assert replace(charged, paid_n=2).account == Account()
+    assert replace(charged, attempt=None).account == Account()
+
+
+@pytest.mark.parametrize(
+    ("payment_state", "state", "too_late"),
+    [
+        (PaymentState.OPEN, AttemptState.OPEN, False),
+        (PaymentState.CLOSING, AttemptState.OPEN, False),
+        (PaymentState.CLOSED, AttemptState.OPEN, True),
+        (PaymentState.OPEN, AttemptState.ENDED, True),
+    ],
+)
+def test_a_payment_that_arrives_after_the_end_is_too_late(
+    payment_state: PaymentState, state: AttemptState, too_late: bool
+) -> None:
+    change = decide(*payment_in(payment_state, state), Reading(AttemptState.SUCCEEDED))
+    assert change is not None
+    assert change.too_late is too_late
+
+
+@pytest.mark.parametrize("payment_state", PaymentState)
+def test_every_charge_captures_the_amount_and_nothing_else_does(payment_state: PaymentState) -> None:
+    payment, attempt = payment_in(payment_state, AttemptState.OPEN)
+    for state in AttemptState:
+        if state is not AttemptState.OPENING:
+            change = decide(payment, attempt, Reading(state))
+            assert change is not None
+            assert change.after.account.captured == (5000 if state is AttemptState.SUCCEEDED else 0)
+
+
+@pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.SUCCEEDED])
+def test_an_attempt_is_settled_when_it_has_ended_or_succeeded(state: AttemptState) -> None:
+    assert payment_in(PaymentState.OPEN, state)[1].settled is (state is AttemptState.ENDED)
+
+
+def test_a_session_can_be_opened_while_stripes_minimum_and_a_margin_remain() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert has_time(now + timedelta(minutes=30, seconds=20), now)
+    assert not has_time(now + timedelta(minutes=30, seconds=19), now)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("requires_payment_method", AttemptState.OPEN),
+        ("requires_confirmation", AttemptState.OPEN),
+        ("requires_action", AttemptState.ACTION),
+        ("processing", AttemptState.PROCESSING),
+        ("canceled", AttemptState.ENDED),
+        ("succeeded", AttemptState.SUCCEEDED),
+        ("a status of next year", AttemptState.PARKED),
+    ],
+)
+def test_the_state_of_an_intent_follows_its_status(status: str, state: AttemptState) -> None:
+    assert read_intent(intent(status), EXPECTED).state is state
+
+
+def test_the_bank_page_of_an_intent_is_read() -> None:
+    action = NextAction(RedirectTo("https://bank.example"))
+    assert read_intent(intent("requires_action", next_action=action), EXPECTED).url == "https://bank.example"
+    assert read_intent(intent("requires_action"), EXPECTED).url is None
+
+
+@pytest.mark.parametrize(
+    ("status", "payment_status", "state"),
+    [
+        ("open", "unpaid", AttemptState.OPEN),
+        ("expired", "unpaid", AttemptState.ENDED),
+        ("expired", "paid", AttemptState.PARKED),
+    ],
+)
+def test_the_state_of_a_session_follows_its_status(status: str, payment_status: str, state: AttemptState) -> None:
+    assert read_session(session(status=status, payment_status=payment_status), EXPECTED).state is state
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("succeeded", RefundState.SUCCEEDED),
+        ("failed", RefundState.FAILED),
+        ("canceled", RefundState.FAILED),
+        ("pending", RefundState.PENDING),
+        ("requires_action", RefundState.PENDING),
+        (None, RefundState.PENDING),
+    ],
+)
+def test_the_state_of_a_refund_follows_its_status(status: str | None, state: RefundState) -> None:
+    assert read_refund(StripeRefund("re_1", status, 100, "pi_1", None)) is state

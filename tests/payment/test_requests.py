@@ -1,7 +1,8 @@
-"""What Stripe is asked for: the same bytes for the same attempt, within Stripe's limits, and never another amount."""
+"""The requests to Stripe, and the rules for the requests of other services."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,179 +14,207 @@ from hypothesis import strategies as st
 
 from serai.chassis.errors import Invalid
 from serai.commerce.money import Money
-from serai.contracts.payment import PayLine, PaymentAsked
+from serai.contracts.payment import OpenPayment, PaymentLine, RefundRequest
 from serai.payment import requests
 
-ORDER, USER, REFUND = UUID(int=1), UUID(int=2), UUID(int=3)
-UNTIL = datetime(2026, 1, 31, 12, 0, 0, 900_000, tzinfo=UTC)
-SHOP = "https://serai.test"
+ORDER, BUYER = UUID(int=1), UUID(int=2)
+UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def usd(amount: int) -> Money:
     return Money(amount, "USD")
 
 
-def asked(*lines: PayLine, **fields: Any) -> PaymentAsked:
-    lines = lines or (PayLine("Walnut desk", 2, usd(2000)), PayLine("Shipping", 1, usd(500)))
-    total = sum(line.unit_price.amount * line.quantity for line in lines)
-    made = PaymentAsked("S-100042", usd(total), USER, "ada@example.com", list(lines), UNTIL)
-    return msgspec.structs.replace(made, **fields)
+def line(amount: int, quantity: int = 1, name: str = "Walnut desk") -> PaymentLine:
+    return PaymentLine(name, quantity, usd(amount))
 
 
-def sum_of(session: requests.Request) -> int:
-    return sum(line["quantity"] * line["price_data"]["unit_amount"] for line in session["line_items"])
-
-
-# What is refused
-
-
-@pytest.mark.parametrize("amount", [1, 4500, requests.MAX_AMOUNT])
-def test_takes_what_stripe_takes(amount: int) -> None:
-    requests.check(asked(PayLine("Walnut desk", 1, usd(amount))), "USD")
+def opening(
+    amount: int = 5000, lines: list[PaymentLine] | None = None, currency: str = "USD", **more: Any
+) -> OpenPayment:
+    lines = lines or [line(amount)]
+    request = OpenPayment("S-100042", Money(amount, currency), BUYER, "ada@example.com", lines, UNTIL)
+    return msgspec.structs.replace(request, **more)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field"),
+    ("request_", "field"),
     [
-        (asked(PayLine("Nothing", 1, usd(0))), "amount.amount"),
-        (asked(PayLine("A palace", 1, usd(requests.MAX_AMOUNT + 1))), "amount.amount"),
-        (asked(amount=Money(4500, "EUR")), "amount.currency"),
-        (asked(PayLine("Walnut desk", 1, Money(4500, "EUR"))), "amount.currency"),
-        (asked(amount=usd(4499)), "lines"),
-        (asked(amount=usd(4501)), "lines"),
+        (opening(0), "amount.amount"),
+        (opening(requests.MAX_AMOUNT + 1), "amount.amount"),
+        (opening(currency="EUR"), "amount.currency"),
+        (opening(lines=[PaymentLine("Desk", 1, Money(5000, "EUR"))]), "amount.currency"),
+        (opening(lines=[line(2500, 2), line(1)]), "lines"),
+        (opening(lines=[line(2499, 2)]), "lines"),
     ],
 )
-def test_refuses_what_stripe_would_refuse_or_what_does_not_add_up(wrong: PaymentAsked, field: str) -> None:
+def test_a_request_that_stripe_would_refuse_or_that_does_not_add_up_is_invalid(
+    request_: OpenPayment, field: str
+) -> None:
     with pytest.raises(Invalid) as refused:
-        requests.check(wrong, "USD")
+        requests.check(request_, "USD")
     assert [error["field"] for error in refused.value.errors] == [field]
 
 
-# A page
-
-
-def test_a_page_names_the_order_wherever_stripe_shows_it() -> None:
-    session = requests.session(ORDER, 2, asked(), SHOP)
-    named = {"order_id": str(ORDER), "attempt": "2"}
-    assert session["mode"] == "payment"
-    assert session["client_reference_id"] == str(ORDER)
-    assert session["metadata"] == named
-    assert session["payment_intent_data"] == {"metadata": named, "description": "Order S-100042"}
-
-
-def test_a_page_has_a_line_for_each_that_was_asked_for() -> None:
-    session = requests.session(ORDER, 1, asked(), SHOP)
-    assert session["line_items"] == [
-        {
-            "quantity": 2,
-            "price_data": {"currency": "usd", "unit_amount": 2000, "product_data": {"name": "Walnut desk"}},
-        },
-        {"quantity": 1, "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Shipping"}}},
-    ]
-    # Stripe would show the buyer another amount than the order's.
-    assert session["adaptive_pricing"] == {"enabled": False}
-
-
-def test_a_page_never_outlives_the_order() -> None:
-    assert requests.session(ORDER, 1, asked(), SHOP)["expires_at"] == int(UNTIL.timestamp())
-
-
-@pytest.mark.parametrize("public_url", [SHOP, f"{SHOP}/"])
-def test_a_buyer_comes_back_to_the_order(public_url: str) -> None:
-    session = requests.session(ORDER, 1, asked(), public_url)
-    page = f"{SHOP}/orders/{ORDER}"
-    assert session["cancel_url"] == page
-    assert session["success_url"] == page + "?session_id={CHECKOUT_SESSION_ID}"
-    assert requests.confirmation(ORDER, "pm_card_visa", public_url) == {
-        "payment_method": "pm_card_visa",
-        "return_url": page,
-    }
-
-
 @pytest.mark.parametrize(
-    ("email", "given"),
+    "request_",
     [
-        ("ada@example.com", True),
-        ("ada+desk@mail.example.co.uk", True),
-        ("", False),
-        ("ada", False),
-        ("ada@example", False),
-        ("ada lovelace@example.com", False),
-        ("ada@exam@ple.com", False),
-        ("ada@example.com\n", False),
-        ("ädä@example.com", False),
+        opening(1),
+        opening(requests.MAX_AMOUNT),
+        opening(lines=[line(2000, 2), line(1000, name="Shipping")]),
+        # Prices exclude tax: the tax is a line.
+        opening(lines=[line(4000), line(1000, name="Tax")]),
+        # Prices include tax: there is no line for it.
+        opening(lines=[line(5000, name="Walnut desk, tax included")]),
+        # A discount of a third on three units, and one that leaves nothing to pay for a line.
+        opening(lines=[line(5000, name="Walnut desk × 3"), line(0, name="Cable")]),
     ],
 )
-def test_an_address_that_stripe_might_refuse_is_asked_of_the_buyer_there(email: str, given: bool) -> None:
-    session = requests.session(ORDER, 1, asked(email=email), SHOP)
-    assert session.get("customer_email") == (email if given else None)
+def test_lines_are_what_the_buyer_pays_for_each(request_: OpenPayment) -> None:
+    requests.check(request_, "USD")
 
 
-@pytest.mark.parametrize("count", [1, requests.MAX_LINES, requests.MAX_LINES + 1, 250])
-def test_more_lines_than_stripe_takes_are_summed_up_in_the_last(count: int) -> None:
-    order = asked(*(PayLine(f"Item {n}", 2, usd(n)) for n in range(1, count + 1)))
-    session = requests.session(ORDER, 1, order, SHOP)
-    assert len(session["line_items"]) == min(count, requests.MAX_LINES)
-    assert sum_of(session) == order.amount.amount
-    last = session["line_items"][-1]["price_data"]["product_data"]["name"]
-    left_over = count - requests.MAX_LINES + 1
-    assert last == (f"{left_over} more lines" if count > requests.MAX_LINES else f"Item {count}")
+def charged(request: requests.Request) -> int:
+    """What Stripe adds the line items up to."""
+    return sum(item["quantity"] * item["price_data"]["unit_amount"] for item in request["line_items"])
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("x" * 250, "x" * 250),
-        ("x" * 251, "x" * 249 + "…"),
-        ("  Walnut desk ", "Walnut desk"),
-        ("   ", "Item"),
-        ("", "Item"),
-    ],
-)
-def test_a_name_is_shown_as_stripe_takes_it(name: str, shown: str) -> None:
-    (line,) = requests.session(ORDER, 1, asked(PayLine(name, 1, usd(100))), SHOP)["line_items"]
-    assert line["price_data"]["product_data"]["name"] == shown
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 9)), min_size=1, max_size=250))
+def test_the_page_charges_the_amount_whatever_the_number_of_lines(prices: list[tuple[int, int]]) -> None:
+    lines = [line(amount, quantity) for amount, quantity in prices]
+    request = requests.session(ORDER, 1, opening(lines=lines), "https://shop.example")
+    assert charged(request) == sum(amount * quantity for amount, quantity in prices)
+    assert len(request["line_items"]) == min(len(prices), requests.MAX_LINES)
 
 
-_LINES = st.lists(
-    st.builds(
-        PayLine,
-        st.text(max_size=1000),
-        st.integers(1, 999),
-        st.builds(Money, st.integers(0, 10_000), st.just("USD")),
-    ),
-    min_size=1,
-    max_size=150,
-)
-
-
-@given(_LINES)
-def test_a_page_costs_what_the_order_costs_and_is_asked_for_in_the_same_bytes(lines: list[PayLine]) -> None:
-    order = asked(*lines)
-    session = requests.session(ORDER, 1, order, SHOP)
-    assert sum_of(session) == order.amount.amount
-    assert msgspec.json.encode(session) == msgspec.json.encode(requests.session(ORDER, 1, order, SHOP))
-    assert all(1 <= len(line["price_data"]["product_data"]["name"]) <= 250 for line in session["line_items"])
-
-
-# Without a page, and back
-
-
-def test_an_intent_is_of_the_whole_amount_and_names_the_order() -> None:
-    assert requests.intent(ORDER, 3, asked()) == {
-        "amount": 4500,
+def test_lines_beyond_stripes_limit_are_summed_up_in_the_last() -> None:
+    lines = [line(n, name=f"Line {n}") for n in range(1, 103)]
+    items = requests.session(ORDER, 1, opening(lines=lines), "https://shop.example")["line_items"]
+    assert items[-2]["price_data"]["product_data"]["name"] == "Line 99"
+    assert items[-1]["price_data"] == {
         "currency": "usd",
-        "automatic_payment_methods": {"enabled": True},
-        "description": "Order S-100042",
-        "metadata": {"order_id": str(ORDER), "attempt": "3"},
+        "unit_amount": 100 + 101 + 102,
+        "product_data": {"name": "3 more lines"},
     }
 
 
-@pytest.mark.parametrize(("duplicate", "reason"), [(False, "requested_by_customer"), (True, "duplicate")])
-def test_a_refund_says_which_of_ours_it_is_and_why(duplicate: bool, reason: str) -> None:
-    assert requests.refund(ORDER, REFUND, 2, "pi_1", 1200, duplicate=duplicate) == {
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Desk", "Desk"), ("x" * 250, "x" * 250), ("x" * 251, "x" * 249 + "…"), ("  ", "Item")]
+)
+def test_a_name_has_the_length_that_stripe_takes(name: str, shown: str) -> None:
+    (item,) = requests.session(ORDER, 1, opening(lines=[line(5000, name=name)]), "https://shop.example")["line_items"]
+    assert item["price_data"]["product_data"]["name"] == shown
+
+
+@pytest.mark.parametrize(("email", "sent"), [("ada@example.com", True), ("ada@localhost", False), ("a b@c.de", False)])
+def test_an_address_that_stripe_would_refuse_is_left_out(email: str, sent: bool) -> None:
+    request = requests.session(ORDER, 1, opening(email=email), "https://shop.example")
+    assert ("customer_email" in request) is sent
+
+
+def test_a_session_names_its_order_and_returns_to_it_and_expires_with_it() -> None:
+    request = requests.session(ORDER, 3, opening(), "https://shop.example/")
+    assert request["client_reference_id"] == str(ORDER)
+    assert request["metadata"] == request["payment_intent_data"]["metadata"] == {"order_id": str(ORDER), "attempt": "3"}
+    assert request["success_url"] == f"https://shop.example/orders/{ORDER}?session_id={{CHECKOUT_SESSION_ID}}"
+    assert request["cancel_url"] == f"https://shop.example/orders/{ORDER}"
+    assert request["expires_at"] == 1767225600
+    assert request["adaptive_pricing"] == {"enabled": False}
+
+
+def test_an_intent_has_the_amount_and_names_its_order() -> None:
+    request = requests.intent(ORDER, 2, opening())
+    assert (request["amount"], request["currency"]) == (5000, "usd")
+    assert request["metadata"] == {"order_id": str(ORDER), "attempt": "2"}
+    assert "confirm" not in request
+
+
+def test_a_confirmation_returns_to_the_order() -> None:
+    assert requests.confirmation(ORDER, "pm_1", "https://shop.example") == {
+        "payment_method": "pm_1",
+        "return_url": f"https://shop.example/orders/{ORDER}",
+    }
+
+
+@pytest.mark.parametrize(("duplicate", "reason"), [(True, "duplicate"), (False, "requested_by_customer")])
+def test_a_refund_carries_the_id_by_which_it_is_recognised(duplicate: bool, reason: str) -> None:
+    request = requests.refund(ORDER, UUID(int=9), 4, "pi_1", 700, duplicate=duplicate)
+    assert request == {
         "payment_intent": "pi_1",
-        "amount": 1200,
+        "amount": 700,
         "reason": reason,
-        "metadata": {"order_id": str(ORDER), "refund_id": str(REFUND), "n": "2"},
+        "metadata": {"order_id": str(ORDER), "refund_id": str(UUID(int=9)), "n": "4"},
     }
+
+
+class NewerLine(PaymentLine, frozen=True):
+    image: str = ""
+
+
+class NewerOpenPayment(OpenPayment, frozen=True):
+    """The request of a later version, which has one more field."""
+
+    statement: str = ""
+
+
+class NewerRefundRequest(RefundRequest, frozen=True):
+    note: str = ""
+
+
+def newer(request: OpenPayment) -> NewerOpenPayment:
+    fields = msgspec.to_builtins(request)
+    fields["lines"] = [each | {"image": "desk.webp"} for each in fields["lines"]]
+    return msgspec.convert(fields | {"statement": "SERAI"}, NewerOpenPayment)
+
+
+@dataclass
+class Version:
+    """What one version of the service makes of a stored request and of a received one."""
+
+    opening: type[OpenPayment]
+    refund: type[RefundRequest]
+
+
+OLDER, NEWER = Version(OpenPayment, RefundRequest), Version(NewerOpenPayment, NewerRefundRequest)
+
+
+@pytest.mark.parametrize("writer", [OLDER, NEWER])
+@pytest.mark.parametrize("reader", [OLDER, NEWER])
+@pytest.mark.parametrize("first_caller", [opening(), newer(opening())])
+@pytest.mark.parametrize("second_caller", [opening(), newer(opening())])
+def test_a_repetition_is_recognised_whichever_versions_send_store_and_compare_it(
+    writer: Version, reader: Version, first_caller: OpenPayment, second_caller: OpenPayment
+) -> None:
+    stored = msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(first_caller), type=writer.opening))
+    repeated = msgspec.json.decode(msgspec.json.encode(second_caller), type=reader.opening)
+    assert requests.same_opening(msgspec.json.decode(stored, type=reader.opening), repeated)
+    other = msgspec.structs.replace(repeated, email="eve@example.com")
+    assert not requests.same_opening(msgspec.json.decode(stored, type=reader.opening), other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": "S-2"},
+        {"amount": usd(4999)},
+        {"user_id": None},
+        {"email": "eve@example.com"},
+        {"payable_until": datetime(2026, 1, 2, tzinfo=UTC)},
+        {"lines": [line(5000), line(0)]},
+        {"lines": [line(5000, name="Desk")]},
+        {"lines": [line(2500, 2)]},
+    ],
+)
+def test_a_request_that_differs_in_any_field_is_another_one(change: dict[str, Any]) -> None:
+    assert requests.same_opening(opening(), opening())
+    assert not requests.same_opening(opening(), msgspec.structs.replace(opening(), **change))
+
+
+@pytest.mark.parametrize("reader", [OLDER, NEWER])
+def test_a_refund_is_compared_by_the_fields_that_every_version_has(reader: Version) -> None:
+    newer_request = NewerRefundRequest("key", usd(100), "scratched", True, "a note")
+    received = msgspec.json.decode(msgspec.json.encode(newer_request), type=reader.refund)
+    older = RefundRequest("key", usd(100), "scratched", True)
+    assert requests.same_refund(older, received)
+    for change in ({"amount": usd(99)}, {"amount": None}, {"reason": None}, {"restock": False}):
+        assert not requests.same_refund(older, msgspec.structs.replace(received, **change))

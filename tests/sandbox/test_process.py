@@ -71,8 +71,8 @@ def test_takes_another_port_when_its_old_one_is_gone(start_sandbox: Callable[...
         assert sandbox.smtp != (host, port)
 
 
-def test_refuses_a_folder_that_is_in_use(start_sandbox: Callable[..., Sandbox]) -> None:
-    done = run(SERAI_SANDBOX_DIR=str(start_sandbox().directory))
+def test_refuses_a_folder_that_is_in_use(sandbox: Sandbox) -> None:
+    done = run(SERAI_SANDBOX_DIR=str(sandbox.directory))
     assert done.returncode == 1
     assert "another sandbox is running" in done.stderr
 

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.utils import base64url_decode
 
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.supervisor import keys
 from serai.supervisor.home import Home
 from tools.shop.system import System

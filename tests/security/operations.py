@@ -16,6 +16,8 @@ class Operation(NamedTuple):
     method: str
     template: str
     policy: str
+    #: The permission without which a user is refused.
+    needs: str | None
     described: dict[str, Any]
 
     @property
@@ -32,7 +34,7 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = [
-    Operation(service, method, template, item[method]["x-policy"], item[method])
+    Operation(service, method, template, item[method]["x-policy"], item[method].get("x-needs"), item[method])
     for service, document in DOCUMENTS.items()
     for template, item in document["paths"].items()
     for method in METHODS

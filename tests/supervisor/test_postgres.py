@@ -26,6 +26,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield postgres
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What initdb makes, which takes longer than everything else here; tests start servers on copies."""
+    folder = tmp_path_factory.mktemp("made")
+    made = Postgres(folder, ports.find_free(), PASSWORD, folder / "log", {"fsync": "off"})
+    made.prepare()
+    made.close()
+    return folder / "data"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, data: Path) -> Path:
+    """The folder of a server that has not been started yet."""
+    return copied(data, tmp_path / "postgres")
+
+
+def copied(data: Path, folder: Path) -> Path:
+    folder.mkdir()
+    # With its owner, who is not root.
+    subprocess.run(["cp", "-a", data, folder], check=True)
+    return folder
+
+
 async def value(server: Postgres, statement: str, url: str = "") -> object:
     connection = await asyncpg.connect(url or server.url)
     try:
@@ -61,16 +84,16 @@ async def test_services_come_in_through_a_socket_in_its_folder(server: Postgres)
 
 
 @pytest.mark.parametrize("name", ["long" * 25, "with,comma"])
-def test_services_come_in_over_tcp_where_a_socket_cannot_be_named(tmp_path: Path, name: str) -> None:
-    server = Postgres(tmp_path / name, ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
+def test_services_come_in_over_tcp_where_a_socket_cannot_be_named(tmp_path: Path, data: Path, name: str) -> None:
+    server = Postgres(copied(data, tmp_path / name), ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
     assert server.local_url == server.url
     with server:
         assert asyncio.run(value(server, "SHOW unix_socket_directories")) == ""
         assert list((tmp_path / name).glob(".s.PGSQL.*")) == []
 
 
-def test_a_start_after_a_kill_replaces_the_socket(tmp_path: Path) -> None:
-    server = Postgres(tmp_path / "postgres", ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
+def test_a_start_after_a_kill_replaces_the_socket(folder: Path, tmp_path: Path) -> None:
+    server = Postgres(folder, ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
     server.start()
     pid = server.pid
     assert pid is not None
@@ -78,7 +101,7 @@ def test_a_start_after_a_kill_replaces_the_socket(tmp_path: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     psutil.wait_procs(processes, timeout=10)
     # Held to belong to a living server, as the pid that is written in it is somebody's.
-    lock = next((tmp_path / "postgres").glob(".s.PGSQL.*.lock"))
+    lock = next(folder.glob(".s.PGSQL.*.lock"))
     lock.write_text(lock.read_text().replace(str(pid), str(os.getppid())))
     with server:
         assert asyncio.run(value(server, "SELECT 42", server.local_url)) == 42
@@ -98,12 +121,12 @@ async def test_has_the_extensions_that_services_ask_for(server: Postgres) -> Non
         assert found is True
 
 
-def test_a_new_start_ends_what_a_killed_run_left_on_the_data(tmp_path: Path) -> None:
-    first = Postgres(tmp_path / "postgres", ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
+def test_a_new_start_ends_what_a_killed_run_left_on_the_data(folder: Path, tmp_path: Path) -> None:
+    first = Postgres(folder, ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
     first.start()
     orphan = first.pid
     assert orphan is not None
-    second = Postgres(tmp_path / "postgres", ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
+    second = Postgres(folder, ports.find_free(), PASSWORD, tmp_path / "log", {"fsync": "off"})
     with second:
         assert first.pid is None
         assert asyncio.run(value(second, "SELECT 1")) == 1
@@ -118,14 +141,14 @@ def test_another_program_with_the_remembered_pid_is_left_alone(tmp_path: Path) -
     assert not (data / "postmaster.pid").exists()
 
 
-def test_dies_with_whoever_started_it(tmp_path: Path) -> None:
+def test_dies_with_whoever_started_it(folder: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from serai.supervisor.postgres import Postgres; "
         "folder = Path(sys.argv[1]); "
-        "server = Postgres(folder / 'postgres', int(sys.argv[2]), 'throw-away', folder / 'log', {'fsync': 'off'}); "
+        "server = Postgres(folder, int(sys.argv[2]), 'throw-away', folder / 'log', {'fsync': 'off'}); "
         "server.start(); print(server.pid, flush=True); os.kill(os.getpid(), 9)"
     )
-    arguments = [sys.executable, "-c", program, str(tmp_path), str(ports.find_free())]
+    arguments = [sys.executable, "-c", program, str(folder), str(ports.find_free())]
     killed = subprocess.run(arguments, capture_output=True, text=True, timeout=30)
     assert killed.returncode == -signal.SIGKILL
     with suppress(psutil.NoSuchProcess):

@@ -16,14 +16,6 @@ EXCEPTIONS = {
     "serai.order.deps -> serai.order.checkout.saga",
     "serai.product.*.api -> serai.product.deps",
     "serai.product.*.internal -> serai.product.deps",
-    # A noun's statements are its own; of the last two one commit writes two nouns.
-    "serai.product.catalogue.* -> serai.product.catalogue.store",
-    "serai.product.inventory.* -> serai.product.inventory.store",
-    "serai.product.media.* -> serai.product.media.store",
-    "serai.product.offers.* -> serai.product.offers.store",
-    "serai.product.search.* -> serai.product.search.store",
-    "serai.product.catalogue.store -> serai.product.inventory.store",
-    "serai.product.inventory.store -> serai.product.offers.store",
 }
 
 

@@ -13,6 +13,8 @@ from tests.web.web_process import web_process
 from tools.first_load import WEB
 from tools.shop.browser import chromium
 
+pytestmark = pytest.mark.system
+
 REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.commerce.money import Money
+from serai.commerce.money import MoneyIn
 from serai.contracts.product.catalogue import CreateVariant, Option
 from serai.contracts.product.media import Image
 from serai.product.catalogue.domain import keywords, slugs_of
@@ -116,7 +116,7 @@ def good(number: int) -> Good:
             (
                 _id(created_at, chance),
                 CreateVariant(
-                    sku if len(choices) == 1 else f"{sku}-{at:02}", Money(price + 500 * at, CURRENCY), stock, chosen
+                    sku if len(choices) == 1 else f"{sku}-{at:02}", MoneyIn(price + 500 * at, CURRENCY), stock, chosen
                 ),
             )
             for at, chosen in enumerate(choices)

@@ -28,6 +28,7 @@ class Declared(msgspec.Struct, frozen=True):
     scans: bool = False
     calls: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    roles: dict[str, frozenset[str]] = {}
 
 
 def service(port: int, body: bytes) -> None:

@@ -22,7 +22,7 @@ import msgspec
 from prometheus_client import Histogram
 
 from serai.chassis import telemetry
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import deadline
 from serai.chassis.calls.directory import Directory
 from serai.chassis.calls.load_balancer import LoadBalancer

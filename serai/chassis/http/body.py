@@ -49,26 +49,35 @@ def decode(body: bytes, kind: Any) -> Any:
         raise BadRequest("The body is not valid JSON in UTF-8.", code="malformed_json") from error
 
 
-def problems(tree: Any, kind: Any, path: str) -> list[dict[str, str]]:
-    """Every field of `tree` that does not fit `kind`, by dotted path. msgspec itself stops at the first."""
+def problems(tree: Any, kind: Any, path: str, *, refuse_unknown_fields: bool = False) -> list[dict[str, str]]:
+    """Every field of `tree` that does not fit `kind`, by dotted path. msgspec itself stops at the first.
+
+    `refuse_unknown_fields` refuses them in all structs, also in those that ignore them by themselves.
+    """
     shape = _plain(kind)
     if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and isinstance(tree, dict):
         found: list[dict[str, str]] = []
         hints = typing.get_type_hints(shape, include_extras=True)
         fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-        if shape.__struct_config__.forbid_unknown_fields:
+        if refuse_unknown_fields or shape.__struct_config__.forbid_unknown_fields:
             found += [
                 {"field": _join(path, key), "message": "is not a known field"} for key in tree if key not in fields
             ]
         for name, field in fields.items():
             if name in tree:
-                found += problems(tree[name], hints[field.name], _join(path, name))
+                found += problems(
+                    tree[name], hints[field.name], _join(path, name), refuse_unknown_fields=refuse_unknown_fields
+                )
             elif field.required:
                 found.append({"field": _join(path, name), "message": "is required"})
         return found or _convert(tree, kind, path)
     if typing.get_origin(shape) is list and isinstance(tree, list):
         (item,) = typing.get_args(shape)
-        found = [problem for at, value in enumerate(tree) for problem in problems(value, item, _join(path, str(at)))]
+        found = [
+            problem
+            for at, value in enumerate(tree)
+            for problem in problems(value, item, _join(path, str(at)), refuse_unknown_fields=refuse_unknown_fields)
+        ]
         return found or _convert(tree, kind, path)
     return _convert(tree, kind, path)
 

@@ -24,7 +24,8 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Histogram
 
 from serai.chassis import telemetry
-from serai.chassis.auth import ANONYMOUS, POLICIES, Caller, Verifier
+from serai.chassis.auth.principal import ANONYMOUS, POLICIES, Principal
+from serai.chassis.auth.verifier import Verifier
 from serai.chassis.calls import deadline
 from serai.chassis.data.database import DatabaseUnavailable
 from serai.chassis.data.idempotency import IdempotentRequest
@@ -80,8 +81,8 @@ class Request(LitestarRequest[Any, Any, Any]):
     """A request whose caller is known and whose JSON body is read strictly into what the handler asks for."""
 
     @property
-    def caller(self) -> Caller:
-        caller: Caller = self.scope["state"].get(_CALLER, ANONYMOUS)
+    def caller(self) -> Principal:
+        caller: Principal = self.scope["state"].get(_CALLER, ANONYMOUS)
         return caller
 
     async def json(self) -> Any:
@@ -93,13 +94,13 @@ class Request(LitestarRequest[Any, Any, Any]):
 
     async def once(self, *, caller: str | None = None, content: bytes | None = None) -> IdempotentRequest:
         """This request under its `Idempotency-Key`, which routes with `idempotency="required"` insist on. `caller`
-        names a caller who is not a user (a guest's cart); `content` is what was asked for where that can be written in
-        several ways (each multipart body has a boundary of its own)."""
+        names a caller who is not a principal (a guest's cart); `content` is what was asked for where that can be
+        written in several ways (each multipart body has a boundary of its own)."""
         required = self.scope["route_handler"].opt.get("idempotency") == "required"
         keys = self.headers.getall("idempotency-key", [])
         if len(keys) > 1:
             raise BadRequest("Send one Idempotency-Key.", code="idempotency_key_malformed")
-        who = caller or (f"user:{self.caller.user_id}" if self.caller.user_id else f"service:{self.caller.service}")
+        who = caller or self.caller.idempotency_caller
         if not keys and not required:
             return IdempotentRequest(who, None, b"")
         asked = await self.body() if content is None else content
@@ -122,8 +123,10 @@ async def admit(request: LitestarRequest[Any, Any, Any]) -> None:
             if authorization is not None:
                 raise Unauthenticated("Send one Authorization header.")
             authorization = value.decode("latin-1")
-    caller = await verifier.caller(authorization if policy != "public" else None)
-    request.scope["state"][_CALLER] = await verifier.authorise(caller, policy, fresh="fresh" in opt and opt["fresh"])
+    caller = await verifier.principal(authorization if policy != "public" else None)
+    request.scope["state"][_CALLER] = await verifier.authorise(
+        caller, policy, needs=opt["needs"], fresh="fresh" in opt and opt["fresh"]
+    )
     if request.scope["query_string"]:
         _refuse_unknown_query(request, opt["query"], opt["query_text"])
 
@@ -147,16 +150,16 @@ def _refuse_unknown_query(request: LitestarRequest[Any, Any, Any], known: frozen
         raise Invalid(errors=errors)
 
 
-def require_policies(app: Litestar) -> None:
-    """Deny by default: a route that says nothing about who may call it does not start. Notes each route's query too."""
+def require_policies(app: Litestar, permissions: frozenset[str]) -> None:
+    """Deny by default: a route that declares neither a policy nor the permission it needs does not start, nor does one
+    whose permission is not among `permissions`. Notes each route's query too."""
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue
         for handler in route.route_handlers:
             if "OPTIONS" in handler.http_methods:
                 handler.opt["policy"] = "public"
-            if handler.opt.get("policy") not in POLICIES:
-                raise RuntimeError(f"{sorted(handler.http_methods)} {route.path} declares no policy")
+            _require_policy(f"{sorted(handler.http_methods)} {route.path}", handler.opt, permissions)
             if isinstance(handler, HTTPRouteHandler) and handler.parsed_data_field is not None:
                 handler.opt["body"] = _plain(handler.parsed_data_field.raw)
             model = handler.create_kwargs_model(path_parameters=route.path_parameters)
@@ -168,6 +171,19 @@ def require_policies(app: Litestar) -> None:
                 if (field := fields.get(parameter.field_name))
                 and (field.is_subclass_of(str) or field.has_inner_subclass_of(str))
             )
+
+
+def _require_policy(name: str, opt: dict[str, Any], permissions: frozenset[str]) -> None:
+    needs = opt.setdefault("needs", None)
+    if needs is not None and "policy" in opt:
+        raise RuntimeError(f"{name} declares both a policy and a permission, which implies one")
+    if needs is not None:
+        opt["policy"] = "signed_in"
+    if opt.get("policy") not in POLICIES:
+        raise RuntimeError(f"{name} declares no policy")
+    used = ({needs} if needs is not None else set()) | set(opt.get("more_with", ()))
+    if unknown := used - permissions:
+        raise RuntimeError(f"{name} declares permissions that no role has: {', '.join(sorted(unknown))}")
 
 
 def rank_routes(app: Litestar) -> None:

@@ -2,7 +2,8 @@
 
 The schemas are msgspec's own, which say exactly what the decoder accepts (`additionalProperties: false`, bounds,
 patterns). Beside the standard members each operation carries what the gateway needs to know of it: `x-policy`,
-`x-rate-limit`, `x-timeout-s`, `x-max-body-bytes`, `x-stream`.
+`x-needs` (the permission without which it is refused), `x-rate-limit`, `x-timeout-s`, `x-max-body-bytes`, `x-stream`.
+`x-more-with` lists the permissions by which it does more than for everybody.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from litestar.routes import HTTPRoute
 _REF = "#/components/schemas/{name}"
 _EXTENSIONS = {
     "policy": "x-policy",
+    "needs": "x-needs",
+    "more_with": "x-more-with",
     "rate_limit": "x-rate-limit",
     "timeout_s": "x-timeout-s",
     "max_body_bytes": "x-max-body-bytes",
     "stream": "x-stream",
 }
 #: Policies under which a token is read.
-_WITH_TOKEN = ("optional", "signed_in", "admin")
+_WITH_TOKEN = ("optional", "signed_in")
 
 
 class FieldProblem(msgspec.Struct):
@@ -137,7 +140,7 @@ def _operation(
     }
     if text:
         operation["description"] = text
-    operation |= {_EXTENSIONS[key]: handler.opt[key] for key in _EXTENSIONS if key in handler.opt}
+    operation |= {_EXTENSIONS[key]: handler.opt[key] for key in _EXTENSIONS if handler.opt.get(key) is not None}
     if policy in _WITH_TOKEN:
         operation["security"] = [{"access_token": []}] if policy != "optional" else [{}, {"access_token": []}]
     parameters = [*_path_parameters(path, handler), *_query_parameters(handler, own), *_key_parameter(path, handler)]

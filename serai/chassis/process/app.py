@@ -15,7 +15,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import UUID
@@ -28,7 +28,10 @@ from litestar.types import ControllerRouterHandler
 
 from serai import __version__
 from serai.chassis import telemetry
-from serai.chassis.auth import KeySet, SessionFacts, Signer, Verifier
+from serai.chassis.auth.principal import SessionFacts
+from serai.chassis.auth.signer import Signer
+from serai.chassis.auth.tokens import KeySet
+from serai.chassis.auth.verifier import Verifier
 from serai.chassis.calls import directory
 from serai.chassis.calls.client import Calls, ServiceClient
 from serai.chassis.data.database import Database
@@ -58,6 +61,8 @@ class Declared(Protocol):
     def calls(self) -> tuple[str, ...]: ...
     @property
     def reads(self) -> tuple[str, ...]: ...
+    @property
+    def roles(self) -> Mapping[str, frozenset[str]]: ...
 
 
 class IdentityClient(ServiceClient):
@@ -121,6 +126,7 @@ class Service:
             service_keys=settings.service_keys,
             callers=callers,
             session=identity.session if identity else None,
+            roles=declared.roles,
         )
 
     def _identity(self, declared: Declared) -> IdentityClient | None:
@@ -169,7 +175,8 @@ class Service:
         self.background(name, rounds)
 
     def app(self) -> Litestar:
-        """The assembled application. Raises when a route declares no policy."""
+        """The assembled application. Raises when a route does not declare who may call it, or needs a
+        permission that no role has."""
         self.state.verifier = self.verifier
         self.state.ready = self.ready
         app = Litestar(
@@ -185,7 +192,7 @@ class Service:
         )
         app.state.edge = self.state
         app.state.service = self.name
-        edge.require_policies(app)
+        edge.require_policies(app, frozenset[str]().union(*self._declared.roles.values()))
         edge.rank_routes(app)
         app.asgi_handler = edge.Envelope(app.asgi_handler, self.state, self._request_log)
         return app

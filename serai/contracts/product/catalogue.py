@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.errors import Conflict
-from serai.commerce.money import Money
+from serai.commerce.money import Money, MoneyIn
 from serai.contracts.product.inventory import Stock
 from serai.contracts.product.media import Image, Images
 
@@ -21,45 +21,38 @@ class SkuTaken(Conflict):
 
 
 Status = Literal["draft", "active", "archived"]
-
-
 # A pattern's `$` would let a final line break pass.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
-
-
 Category = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
-
-
 Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)")]
-
-
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S")]
-
-
 Attributes = Annotated[
     dict[Label, Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=50)
 ]
-
-
 Chosen = Annotated[dict[Label, Label], msgspec.Meta(max_length=5)]
-
-
 Description = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 
-class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something a buyer chooses, such as a size, and what there is to choose from."""
+class Option(msgspec.Struct, frozen=True):
+    """Something a buyer chooses, such as a size, and the values to choose from."""
+
+    name: str
+    values: list[str]
+
+
+class OptionIn(Option, frozen=True, forbid_unknown_fields=True):
+    """An option as a client may send it."""
 
     name: Label
     values: Annotated[list[Label], msgspec.Meta(min_length=1, max_length=50)]
 
 
-Options = Annotated[list[Option], msgspec.Meta(max_length=5)]
+Options = Annotated[list[OptionIn], msgspec.Meta(max_length=5)]
 
 
 class CreateVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sku: Sku
-    price: Money
+    price: MoneyIn
     stock: Stock
     options: Chosen = {}
 
@@ -74,7 +67,7 @@ class CreateProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     images: Images = []
     status: Status = "active"
     sku: Sku | None = None
-    price: Money | None = None
+    price: MoneyIn | None = None
     stock: Stock | None = None
     options: Options = []
     variants: Annotated[list[CreateVariant], msgspec.Meta(min_length=1, max_length=MAX_VARIANTS)] | None = None
@@ -84,7 +77,7 @@ class UpdateVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An existing variant by its `id`, or a new one without; only a new one may bring `stock`."""
 
     sku: Sku
-    price: Money
+    price: MoneyIn
     options: Chosen = {}
     id: UUID | None = None
     stock: Stock | None = None
@@ -101,7 +94,7 @@ class UpdateProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     images: Images = []
     status: Status | None = None
     sku: Sku | None = None
-    price: Money | None = None
+    price: MoneyIn | None = None
     options: Options = []
     variants: Annotated[list[UpdateVariant], msgspec.Meta(min_length=1, max_length=MAX_VARIANTS)] | None = None
 

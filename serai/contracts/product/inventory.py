@@ -18,15 +18,9 @@ from serai.chassis.http.page import Page
 from serai.contracts.product.offers import MAX_LINES, Offer
 
 MAX_QUANTITY = 999
-
-
 #: Units of one variant, and the most that one movement of stock may bring or take.
 MAX_STOCK = 1_000_000
-
-
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
-
-
 Stock = Annotated[int, msgspec.Meta(ge=0, le=MAX_STOCK)]
 
 
@@ -83,12 +77,12 @@ class StockMovement(msgspec.Struct, frozen=True):
 StockLedger = Page[StockMovement]
 
 
-class HoldLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HoldLine(msgspec.Struct, frozen=True):
     variant_id: UUID
     quantity: Quantity
 
 
-class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HoldRequest(msgspec.Struct, frozen=True):
     lines: Annotated[list[HoldLine], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
 
 

@@ -28,8 +28,6 @@ ImageUrl = Annotated[
         max_length=2000, pattern=r"^(/media(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+|https://[^\s\"'<>\\`{}|^]+)$(?!\n)"
     ),
 ]
-
-
 Alt = Annotated[str, msgspec.Meta(max_length=300)]
 
 

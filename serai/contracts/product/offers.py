@@ -41,7 +41,7 @@ class VariantFacts(Offer, frozen=True, kw_only=True, omit_defaults=False):
     available: int
 
 
-class VariantsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VariantsRequest(msgspec.Struct, frozen=True):
     variant_ids: Annotated[list[UUID], msgspec.Meta(max_length=MAX_LINES)]
 
 
@@ -51,6 +51,6 @@ class Variants(msgspec.Struct, frozen=True):
     items: list[VariantFacts]
 
 
-class ChooseVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChooseVariant(msgspec.Struct, frozen=True):
     product_id: UUID
     variant_id: UUID | None = None

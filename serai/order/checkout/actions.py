@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest, InProgress
 from serai.chassis.errors import Invalid, NotFound, from_document
@@ -18,34 +18,35 @@ from serai.chassis.ids import new_id
 from serai.commerce import forms
 from serai.commerce.line import Line
 from serai.commerce.money import Money
-from serai.contracts import order as wire
 from serai.contracts.cart import CartEmpty
+from serai.contracts.order.checkout import PlaceOrder, Quote, QuoteRequest, ShippingOption
+from serai.contracts.order.orders import Order
 from serai.contracts.product.inventory import OutOfStock
 from serai.order.checkout import domain, store
 from serai.order.checkout.domain import OnCancel, Saga, State
 from serai.order.deps import Deps
 from serai.order.orders import store as orders
-from serai.order.orders.actions import read_order
+from serai.order.orders.actions import read_order_as_system, read_order_of_buyer
 from serai.order.orders.store import StatusUpdate
 from serai.order.pricing import domain as pricing
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order as it is now; `settled` when the buyer need not wait for anything of ours; `replayed` when an earlier
-    request with the same key had placed it."""
+    """An order as it is now. `settled`: nothing on our side is pending, so the answer is final. `replayed`: an earlier
+    request with the same key made the change."""
 
-    order: wire.Order
+    order: Order
     settled: bool
     replayed: bool = False
 
 
-async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteRequest, guest: str | None) -> wire.Quote:
-    """What placing this order would come to. Raises what placing it would raise; changes nothing but that a guest's
-    cart becomes the user's."""
+async def quote(deps: Deps, user_id: UUID, request: QuoteRequest, guest: str | None) -> Quote:
+    """What this order would cost. Raises what placing it would raise. Its only effect is that a guest's cart is merged
+    into the user's."""
     currency = deps.rules.currency
-    _check_currency(asked.expected_total, currency)
-    pricing.shipping_method(asked.shipping_method, deps.rules)
+    _check_currency(request.expected_total, currency)
+    pricing.shipping_method(request.shipping_method, deps.rules)
     cart = await deps.cart.current(user_id, guest)
     if not cart.lines:
         raise CartEmpty
@@ -58,30 +59,29 @@ async def quote(deps: Deps, user_id: UUID, asked: wire.QuoteRequest, guest: str 
     if short:
         raise OutOfStock(items=short)
     lines = [Line.of(facts[line.variant_id], line.quantity, new_id()) for line in cart.lines]
-    country = asked.shipping_address.country if asked.shipping_address else None
-    priced = pricing.price(lines, asked.shipping_method, country, deps.rules)
-    if asked.expected_total is not None and asked.expected_total.amount != priced.total:
+    country = request.shipping_address.country if request.shipping_address else None
+    priced = pricing.price(lines, request.shipping_method, country, deps.rules)
+    if request.expected_total is not None and request.expected_total.amount != priced.total:
         raise domain.TotalChanged(total=Money(priced.total, currency))
     methods = [
-        wire.ShippingOption(method.id, method.name, Money(method.amount, currency))
-        for method in deps.rules.shipping_methods
+        ShippingOption(method.id, method.name, Money(method.amount, currency)) for method in deps.rules.shipping_methods
     ]
     shown = forms.to_wire(priced, quoted=True)
-    return wire.Quote(**msgspec.structs.asdict(shown), shipping_methods=methods)
+    return Quote(**msgspec.structs.asdict(shown), shipping_methods=methods)
 
 
 async def place_order(
-    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Principal, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Placed:
-    """Order the caller's whole cart. Answers when the payment page is ready, or after a few seconds with the order
-    still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
-    _check_currency(asked.expected_total, deps.rules.currency)
-    pricing.shipping_method(asked.shipping_method, deps.rules)
-    # Two requests under one key meet at most twice: the other's order may be refused, and let the key go, in between.
+    """Order the caller's whole cart. Returns when the payment page is ready, or after `deps.patience_s` seconds with
+    the order still pending. Raises `CartEmpty`, `CheckoutInProgress`, `OutOfStock`, `TotalChanged`, `InProgress`."""
+    _check_currency(request.expected_total, deps.rules.currency)
+    pricing.shipping_method(request.shipping_method, deps.rules)
+    # The order of a concurrent request with the same key may be rejected, and its key unbound, between the two looks.
     for _ in range(3):
-        saga = await _accept(deps, caller, asked, guest, idempotency)
+        saga = await _accept(deps, caller, request, guest, idempotency)
         if saga is not None:
-            return await _carry_out(deps, caller.user, saga)
+            return await _drive_to_rest(deps, caller.user, saga)
         async with deps.database.transaction() as tx:
             made = await idempotency.made(tx)
         if made is not None:
@@ -90,18 +90,18 @@ async def place_order(
 
 
 async def _accept(
-    deps: Deps, caller: Caller, asked: wire.PlaceOrder, guest: str | None, idempotency: IdempotentRequest
+    deps: Deps, caller: Principal, request: PlaceOrder, guest: str | None, idempotency: IdempotentRequest
 ) -> Saga | None:
-    """None when the key has made an order before."""
+    """Insert the order and its saga. Returns None when the key is already bound to an order."""
     order_id = new_id()
     context = domain.Context(
         user_id=caller.user,
         key=idempotency.key or "",
         email=caller.email,
         guest=guest,
-        shipping_method=asked.shipping_method,
-        country=asked.shipping_address.country,
-        expected_total=asked.expected_total.amount if asked.expected_total else None,
+        shipping_method=request.shipping_method,
+        country=request.shipping_address.country,
+        expected_total=request.expected_total.amount if request.expected_total else None,
         hold_id=str(order_id),
     )
     async with deps.database.connection() as conn:
@@ -111,15 +111,15 @@ async def _accept(
             order_id=order_id,
             email=caller.email,
             currency=deps.rules.currency,
-            shipping_address=asked.shipping_address,
-            billing_address=asked.billing_address,
-            note=asked.note,
+            shipping_address=request.shipping_address,
+            billing_address=request.billing_address,
+            note=request.note,
             context=context,
             now=datetime.now(UTC),
         )
 
 
-async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
+async def _drive_to_rest(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
     rested = await deps.checkout.drive_within(saga, deps.patience_s)
     if rested is None:
         async with deps.database.transaction() as tx:
@@ -130,12 +130,13 @@ async def _carry_out(deps: Deps, user_id: UUID, saga: Saga) -> Placed:
     if rested is not None and rested.state is State.REJECTED:
         failure = rested.context.failure or {}
         raise from_document(int(failure.get("status", 409)), failure)
-    order = await read_order(deps, Caller(user_id=user_id), saga.order_id)
+    order = await read_order_of_buyer(deps, user_id, saga.order_id)
     return Placed(order, settled=order.status != "pending")
 
 
 async def _placed_before(deps: Deps, user_id: UUID, order_id: UUID) -> Placed:
-    """The order that an earlier request with this key made. One whose request died half-way is carried on."""
+    """The order of an earlier request with this key. If that request died before its answer, its checkout is continued
+    here."""
     async with deps.database.transaction() as tx:
         order = await orders.order_of(tx, user_id, order_id)
         if order is None:
@@ -146,28 +147,30 @@ async def _placed_before(deps: Deps, user_id: UUID, order_id: UUID) -> Placed:
             if saga is None:
                 raise InProgress
     if saga is not None:
-        return replace(await _carry_out(deps, user_id, saga), replayed=True)
+        return replace(await _drive_to_rest(deps, user_id, saga), replayed=True)
     return Placed(order, settled=order.status != "pending", replayed=True)
 
 
-async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: IdempotentRequest) -> Placed:
-    """Cancel what is unpaid, or as an admin refund what has not shipped. Answers the order as it is after a few
-    seconds at most. Raises `NotFound`, `IllegalTransition` (also when the payment won the race)."""
+async def cancel_order(deps: Deps, caller: Principal, order_id: UUID, idempotency: IdempotentRequest) -> Placed:
+    """Cancel the caller's unpaid order, or with `orders:cancel` any order that has not shipped; a paid one is refunded.
+    Returns the order as it is after at most `deps.patience_s` seconds. Raises `NotFound`, `IllegalTransition` (also
+    when it was paid first)."""
+    any_order = caller.may("orders:cancel")
     async with deps.database.transaction() as tx:
         replayed = await idempotency.made(tx) is not None
         saga = await store.lock_saga(tx, order_id)
         order = await orders.lock_order(tx, order_id)
-        if saga is None or order is None or not (caller.is_admin or order.user_id == caller.user):
+        if saga is None or order is None or not (any_order or order.user_id == caller.user):
             raise NotFound
         if not replayed:
             await idempotency.bind(tx, order_id)
-        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, admin=caller.is_admin)
+        verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, refunds=any_order)
         driven = await _begin_cancel(tx, deps, saga, verdict)
     if driven is not None:
         await deps.checkout.drive_within(driven, deps.patience_s)
         if verdict is OnCancel.REFUND:
             await _until_refunded(deps, order_id)
-    now = await read_order(deps, caller, order_id)
+    now = await read_order_as_system(deps, order_id)
     if verdict in (OnCancel.CLOSE, OnCancel.REJECT) and now.status not in ("awaiting_payment", "pending"):
         domain.require_cancelled(now.status)
     under_way = now.status in ("pending", "awaiting_payment", "refunding")
@@ -179,19 +182,16 @@ async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCance
         return None
     if verdict is OnCancel.REFUND:
         await orders.update_status(tx, saga.order_id, StatusUpdate(("refunding",), datetime.now(UTC)))
-    return await store.interrupt_saga(tx, saga, domain.cancelled(saga, verdict), hold=True)
+    return await store.interrupt_saga(tx, saga, domain.cancelled(saga, verdict), lease=True)
 
 
 async def _until_refunded(deps: Deps, order_id: UUID) -> None:
-    """Stripe mostly answers at once, and payment's feed tells us a moment later."""
+    """Wait a little for the refund: Stripe usually decides immediately, and payment's feed follows."""
     deadline = time.monotonic() + deps.refund_patience_s
     while time.monotonic() < deadline:
-        if (await read_order(deps, _ADMIN, order_id)).status != "refunding":
+        if (await read_order_as_system(deps, order_id)).status != "refunding":
             return
         await asyncio.sleep(0.05)
-
-
-_ADMIN = Caller(role="admin")
 
 
 def _check_currency(money: Money | None, currency: str) -> None:

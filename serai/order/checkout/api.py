@@ -9,7 +9,8 @@ from litestar.response import Response
 
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, PlaceOrder, Quote, QuoteRequest
+from serai.contracts.order.checkout import PlaceOrder, Quote, QuoteRequest
+from serai.contracts.order.orders import Order
 from serai.order.checkout import actions
 from serai.order.checkout.actions import Placed
 from serai.order.deps import Deps
@@ -39,9 +40,17 @@ async def place_order(request: Request, data: JSONBody[PlaceOrder], deps: NamedD
     return _answer(placed, 201 if placed.settled else 202)
 
 
-@post("/api/orders/{id:str}/cancel", policy="signed_in", fresh=True, status_code=200, timeout_s=20, also=(202,))
+@post(
+    "/api/orders/{id:str}/cancel",
+    policy="signed_in",
+    more_with=("orders:cancel",),
+    fresh=True,
+    status_code=200,
+    timeout_s=20,
+    also=(202,),
+)
 async def cancel_order(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Order]:
-    """Cancel an unpaid order; as an admin also a paid one, which refunds it. 202 while Stripe has not said."""
+    """Cancel an unpaid order; with `orders:cancel` also a paid one, which refunds it. 202 while Stripe has not said."""
     placed = await actions.cancel_order(deps, request.caller, parse_id(id), await request.once())
     return _answer(placed, 200 if placed.settled else 202)
 

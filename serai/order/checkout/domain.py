@@ -1,6 +1,6 @@
-"""The rules of a checkout: the table of its legal moves, and what a fact from outside means in each state.
+"""The rules of a checkout: its legal moves, and what a payment, refund or cancellation means in each state.
 
-Pure: values in, values out. `now` is passed in, nothing is read or written here.
+Pure: `now` is passed in, nothing is read or written here.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ from uuid import UUID
 from serai.chassis.errors import Conflict
 from serai.order.orders.domain import IllegalTransition, Status
 
-#: Bumped when the meaning of a state or of the context changes, so that a newer worker knows an older saga.
+#: Raised when a state or the context changes its meaning. Code leaves sagas of a higher version alone. Version 2 pays
+#: an order with nothing due without asking payment.
 DEFINITION_VERSION = 2
 
 
-#: How long a buyer can pay, counted from the moment the payment is asked for.
+#: How long a buyer can pay, from the moment the payment is opened.
 PAYABLE_FOR = timedelta(minutes=45)
 
 
-#: How long after that the saga closes the payment, if nobody has told it how it ended.
+#: How long after that the saga closes the payment, unless it has heard of an outcome.
 CLOSE_AFTER = timedelta(minutes=2)
 
 
 class TotalChanged(Conflict):
-    """Fact: `total`, what the order would cost now."""
+    """Fact: `total`, the current total."""
 
-    code, detail = "total_changed", "The total is no longer the one you saw."
+    code, detail = "total_changed", "The total has changed since you last saw it."
 
 
 class State(StrEnum):
-    """Where a checkout stands: each names what is done and committed; the saga then does what comes next."""
+    """The state of a checkout: the last thing that is done and committed."""
 
     ACCEPTED = "accepted"
     CART_FROZEN = "cart_frozen"
@@ -65,11 +66,11 @@ _UNPAID = _BEFORE_PAYMENT | {State.AWAITING_PAYMENT, State.CANCELLING}
 _ENDED_UNPAID = frozenset({State.REJECTED, State.CANCELLED})
 
 
-#: Nothing to do until somebody says something, or (awaiting payment, refund asked) a timer goes off.
+#: States in which the saga waits for an event, or (awaiting payment) for a timer.
 RESTING = frozenset({State.AWAITING_PAYMENT, State.DONE, State.REJECTED, State.CANCELLED, State.REFUND_ASKED})
 
 
-#: The states a saga may go to by itself; facts from outside have their own functions below.
+#: The moves that the saga makes by itself. Payments, refunds and cancellations have their own functions below.
 SAGA_MOVES: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.CART_FROZEN, State.REJECTING, State.REJECTED}),
     State.CART_FROZEN: frozenset({State.STOCK_HELD, State.REJECTING}),
@@ -91,7 +92,7 @@ SAGA_MOVES: dict[State, frozenset[State]] = {
 }
 
 
-#: How long a step is tried before the saga gives up and undoes what it did. After `paid` it never gives up.
+#: How long a step is retried before the saga gives up and undoes what it did. After `paid` it never gives up.
 GIVE_UP_AFTER: dict[State, timedelta] = {
     State.ACCEPTED: timedelta(seconds=60),
     State.CART_FROZEN: timedelta(seconds=60),
@@ -99,32 +100,32 @@ GIVE_UP_AFTER: dict[State, timedelta] = {
 }
 
 
-#: How long any other step may take before somebody should look.
+#: How long any other step is retried before an alert is raised.
 ALERT_AFTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the saga must remember between its steps."""
+    """What the saga keeps between its steps. Stored as JSON and merged on save: fields of newer code survive."""
 
     user_id: UUID
-    #: The client's idempotency key, to be let go when the order is refused.
+    #: The client's idempotency key, unbound when the order is rejected.
     key: str
     email: str = ""
-    #: The guest cart's cookie, until the cart is frozen.
+    #: The guest cart's cookie value, until the cart is frozen.
     guest: str | None = None
     shipping_method: str | None = None
     country: str | None = None
     expected_total: int | None = None
     lines: tuple[tuple[UUID, int], ...] = ()
     hold_id: str = ""
-    #: The order's number, from when it is priced.
+    #: The order's number, once it is priced.
     number: str | None = None
-    #: What is asked of payment, from then on: word for word the same whenever it is asked again.
+    #: The request that opens the payment, once it is priced; sent again unchanged. None where nothing is due.
     payment: dict[str, Any] | None = None
     payable_until: datetime | None = None
     failure: dict[str, Any] | None = None
-    #: The money, or the units, go back once the saga has nothing else to do.
+    #: Refund, or restock, once the stock is committed and the cart cleared.
     refund: bool = False
     restock: bool = False
     refund_reason: str | None = None
@@ -132,7 +133,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Saga:
-    """One checkout as read under its version and epoch; what is saved must still find both."""
+    """A checkout as read. A write succeeds only if `version` and `epoch` are still the same."""
 
     order_id: UUID
     state: State
@@ -143,14 +144,14 @@ class Saga:
     context: Context
 
     def to(self, state: State, **changes: Any) -> Saga:
-        """The saga in its next state. Raises `IllegalTransition` for a move the table does not know."""
+        """The saga in its next state. Raises `IllegalTransition` for a move that is not in the table."""
         if state not in SAGA_MOVES[self.state]:
             raise IllegalTransition(f"A checkout that is {self.state} cannot become {state}.")
         return replace(self, state=state, attempts=0, context=replace(self.context, **changes))
 
 
 class OnPaid(StrEnum):
-    """What a successful payment means for a checkout."""
+    """What to do about a payment that succeeded."""
 
     IGNORE = "ignore"
     PAY = "pay"
@@ -158,15 +159,15 @@ class OnPaid(StrEnum):
 
 
 def on_paid(state: State) -> OnPaid:
-    """Payment wins every race against a cancellation that has not ended; one that has is refunded."""
+    """A payment wins over a cancellation that has not finished. A payment of an order that has ended is refunded."""
     if state in _UNPAID:
         return OnPaid.PAY
     return OnPaid.REFUND if state in _ENDED_UNPAID else OnPaid.IGNORE
 
 
 def statuses_to_paid(state: State) -> tuple[Status, ...]:
-    """The statuses an order goes through when its payment succeeded while its checkout was in `state`; nothing is
-    skipped in its history."""
+    """The statuses that an order passes through when its payment succeeds while its checkout is in `state`. The history
+    skips none."""
     return ("awaiting_payment", "paid") if state in _BEFORE_PAYMENT else ("paid",)
 
 
@@ -177,45 +178,46 @@ class OnCancel(StrEnum):
     ALREADY = "already"
 
 
-def on_cancel(status: str, state: State, *, admin: bool) -> OnCancel:
-    """What a request to cancel means. Owners cancel what is unpaid, admins until it ships. Raises
-    `IllegalTransition`."""
+def on_cancel(status: str, state: State, *, refunds: bool) -> OnCancel:
+    """What a request to cancel means. An unpaid order can be cancelled; with `refunds` also a paid one that has not
+    shipped. Raises `IllegalTransition`."""
     if status in ("cancelled", "rejected", "refunding", "refunded") or state in (State.CANCELLING, State.REJECTING):
         return OnCancel.ALREADY
     if status == "pending":
         return OnCancel.REJECT
     if status == "awaiting_payment":
         return OnCancel.CLOSE
-    if status == "paid" and admin:
+    if status == "paid" and refunds:
         return OnCancel.REFUND
     raise IllegalTransition(f"An order that is {status} cannot be cancelled.", current=status, to="cancelled")
 
 
 def gives_up(saga: Saga, now: datetime) -> bool:
-    """Whether a step has been tried for long enough; only before `paid`."""
+    """Whether a step has been retried for long enough; never after `paid`."""
     limit = GIVE_UP_AFTER.get(saga.state)
     return limit is not None and now - saga.since > limit
 
 
 def retry_pause_s(attempts: int) -> float:
-    """Seconds before a step is tried again, without jitter."""
+    """Seconds before the next attempt at a step, without jitter."""
     return min(0.25 * 2.0 ** min(attempts, 10), 30.0)
 
 
 def restocks(*, shipped: bool, asked: bool | None) -> bool:
-    """Units of a fully refunded order return to stock unless they have shipped; an admin may say otherwise."""
+    """Whether the units of a fully refunded order return to stock: not if they have shipped, unless an admin decided
+    otherwise (`asked`)."""
     return asked if asked is not None else not shipped
 
 
 def after_clearing(context: Context) -> State:
-    """What comes once the units are sold and the cart is cleared: what was asked for meanwhile, else nothing."""
+    """The state after the cart is cleared: a refund or restock that was requested meanwhile comes next."""
     if context.refund:
         return State.REFUNDING
     return State.RESTOCKING if context.restock else State.DONE
 
 
 def on_refunded(saga: Saga, *, restock: bool) -> Saga:
-    """All of the charge went back. A saga that still has work does that first."""
+    """The saga after a full refund. If its stock is not committed yet, it does that first."""
     context = replace(saga.context, restock=restock, refund=False)
     if saga.state in (State.DONE, State.REFUNDING, State.REFUND_ASKED):
         return replace(saga, state=State.RESTOCKING if restock else State.DONE, context=context, attempts=0)
@@ -223,7 +225,7 @@ def on_refunded(saga: Saga, *, restock: bool) -> Saga:
 
 
 def cancelled(saga: Saga, verdict: OnCancel) -> Saga:
-    """The saga on its way back. A refund waits until the units are sold and the cart is cleared."""
+    """The saga after a cancellation. A refund waits until the stock is committed and the cart cleared."""
     context = saga.context
     if verdict is OnCancel.REJECT:
         failure = {"code": "cancelled_by_buyer", "status": 409, "detail": "The order was cancelled.", "items": []}
@@ -235,6 +237,6 @@ def cancelled(saga: Saga, verdict: OnCancel) -> Saga:
 
 
 def require_cancelled(status: str) -> None:
-    """After a cancellation of something unpaid ended. Raises `IllegalTransition` when payment won the race."""
+    """Check the outcome of cancelling an unpaid order. Raises `IllegalTransition` if it was paid first."""
     if status not in ("cancelled", "rejected"):
-        raise IllegalTransition("The order was paid meanwhile.", current=status, to="cancelled")
+        raise IllegalTransition("The order was paid before it could be cancelled.", current=status, to="cancelled")

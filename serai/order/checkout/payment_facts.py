@@ -1,4 +1,4 @@
-"""What payment's feed tells of an order, and what that makes of its checkout."""
+"""Applies the events of payment's feed to orders and their checkouts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import msgspec
 from serai.chassis.data.database import Connection
 from serai.chassis.data.feed import Event
 from serai.chassis.errors import NotFound
-from serai.contracts import order as wire
+from serai.contracts.order.events import ORDER_REFUNDED
+from serai.contracts.order.orders import OrderPayment
 from serai.contracts.payment import (
     PAYMENT_OPENED,
     PAYMENT_SUCCEEDED,
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 async def apply_payment_event(deps: Deps, tx: Connection, event: Event) -> None:
-    """What payment tells of an order, applied in the transaction that moves the feed's cursor."""
+    """Apply an event of payment's feed, in the transaction that moves the feed's cursor."""
     if event.type == PAYMENT_SUCCEEDED:
         await _apply_success(deps, tx, UUID(event.subject))
     elif event.type == PAYMENT_OPENED:
@@ -65,7 +66,7 @@ async def _apply_success(deps: Deps, tx: Connection, order_id: UUID) -> None:
 async def _apply_opened(tx: Connection, order_id: UUID, opened: PaymentOpened) -> None:
     order = await orders.lock_order(tx, order_id)
     if order is not None and order.status == "awaiting_payment":
-        payment = wire.OrderPayment(opened.payment_id, "requires_payment", opened.checkout_url, opened.expires_at)
+        payment = OrderPayment(opened.payment_id, "requires_payment", opened.checkout_url, opened.expires_at)
         await orders.set_payment(tx, order_id, payment, datetime.now(UTC))
 
 
@@ -100,5 +101,5 @@ async def _apply_refund(deps: Deps, tx: Connection, order_id: UUID, event: Event
         restock = domain.restocks(shipped=order.fulfilment_status != "unfulfilled", asked=refund.restock)
         saga = await store.interrupt_saga(tx, saga, domain.on_refunded(saga, restock=restock))
         if "refunded" in statuses:
-            await append_event(tx, deps.feed, saga, wire.ORDER_REFUNDED)
+            await append_event(tx, deps.feed, saga, ORDER_REFUNDED)
             ORDERS.labels("refunded").inc()

@@ -1,8 +1,8 @@
-"""The checkout saga: takes an order from where it stands to where it can rest, one committed step at a time.
+"""The checkout saga: it moves an order to its next resting state, one committed step at a time.
 
-Whoever drives a saga holds its lease and writes only under the version and epoch it has read, so a driver that was
-frozen past its lease writes nothing when it wakes up. What a step (`steps.py`) came to is saved before anything is
-done that could not be repeated.
+A driver holds the saga's lease and writes only if version and epoch are still the ones it has read. A driver that was
+frozen past its lease therefore writes nothing when it wakes up. The result of a step (`steps.py`) is saved before
+anything happens that cannot be repeated.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from serai.order.orders.store import StatusUpdate
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 16
-
+#: Sagas that one process drives at the same time.
+_MAX_RUNNING = 16
+#: How often a worker looks for due sagas without being nudged.
 _TICK_S = 0.25
 
-#: How often a request looks whether another worker has brought its saga to rest.
-_LOOK_AGAIN_S = 0.1
+#: How often a request checks whether another worker has brought its saga to a resting state.
+_POLL_S = 0.1
 
 STEP_SECONDS = Histogram(
     "checkout_step_duration_seconds",
@@ -50,21 +51,21 @@ SAGA_AGE = Gauge(
     registry=telemetry.REGISTRY,
 )
 
-SAGAS = Gauge("checkout_sagas", "Sagas that are not at rest.", ["state"], registry=telemetry.REGISTRY)
+SAGAS = Gauge("checkout_sagas", "Sagas in a state that is not final.", ["state"], registry=telemetry.REGISTRY)
 
 
 class CheckoutFailed(Unavailable):
-    """A part the checkout needs did not answer for too long."""
+    """A service that the checkout needs did not answer for too long."""
 
-    code, detail = "checkout_failed", "The order could not be placed because a part of the shop did not answer."
+    code, detail = "checkout_failed", "The order could not be placed because a part of the shop did not respond."
 
 
 class CheckoutSaga:
-    """Drives sagas. One per process; any number of processes."""
+    """Drives sagas. There is one in each process, and any number of processes."""
 
     def __init__(self, db: Database, feed: Feed, steps: Steps, *, save_pause_s: float = 0.2) -> None:
-        """`save_pause_s` is how long a commit whose fate is unknown waits before its second try; each later try waits
-        twice as long as the one before."""
+        """`save_pause_s` is the pause before a second attempt at a commit whose outcome is unknown; each further pause
+        is twice as long."""
         self._save_pause_s = save_pause_s
         self._db = db
         self._feed = feed
@@ -73,7 +74,7 @@ class CheckoutSaga:
             "checkout",
             self._claim,
             self.drive,
-            at_once=_AT_ONCE,
+            at_once=_MAX_RUNNING,
             every_s=_TICK_S,
             about=lambda saga: {"order_id": saga.order_id, "state": saga.state},
         )
@@ -81,13 +82,13 @@ class CheckoutSaga:
         self.leave = self._worker.leave
 
     def nudge(self) -> None:
-        """A saga may be due: look now rather than at the next tick."""
+        """Look for due sagas now instead of at the next tick."""
         self._worker.nudge()
         self._feed.nudge()
 
     @property
     def in_hand(self) -> int:
-        """How many sagas are being driven."""
+        """The number of sagas being driven."""
         return self._worker.in_hand
 
     async def _claim(self, limit: int) -> list[Saga]:
@@ -111,8 +112,7 @@ class CheckoutSaga:
             saga = saved
 
     async def drive_within(self, saga: Saga, seconds: float) -> Saga | None:
-        """Drive `saga`, through failures too, until it rests; None when that takes longer than `seconds`, and then
-        any worker carries on."""
+        """Drive `saga` until it rests, retrying failed steps. Returns None after `seconds`; a worker then continues."""
         task = self._worker.start(self._until_rest(saga, time.monotonic() + seconds))
         done, _ = await asyncio.wait({task}, timeout=seconds)
         return task.result() if done else None
@@ -120,7 +120,7 @@ class CheckoutSaga:
     async def _until_rest(self, saga: Saga, deadline: float) -> Saga | None:
         driven = await self.drive(saga)
         while driven is None or driven.state not in RESTING:
-            pause = _LOOK_AGAIN_S if driven is None else domain.retry_pause_s(driven.attempts)
+            pause = _POLL_S if driven is None else domain.retry_pause_s(driven.attempts)
             if time.monotonic() + pause > deadline:
                 return None
             await asyncio.sleep(pause)
@@ -134,7 +134,7 @@ class CheckoutSaga:
         return driven
 
     def _failed(self, saga: Saga, error: Exception) -> Step:
-        """Try again later, or give up where that is allowed."""
+        """The step after `error`: another attempt later, or the way back where a checkout may give up."""
         now = datetime.now(UTC)
         transient = isinstance(error, (Unavailable, TimeoutError, OSError)) or not isinstance(error, Problem)
         extra = {"order_id": saga.order_id, "state": saga.state, "attempt": saga.attempts + 1}
@@ -150,7 +150,9 @@ class CheckoutSaga:
         return Step(replace(saga, attempts=saga.attempts + 1))
 
     async def _save(self, old: Saga, step: Step) -> Saga | None:
-        """Commit a step; after a commit whose fate is unknown, go on from what the database holds."""
+        """Commit a step. When the outcome of the commit is unknown, read what the database has and continue from there.
+
+        Returns None when another driver has taken the saga over."""
         for attempt in range(6):
             try:
                 return await self._commit(old, step)
@@ -169,8 +171,8 @@ class CheckoutSaga:
         elif new.state in RESTING:
             due = store.Due(run_at=step.run_at)
         else:
-            due = store.Due(kept=True)
-        # One statement commits by itself; only what belongs together needs a transaction.
+            due = store.Due(leased=True)
+        # A single statement is its own transaction.
         scope = self._db.connection() if step.write is None else self._db.transaction()
         async with scope as conn:
             saved = await store.save_saga(conn, old, new, due, steps=steps, order=step.order)
@@ -187,12 +189,12 @@ class CheckoutSaga:
     async def _read_again(self, saga: Saga) -> Saga | None:
         try:
             async with self._db.connection() as conn:
-                return await store.held_saga(conn, saga)
+                return await store.saga_in_epoch(conn, saga)
         except DatabaseUnavailable:
             return saga
 
     async def measure(self) -> None:
-        """How many sagas are under way in each state, and how old the oldest is."""
+        """Export how many sagas are in each state and the age of the oldest, for operators."""
         async with self._db.connection() as conn:
             counts = await store.saga_counts(conn)
         SAGAS.clear()

@@ -1,7 +1,7 @@
-"""The steps of a checkout: each takes a saga from one state to the next with one call to another service.
+"""The steps of a checkout. Each moves a saga from one state to the next with one call to another service.
 
-A step calls outside any transaction and says what is to be saved; the driver (`saga.py`) commits it. Every call can be
-repeated, so a crash costs nothing but the repetition.
+A step makes its call outside any transaction and returns what is to be saved; the driver (`saga.py`) commits it. Every
+call can be repeated: after a crash the next driver makes it again.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from serai.commerce.charge import charge_lines
 from serai.commerce.line import Line
 from serai.commerce.money import Money
 from serai.commerce.priced import Priced
-from serai.contracts import order as wire
 from serai.contracts.cart import CartClient, CartEmpty, CheckoutInProgress, FreezeClosed
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_PLACED, ORDER_REFUNDED, ORDER_REJECTED
+from serai.contracts.order.orders import OrderPayment
 from serai.contracts.payment import (
     NotCharged,
-    PayLine,
-    PaymentAsked,
+    OpenPayment,
     PaymentClient,
-    RefundAsked,
+    PaymentLine,
     RefundExceedsCharge,
+    RefundRequest,
 )
 from serai.contracts.product.client import ProductClient
 from serai.contracts.product.inventory import HoldClosed, HoldLine, OutOfStock
@@ -45,21 +46,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step came to: the saga's next state, what becomes of the order, and what to note."""
+    """The result of a step: the saga's next state, the update of its order, and the states to record."""
 
     saga: Saga
     order: orders.StatusUpdate | orders.PriceUpdate | None = None
-    #: What else is written in the same transaction.
+    #: Further writes in the same transaction.
     write: Callable[[Connection], Awaitable[None]] | None = None
     passed: tuple[tuple[State, str | None], ...] = ()
-    #: When a resting saga is due again; None: when something happens.
+    #: When a resting saga is due again; None if only an event moves it.
     run_at: datetime | None = None
-    #: Not saved by itself, because the step can just as well be done again: the next one's commit covers it.
+    #: Not committed by itself: after a crash the step is simply repeated. The commit of the next step covers it.
     provisional: bool = False
 
 
 class Steps:
-    """What a saga does in each state, by the state."""
+    """The step of each state."""
 
     def __init__(
         self,
@@ -90,8 +91,8 @@ class Steps:
         }
 
     async def take(self, saga: Saga) -> Step:
-        """From where `saga` stands to the next state that must be saved: a provisional step is followed by the next
-        one, and their states are noted together. Raises what the called service raises."""
+        """Run the step of the saga's state, and after a provisional step the next one too, up to the next state that
+        must be committed. Raises what the called service raises."""
         step = await self._by_state[saga.state](saga)
         while step.provisional:
             after = await self._by_state[step.saga.state](step.saga)
@@ -108,7 +109,7 @@ class Steps:
             rejected = saga.to(State.REJECTED, guest=None, failure=refusal.document(None))
             return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
         lines = tuple((line.variant_id, line.quantity) for line in cart.lines)
-        # Frozen once more, the cart answers the same.
+        # A cart answers a repeated freeze with the same snapshot.
         return Step(saga.to(State.CART_FROZEN, guest=None, lines=lines), provisional=True)
 
     async def _hold_stock(self, saga: Saga) -> Step:
@@ -142,13 +143,13 @@ class Steps:
 
     async def _open_payment(self, saga: Saga) -> Step:
         assert saga.context.payable_until is not None
-        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, PaymentAsked))
+        opened = await self._payment.open(saga.order_id, msgspec.convert(saga.context.payment, OpenPayment))
         waiting = saga.to(State.AWAITING_PAYMENT)
         order = orders.StatusUpdate(
             ("awaiting_payment",),
             datetime.now(UTC),
-            order_event(waiting, wire.ORDER_PLACED),
-            payment=wire.OrderPayment(opened.id, opened.status, opened.checkout_url, opened.expires_at),
+            order_event(waiting, ORDER_PLACED),
+            payment=OrderPayment(opened.id, opened.status, opened.checkout_url, opened.expires_at),
         )
         return Step(waiting, order, run_at=saga.context.payable_until + domain.CLOSE_AFTER)
 
@@ -162,11 +163,11 @@ class Steps:
         except (HoldClosed, NotFound):
             log.error("hold lost after payment", extra={"order_id": saga.order_id, "alert": "hold_lost"})
             return await self._hold_again(saga)
-        # Sold once more, a hold is sold as before.
+        # Committing a committed hold changes nothing.
         return Step(saga.to(State.STOCK_COMMITTED), provisional=True)
 
     async def _hold_again(self, saga: Saga) -> Step:
-        """The order is paid but its units are not held any more: take them if they are there, else pay back."""
+        """The order is paid but its hold is gone: hold and commit the units again, or refund if they are sold out."""
         again = f"{saga.order_id}:2"
         try:
             await self._product.hold(again, [HoldLine(*line) for line in saga.context.lines])
@@ -187,11 +188,11 @@ class Steps:
     # Steps back
 
     async def _undo(self, saga: Saga) -> Step:
-        """Close the payment, give the units back, let the cart go; unless it turns out that it was paid after all."""
+        """Close the payment, release the stock and unfreeze the cart, or continue as paid if the payment succeeded."""
         if saga.context.payable_until is not None:
             outcome = (await self._payment.close(saga.order_id)).outcome
             if outcome == "unknown":
-                raise Unavailable("Stripe has not said yet whether this order was paid.")
+                raise Unavailable("Stripe has not decided yet whether this order was paid.")
             if outcome == "succeeded":
                 return Step(saga.to(State.PAID, failure=None), order_paid(saga))
         if saga.context.hold_id:
@@ -200,16 +201,16 @@ class Steps:
         if saga.state is State.REJECTING:
             rejected = saga.to(State.REJECTED)
             return Step(rejected, write=lambda tx: self._write_rejected(tx, rejected))
-        event = order_event(saga, wire.ORDER_CANCELLED)
+        event = order_event(saga, ORDER_CANCELLED)
         cancelled = orders.StatusUpdate(("cancelled",), datetime.now(UTC), event, page_status="closed")
         return Step(saga.to(State.CANCELLED), cancelled)
 
     async def _refund(self, saga: Saga) -> Step:
         if saga.context.payment is None:
-            # Nothing was due, so nothing goes back but the units.
-            event = order_event(saga, wire.ORDER_REFUNDED)
+            # Nothing was due, so there is no charge to refund.
+            event = order_event(saga, ORDER_REFUNDED)
             return Step(saga.to(State.RESTOCKING), orders.StatusUpdate(("refunded",), datetime.now(UTC), event))
-        asked = RefundAsked(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
+        asked = RefundRequest(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
             await self._payment.refund(saga.order_id, asked)
         except RefundExceedsCharge:
@@ -225,10 +226,10 @@ class Steps:
             log.info("nothing was sold under this hold", extra={"order_id": saga.order_id})
         return Step(saga.to(State.DONE, restock=False))
 
-    # What a step writes beside the saga
+    # Further writes of a step
 
     async def _write_paid(self, tx: Connection, saga: Saga) -> None:
-        """An order with nothing due is paid as soon as it is priced. `saga` is still in that state."""
+        """Mark an order with nothing due as paid. `saga` is still in state `priced`."""
         await orders.update_status(tx, saga.order_id, order_paid(saga))
         ORDERS.labels("paid").inc()
 
@@ -237,20 +238,20 @@ class Steps:
         await store.unbind_key(tx, saga)
         kept = {"code": failure["code"], "items": failure.get("items", [])}
         await orders.reject(tx, saga.order_id, kept, datetime.now(UTC))
-        # A rejected order has given up its number.
+        # A rejected order has no number.
         unnumbered = replace(saga, context=replace(saga.context, number=None))
-        await append_event(tx, self._feed, unnumbered, wire.ORDER_REJECTED)
+        await append_event(tx, self._feed, unnumbered, ORDER_REJECTED)
         ORDERS.labels("rejected").inc()
 
 
 def rejecting(saga: Saga, refusal: Problem) -> Step:
-    """The first step back: the order will be rejected with `refusal` once everything is undone."""
+    """The step that starts undoing a checkout; its order will be rejected with `refusal`."""
     return Step(saga.to(State.REJECTING, failure=refusal.document(None)))
 
 
-def _open_request(context: domain.Context, number: str, priced: Priced, payable_until: datetime) -> PaymentAsked:
+def _open_request(context: domain.Context, number: str, priced: Priced, payable_until: datetime) -> OpenPayment:
     lines = [
-        PayLine(line.name, line.quantity, Money(line.unit_amount, priced.currency)) for line in charge_lines(priced)
+        PaymentLine(line.name, line.quantity, Money(line.unit_amount, priced.currency)) for line in charge_lines(priced)
     ]
     due = Money(priced.amount_due, priced.currency)
-    return PaymentAsked(number, due, context.user_id, context.email, lines, payable_until)
+    return OpenPayment(number, due, context.user_id, context.email, lines, payable_until)

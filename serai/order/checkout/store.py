@@ -1,4 +1,4 @@
-"""Statements on checkouts: the saga's row under its lease and fence."""
+"""Statements on checkouts. Every write to a saga's row is fenced by version and epoch, and leased by database time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.data.sql import named
 from serai.chassis.errors import Unavailable
 from serai.commerce.address import Address
-from serai.contracts.order import HistoryEntry
+from serai.contracts.order.orders import HistoryEntry
 from serai.order.checkout.domain import DEFINITION_VERSION, RESTING, Context, Saga, State
 from serai.order.orders import store as orders
 from serai.order.orders.store import PriceUpdate, StatusUpdate
 
+#: How long a driver owns a saga after its last write.
 LEASE_S = 30
 
 
@@ -61,8 +62,8 @@ async def insert_order(
     context: Context,
     now: datetime,
 ) -> Saga | None:
-    """A new order with its saga, leased to whoever inserts it, and the key that is bound to it: all in one statement,
-    so in one commit. None when the key is bound already."""
+    """Insert an order with its saga, leased to the caller, and bind the idempotency key to it, in one statement and
+    so in one commit. Returns None when the key is already bound."""
     row = await conn.fetchrow(
         *named(
             _INSERT,
@@ -92,13 +93,13 @@ async def saga(conn: Connection, order_id: UUID) -> Saga | None:
 
 
 class NewerCheckout(Unavailable):
-    """The checkout was begun by newer code than this; an instance that runs it must go on with it."""
+    """A newer version of this code began the checkout, so this instance must not touch it."""
 
     code, detail = "newer_checkout", "A newer version of the shop is working on this order; try again in a moment."
 
 
 async def lock_saga(tx: Connection, order_id: UUID) -> Saga | None:
-    """The saga, locked for a fact from outside, which may come while a worker is busy with it. Raises
+    """Lock the saga for a change that does not come from its driver, such as a payment or a cancellation. Raises
     `NewerCheckout`."""
     row = await tx.fetchrow(
         f"select {_SAGA}, definition_version from checkout.saga where order_id = $1 for update", order_id
@@ -109,9 +110,9 @@ async def lock_saga(tx: Connection, order_id: UUID) -> Saga | None:
 
 
 async def claim_due(tx: Connection, limit: int) -> list[Saga]:
-    """Sagas whose time has come and that nobody holds; each gets a new epoch, which fences off whoever held it.
+    """Lease at most `limit` sagas that are due and not leased. Each gets a new epoch, which fences off its last driver.
 
-    That they are not at rest is said once more, since it is what the index of those that are due goes by."""
+    `next_run_at < 'infinity'` repeats what `<= now()` implies, because the partial index is defined by it."""
     rows = await tx.fetch(
         f"""update checkout.saga set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
             where order_id in (
@@ -128,7 +129,7 @@ async def claim_due(tx: Connection, limit: int) -> list[Saga]:
 
 
 async def claim(tx: Connection, order_id: UUID) -> Saga | None:
-    """This saga, if it is due and nobody holds it. One that rests is nobody's to drive."""
+    """Lease this saga if it is due and not leased. A resting saga is not due."""
     row = await tx.fetchrow(
         f"""update checkout.saga set epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
             where order_id = $1 and next_run_at <= now() and lease_until < now() and definition_version <= $3
@@ -140,8 +141,8 @@ async def claim(tx: Connection, order_id: UUID) -> Saga | None:
     return None if row is None else saga_from(row)
 
 
-async def held_saga(conn: Connection, saga: Saga) -> Saga | None:
-    """The saga as it is now, if its holder is still who read `saga`."""
+async def saga_in_epoch(conn: Connection, saga: Saga) -> Saga | None:
+    """The saga as it is now, or None if another driver has leased it since `saga` was read."""
     row = await conn.fetchrow(
         f"select {_SAGA} from checkout.saga where order_id = $1 and epoch = $2", saga.order_id, saga.epoch
     )
@@ -150,12 +151,12 @@ async def held_saga(conn: Connection, saga: Saga) -> Saga | None:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When a saved saga is to be driven on: in so many seconds, at a time, or (both None) only when something happens;
-    `kept`: at once by its holder, and due for whoever comes after that one's lease."""
+    """When a saved saga is due again: in `run_in_s` seconds, at `run_at`, or (both None) not until something happens.
+    With `leased` its driver continues immediately, and it is due for others once the lease has ended."""
 
     run_in_s: float | None = None
     run_at: datetime | None = None
-    kept: bool = False
+    leased: bool = False
 
 
 _SAVED = """
@@ -163,8 +164,8 @@ _SAVED = """
       update checkout.saga set state = :state, context = context || :context, attempts = :attempts,
              version = version + 1, epoch = epoch + :fence_off::int,
              since = case when state = :state then since else now() end,
-             lease_until = case when :kept then now() + make_interval(secs => :lease_s) else '-infinity' end,
-             next_run_at = case when :kept then least(next_run_at, now())
+             lease_until = case when :leased then now() + make_interval(secs => :lease_s) else '-infinity' end,
+             next_run_at = case when :leased then least(next_run_at, now())
                                 else coalesce(:run_at, now() + make_interval(secs => :run_in_s), 'infinity') end
       where order_id = :order_id and version = :version and epoch = :epoch
             and definition_version <= :definition_version
@@ -190,10 +191,10 @@ async def save_saga(
     order: StatusUpdate | PriceUpdate | None = None,
     fence_off: bool = False,
 ) -> Saga | None:
-    """Save `new`, note `steps` and write what becomes of the order, if the saga is still as `old` was read; None when
-    somebody else has written since. `fence_off` keeps whoever is busy with it from writing.
+    """Save `new`, record `steps` and update the order, if the saga is unchanged since `old` was read. Returns None if
+    it was changed. `fence_off` starts a new epoch, so that the current driver can no longer write.
 
-    It is one statement, and so one commit, whatever it writes.
+    This is always a single statement, and so a single commit.
     """
     match order:
         case None:
@@ -213,7 +214,7 @@ async def save_saga(
             context=new.context,
             attempts=new.attempts,
             fence_off=int(fence_off),
-            kept=due.kept,
+            leased=due.leased,
             lease_s=LEASE_S,
             run_at=due.run_at,
             run_in_s=due.run_in_s,
@@ -226,29 +227,30 @@ async def save_saga(
 
 
 async def interrupt_saga(
-    tx: Connection, locked: Saga, new: Saga, *, hold: bool = False, order: StatusUpdate | None = None
+    tx: Connection, locked: Saga, new: Saga, *, lease: bool = False, order: StatusUpdate | None = None
 ) -> Saga:
-    """Save what a fact from outside made of a locked saga. Whoever is busy with it is fenced off; it is due now unless
-    it rests, and leased to the caller with `hold`."""
-    due = Due(None if new.state in RESTING else 0.0, kept=hold)
+    """Save a locked saga that something other than its driver has moved. Its driver is fenced off. It is due now unless
+    it rests; with `lease` the caller drives it."""
+    due = Due(None if new.state in RESTING else 0.0, leased=lease)
     saved = await save_saga(tx, locked, replace(new, attempts=0), due, order=order, fence_off=True)
     assert saved is not None
     return saved
 
 
 async def is_acknowledged(conn: Connection, order_id: UUID) -> bool:
-    """Whether the client was told of this order with a 2xx."""
+    """Whether a client has received a 2xx answer for this order."""
     found: bool = await conn.fetchval("select acknowledged from checkout.saga where order_id = $1", order_id)
     return found
 
 
 async def acknowledge(tx: Connection, order_id: UUID) -> None:
-    """Note that the client is told of this order, whose saga the caller has locked."""
+    """Record that the client is about to receive a 2xx answer. The caller has locked the saga."""
     await tx.execute("update checkout.saga set acknowledged = true where order_id = $1", order_id)
 
 
 async def unbind_key(tx: Connection, saga: Saga) -> None:
-    """A refusal binds nothing: unless the client was told of this order, its key may try again."""
+    """Unbind the idempotency key of a rejected order, so that the client can retry with it. A key whose client has
+    received a 2xx answer stays bound."""
     await tx.execute(
         """delete from idempotency_key where caller = $1 and key = $2 and resource = $3
              and not (select acknowledged from checkout.saga where order_id = $4)""",
@@ -260,7 +262,7 @@ async def unbind_key(tx: Connection, saga: Saga) -> None:
 
 
 async def saga_counts(conn: Connection) -> list[tuple[str, int, float]]:
-    """(state, how many, age of the oldest in seconds) of sagas that are not at rest."""
+    """(state, count, age of the oldest in seconds) of the sagas that are due or will be."""
     rows = await conn.fetch(
         """select state, count(*) as n, extract(epoch from now() - min(since))::float8 as age
            from checkout.saga where next_run_at < 'infinity' group by state"""

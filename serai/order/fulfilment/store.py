@@ -23,7 +23,7 @@ _SHIP_REST = """
 async def ship_rest(
     tx: Connection, order_id: UUID, *, fulfilment_id: UUID, tracking_number: str | None, at: datetime
 ) -> None:
-    """A shipment of every unit that has not left yet. The caller holds the order's row."""
+    """Ship every unit that has not shipped yet. The caller has locked the order's row."""
     await tx.execute(
         *named(_SHIP_REST, order_id=order_id, fulfilment_id=fulfilment_id, tracking_number=tracking_number, at=at)
     )

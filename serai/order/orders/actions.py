@@ -1,16 +1,15 @@
-"""Reading orders, for their buyers and for admins."""
+"""Reading orders, for their buyers and for those who may read everybody's."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from serai.chassis.auth import Caller
-from serai.chassis.errors import Forbidden, Invalid, NotFound
+from serai.chassis.auth.principal import Principal
+from serai.chassis.errors import Invalid, NotFound
 from serai.chassis.http.page import Page, decode_cursor, encode_cursor, page_of
 from serai.commerce.money import Money
-from serai.contracts import order as wire
-from serai.contracts.order import OrderStatus
+from serai.contracts.order.orders import DayStats, Order, OrderStats, OrderStatus
 from serai.order.deps import Deps
 from serai.order.orders import store
 
@@ -19,18 +18,18 @@ _MAX_STATS_DAYS = 400
 
 async def list_orders(
     deps: Deps,
-    caller: Caller,
+    caller: Principal,
     *,
     status: OrderStatus | None,
     everybody: bool,
     q: str | None,
     limit: int,
     cursor: str | None,
-) -> Page[wire.Order]:
+) -> Page[Order]:
     """The caller's orders, newest first; with `everybody` those of all buyers, searched by `q`. Raises `Forbidden`
-    when somebody other than an admin asks for more than their own, `Invalid` for a cursor of another list."""
-    if (everybody or q is not None) and not caller.is_admin:
-        raise Forbidden
+    for more than their own without `orders:read`, `Invalid` for a cursor of another list."""
+    if everybody or q is not None:
+        caller.require("orders:read")
     before = decode_cursor(cursor, "orders", (UUID,))
     start = before[0] if before else None
     async with deps.database.connection() as conn:
@@ -41,20 +40,32 @@ async def list_orders(
     return page_of(orders, limit, lambda order: encode_cursor("orders", order.id))
 
 
-async def read_order(deps: Deps, caller: Caller, order_id: UUID) -> wire.Order:
-    """The caller's order, or for an admin any. Raises `NotFound`."""
+async def read_order(deps: Deps, caller: Principal, order_id: UUID) -> Order:
+    """The caller's order, or with `orders:read` any. Raises `NotFound`."""
+    if caller.may("orders:read"):
+        return await read_order_as_system(deps, order_id)
+    return await read_order_of_buyer(deps, caller.user, order_id)
+
+
+async def read_order_of_buyer(deps: Deps, user_id: UUID, order_id: UUID) -> Order:
+    """Raises `NotFound`, for somebody else's order too."""
     async with deps.database.connection() as conn:
-        if caller.is_admin:
-            found = await store.any_order(conn, order_id)
-            order = found.order if found else None
-        else:
-            order = await store.order_of(conn, caller.user, order_id)
+        order = await store.order_of(conn, user_id, order_id)
     if order is None:
         raise NotFound
     return order
 
 
-async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> wire.OrderStats:
+async def read_order_as_system(deps: Deps, order_id: UUID) -> Order:
+    """Anybody's order, for code that has already decided that its caller may have it. Raises `NotFound`."""
+    async with deps.database.connection() as conn:
+        found = await store.any_order(conn, order_id)
+    if found is None:
+        raise NotFound
+    return found.order
+
+
+async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> OrderStats:
     """Orders, revenue and refunds by day, the last 30 days unless told otherwise. Raises `Invalid`."""
     until = until or datetime.now(UTC)
     since = since or until - timedelta(days=30)
@@ -65,9 +76,9 @@ async def stats(deps: Deps, since: datetime | None, until: datetime | None) -> w
     async with deps.database.connection() as conn:
         days = await store.stats_by_day(conn, since, until)
     currency = deps.rules.currency
-    return wire.OrderStats(
+    return OrderStats(
         items=[
-            wire.DayStats(day.date(), orders, Money(revenue, currency), Money(refunds, currency))
+            DayStats(day.date(), orders, Money(revenue, currency), Money(refunds, currency))
             for day, orders, revenue, refunds in days
         ],
         orders=sum(orders for _, orders, _, _ in days),

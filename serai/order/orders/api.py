@@ -1,4 +1,4 @@
-"""Orders for their buyers and for admins."""
+"""Orders for their buyers and for those who may read everybody's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from litestar.response import Response
 from serai.chassis.http.edge import Request
 from serai.chassis.http.page import DEFAULT_LIMIT, Page
 from serai.chassis.ids import parse_id
-from serai.contracts.order import Order, OrderStats, OrderStatus
+from serai.contracts.order.orders import Order, OrderStats, OrderStatus
 from serai.order.deps import Deps
 from serai.order.orders import actions
 
@@ -23,7 +23,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 PRIVATE = {"cache-control": "no-store"}
 
 
-@get("/api/orders", policy="signed_in")
+@get("/api/orders", policy="signed_in", more_with=("orders:read",))
 async def list_orders(
     request: Request,
     deps: NamedDependency[Deps],
@@ -33,14 +33,14 @@ async def list_orders(
     limit: Limit = DEFAULT_LIMIT,
     cursor: FromQuery[str | None] = None,
 ) -> Response[Page[Order]]:
-    """The caller's orders, newest first; for an admin with `all=true` everybody's."""
+    """The caller's orders, newest first; with `all=true` and `orders:read` everybody's."""
     page = await actions.list_orders(
         deps, request.caller, status=status, everybody=everybody, q=q, limit=limit, cursor=cursor
     )
     return Response(page, headers=PRIVATE)
 
 
-@get("/api/orders/stats", policy="admin")
+@get("/api/orders/stats", needs="reports:read")
 async def order_stats(
     deps: NamedDependency[Deps],
     since: FromQuery[datetime | None] = None,
@@ -51,7 +51,7 @@ async def order_stats(
     return Response(await actions.stats(deps, since, until), headers=PRIVATE)
 
 
-@get("/api/orders/{id:str}", policy="signed_in", urgent=True)
+@get("/api/orders/{id:str}", policy="signed_in", more_with=("orders:read",), urgent=True)
 async def get_order(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Order]:
     return Response(await actions.read_order(deps, request.caller, parse_id(id)), headers=PRIVATE)
 

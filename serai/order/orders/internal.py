@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import parse_id
-from serai.contracts.order import OrderForMail
+from serai.contracts.order.client import OrderForMail
 from serai.order.deps import Deps
 from serai.order.orders import store
 

@@ -1,4 +1,4 @@
-"""How many orders reached each status."""
+"""The counter of orders by the status they reached."""
 
 from __future__ import annotations
 

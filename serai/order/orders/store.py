@@ -1,4 +1,4 @@
-"""Statements on orders, and the fragments by which the statement that moves a saga writes its order."""
+"""Statements on orders, and SQL fragments for the statement that moves a saga and its order in one commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from serai.commerce import forms
 from serai.commerce.address import Address
 from serai.commerce.money import Money
 from serai.commerce.priced import Priced
-from serai.contracts.order import Failure, Fulfilment, HistoryEntry, Order, OrderForMail, OrderPayment
+from serai.contracts.order.client import OrderForMail
+from serai.contracts.order.fulfilment import Fulfilment
+from serai.contracts.order.orders import Failure, HistoryEntry, Order, OrderPayment
 from serai.order.orders.domain import FulfilmentStatus, PaymentStatus, Status, payment_status_at
 
 _FULFILMENTS = """
@@ -70,13 +72,13 @@ def order_from(row: asyncpg.Record) -> Order:
 
 
 async def order_of(conn: Connection, user_id: UUID, order_id: UUID) -> Order | None:
-    """The only way to a buyer's order."""
+    """A buyer's own order. Handlers read orders for buyers with this only."""
     row = await conn.fetchrow(f"select {_ORDER} from orders.orders where id = $1 and user_id = $2", order_id, user_id)
     return None if row is None else order_from(row)
 
 
 async def any_order(conn: Connection, order_id: UUID) -> OrderForMail | None:
-    """For admins, and for the service that writes to the buyer."""
+    """Any buyer's order, for admins and for the service that emails the buyer."""
     row = await conn.fetchrow(f"select {_ORDER} from orders.orders where id = $1", order_id)
     return None if row is None else OrderForMail(row["user_id"], order_from(row))
 
@@ -84,7 +86,7 @@ async def any_order(conn: Connection, order_id: UUID) -> OrderForMail | None:
 async def orders_of(
     conn: Connection, user_id: UUID, status: str | None, before: UUID | None, limit: int
 ) -> list[Order]:
-    """A buyer's orders, newest first; rejected ones only when asked for."""
+    """A buyer's orders, newest first. Rejected orders are included only with `status="rejected"`."""
     rows = await conn.fetch(
         f"""select {_ORDER} from orders.orders
             where user_id = $1 and ($2::uuid is null or id < $2)
@@ -101,7 +103,7 @@ async def orders_of(
 async def all_orders(
     conn: Connection, status: str | None, q: str | None, before: UUID | None, limit: int
 ) -> list[Order]:
-    """Everybody's orders, newest first. `q` is an order's number, or how its buyer's address begins."""
+    """The orders of all buyers, newest first. `q` is an order number or the beginning of an email address."""
     rows = await conn.fetch(
         f"""select {_ORDER} from orders.orders
             where ($1::uuid is null or id < $1)
@@ -142,7 +144,8 @@ async def stats_by_day(conn: Connection, since: datetime, until: datetime) -> li
 
 @dataclass(frozen=True, slots=True)
 class LockedOrder:
-    """What decides about a change of an order. Amounts are in minor units; `total` is None until it is priced."""
+    """The fields of an order that decide about a change, its row being locked. `total` is in minor units, None until it
+    is priced."""
 
     id: UUID
     user_id: UUID | None
@@ -168,8 +171,8 @@ async def next_number(conn: Connection) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """An order that goes through `statuses`, and the event that says so. `payment` is how it can be paid from now on;
-    `page_status` how that stands otherwise, its page being of no use any more."""
+    """An order passes through `statuses`, which `event` reports. `payment` replaces the payment page that the order
+    shows; `page_status` ends the page and says how."""
 
     statuses: tuple[Status, ...]
     at: datetime
@@ -198,8 +201,8 @@ class StatusUpdate:
         }
 
 
-#: For a statement that begins with `saved`, a row with the order's id: the saga's, which is empty when its fence
-#: refused the write.
+#: For a statement that starts with `saved`, a row with the order's id. That row is the saga's: it is missing when the
+#: fence refused the write, and then nothing is written.
 STATUS_UPDATE = """
     updated as (
       update orders.orders set status = :status, history = history || :entries, updated_at = :at,
@@ -218,13 +221,13 @@ _SAVE_STATUS = f"with saved as (select :order_id::uuid as order_id), {STATUS_UPD
 
 
 async def update_status(tx: Connection, order_id: UUID, update: StatusUpdate) -> None:
-    """Move an order, with its event, where no saga moves."""
+    """Update an order that is not being moved by its saga."""
     await tx.execute(*named(_SAVE_STATUS, order_id=order_id, **update.parameters))
 
 
 @dataclass(frozen=True, slots=True)
 class PriceUpdate:
-    """What an order costs, and the number that it is known by from now on."""
+    """An order has been priced and has got its number."""
 
     number: str
     priced: Priced
@@ -247,7 +250,7 @@ class PriceUpdate:
         }
 
 
-#: Likewise.
+#: For the same place as `STATUS_UPDATE`.
 PRICE_UPDATE = """
     priced as (
       update orders.orders set number = :number, priced = :priced, total = :total, updated_at = :at
@@ -259,7 +262,7 @@ PRICE_UPDATE = """
                          :quantities::int[])
                   with ordinality as line (id, product_id, variant_id, sku, quantity, n))"""
 
-#: For the statement that opens an order's saga: `bound` is the idempotency key, empty when it had been used before.
+#: For the statement that inserts a saga. `bound` is the idempotency key, missing when it was bound before.
 INSERT = """
     placed as (
       insert into orders.orders (id, user_id, email, status, currency, shipping_address, billing_address, note,
@@ -274,7 +277,7 @@ def _history(statuses: tuple[Status, ...], now: datetime) -> list[HistoryEntry]:
 
 
 async def reject(tx: Connection, order_id: UUID, failure: dict[str, Any], now: datetime) -> None:
-    """A rejected order keeps why, and gives up its number."""
+    """Mark an order rejected. It keeps the reason and loses its number."""
     await tx.execute(
         """update orders.orders set status = 'rejected', history = history || $4, number = null, payment = null,
                   failure = $2, updated_at = $3
@@ -312,8 +315,8 @@ async def record_refund(
     statuses: tuple[Status, ...],
     at: datetime,
 ) -> None:
-    """A refund that Stripe has carried out, in minor units; `refunded` is the sum of all of them. The order goes
-    through `statuses`, which may be none."""
+    """Record a refund that Stripe has carried out. `amount` is in minor units, `refunded` the sum of all refunds. The
+    order passes through `statuses`, which may be empty."""
     await tx.execute(
         *named(
             _RECORD_REFUND,

@@ -1,8 +1,8 @@
-"""What a basket costs: the same arithmetic for the quote, the order and the payment page. Pure, in minor units.
+"""Prices a basket, for quotes and orders alike. Pure; amounts are in minor units.
 
-Shipping methods and taxes are data. A tax is a rate of what is sold and shipped, for one country or for all. Taxes that
-are added are rounded half up, each by itself; of taxes inside the prices the sum is rounded once and divided among the
-rates. Every tax is divided among lines and shipping by largest remainder, so that the shares add up to it.
+Shipping methods and taxes are data. A tax applies to goods and shipping, in one country or in all. Taxes on top of the
+prices are rounded half up, one by one. Of taxes included in the prices the sum is rounded once and divided among the
+rates. Each tax is divided among lines and shipping by largest remainder, so that the shares add up to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MILLION = 1_000_000
 
 
 class UnknownShippingMethod(Invalid):
-    code, detail = "unknown_shipping_method", "There is no such shipping method."
+    code, detail = "unknown_shipping_method", "This shipping method does not exist."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Rules:
 def price(lines: Sequence[Line], method_id: str | None, country: str | None, rules: Rules) -> Priced:
     """Raises `UnknownShippingMethod`."""
     method = shipping_method(method_id, rules)
-    # Whoever gets a minor unit more does not depend on the order of the cart.
+    # Sorted, so that rounding does not depend on the order of the cart.
     by_variant = sorted(range(len(lines)), key=lambda at: (lines[at].variant_id, lines[at].id))
     weights = [*(lines[at].subtotal for at in by_variant), method.amount]
     rates = [rate for rate in rules.tax_rates if rate.country in (None, country)]

@@ -1,4 +1,4 @@
-"""Products, kept by admins."""
+"""Writing products and their pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from serai.product.media.pictures import MAX_FILE_BYTES, MAX_UPLOAD_BYTES
 from serai.product.response_cache import PRIVATE, CachedResponse, mark_replayed
 
 
-@post("/api/products", policy="admin")
+@post("/api/products", needs="products:write")
 async def create_product(
     request: Request, deps: NamedDependency[Deps], data: JSONBody[CreateProduct]
 ) -> Response[Product]:
@@ -33,7 +33,7 @@ async def create_product(
     return mark_replayed(answer, replayed)
 
 
-@put("/api/products/{id:str}", policy="admin")
+@put("/api/products/{id:str}", needs="products:write")
 async def replace_product(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[UpdateProduct]
 ) -> Response[Product]:
@@ -48,14 +48,14 @@ async def replace_product(
     return _written(product)
 
 
-@delete("/api/products/{id:str}", policy="admin")
+@delete("/api/products/{id:str}", needs="products:write")
 async def archive_product(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> None:
     await actions.archive_product(deps.changes, parse_id(id), if_match=request.headers.get("if-match"))
 
 
 @post(
     "/api/products/{id:str}/images",
-    policy="admin",
+    needs="media:write",
     timeout_s=30,
     max_body_bytes=MAX_UPLOAD_BYTES,
     request_max_body_size=MAX_UPLOAD_BYTES,
@@ -88,7 +88,7 @@ async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[
     return mark_replayed(Response(image, headers={"location": image.url, **PRIVATE}), replayed)
 
 
-@delete("/api/products/{id:str}/images/{image_id:str}", policy="admin")
+@delete("/api/products/{id:str}/images/{image_id:str}", needs="media:write")
 async def remove_image(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], image_id: FromPath[str]
 ) -> None:

@@ -166,13 +166,6 @@ async def archive_variants(conn: Connection, variant_ids: Sequence[UUID]) -> Non
     await conn.execute("update variant set archived_at = now() where id = any($1)", variant_ids)
 
 
-async def is_empty(conn: Connection) -> bool:
-    """Whether there is no product at all; nobody adds one before this transaction ends."""
-    await conn.execute("lock table product in share row exclusive mode")
-    empty: bool = await conn.fetchval("select not exists (select from product)")
-    return empty
-
-
 @contextmanager
 def _skus_are_unique() -> Iterator[None]:
     try:

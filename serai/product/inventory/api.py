@@ -19,15 +19,11 @@ from serai.product.inventory import actions, store
 from serai.product.response_cache import PRIVATE, mark_replayed
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
-
-
 Cursor = Annotated[str | None, QueryParameter(max_length=1024)]
-
-
 _LEDGER = "stock ledger"
 
 
-@post("/api/products/{id:str}/stock", policy="admin", status_code=200)
+@post("/api/products/{id:str}/stock", needs="inventory:adjust", status_code=200)
 async def adjust_stock(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[AdjustStock]
 ) -> Response[StockLevel]:
@@ -37,7 +33,7 @@ async def adjust_stock(
     return mark_replayed(Response(level, headers=PRIVATE), replayed)
 
 
-@get("/api/products/{id:str}/stock", policy="admin")
+@get("/api/products/{id:str}/stock", needs="inventory:read")
 async def stock_ledger(
     deps: NamedDependency[Deps], id: FromPath[str], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response[StockLedger]:

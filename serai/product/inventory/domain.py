@@ -8,19 +8,13 @@ from uuid import UUID
 from serai.chassis.ids import is_id
 
 HoldStatus = Literal["held", "committed", "released", "returned"]
-
-
 HoldEnd = Literal["committed", "released", "returned"]
-
-
 #: How a hold may end, by what it is now: the status it must have had for the step to have been done before.
 DONE_BEFORE: dict[HoldEnd, frozenset[HoldStatus]] = {
     "committed": frozenset({"committed", "returned"}),
     "released": frozenset({"released"}),
     "returned": frozenset({"returned"}),
 }
-
-
 #: The status each step starts from.
 STARTS_FROM: dict[HoldEnd, HoldStatus] = {"committed": "held", "released": "held", "returned": "committed"}
 

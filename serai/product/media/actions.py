@@ -16,8 +16,6 @@ from serai.product.media.pictures import ImageOpener, Picture, picture_of
 
 #: Pages that were read before a picture left its product still ask for it.
 LOOSE_FOR = timedelta(days=1)
-
-
 MAX_SWEPT = 100
 
 

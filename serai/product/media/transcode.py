@@ -19,7 +19,9 @@ import sys
 import warnings
 from typing import BinaryIO
 
-from PIL import Image, ImageCms, ImageOps
+# The last three are imported for what they register: for a format that is not registered Pillow imports every one it
+# has, which takes longer than the rest of the work on most pictures.
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 WIDTHS = (320, 640, 1280)
 #: The largest cameras of telephones take 50 megapixels.

@@ -10,8 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Response
 
-from serai.chassis.auth import Caller
-from serai.chassis.errors import Forbidden, NotFound, Unauthenticated
+from serai.chassis.errors import NotFound
 from serai.chassis.http.edge import Request
 from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT
 from serai.chassis.ids import is_id
@@ -24,16 +23,14 @@ from serai.product.response_cache import CachedResponse
 from serai.product.search import actions, store
 from serai.product.search.domain import LOW_STOCK, is_slug
 
+_READ_DRAFTS = "products:read_drafts"
+
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
-
-
 Price = Annotated[int | None, QueryParameter(ge=0, le=MAX_AMOUNT, description="In minor units.")]
-
-
 Cursor = Annotated[str | None, QueryParameter(max_length=1024)]
 
 
-@get("/api/products", policy="optional")
+@get("/api/products", policy="optional", more_with=(_READ_DRAFTS,))
 async def list_products(
     request: Request,
     deps: NamedDependency[Deps],
@@ -43,19 +40,21 @@ async def list_products(
     max_price: Price = None,
     in_stock: FromQuery[bool | None] = None,
     status: Annotated[
-        Literal["draft", "active", "archived", "all"] | None, QueryParameter(description="For admins; default: active.")
+        Literal["draft", "active", "archived", "all"] | None,
+        QueryParameter(description=f"Needs {_READ_DRAFTS}; default: active."),
     ] = None,
     low_stock: Annotated[
-        bool | None, QueryParameter(description=f"For admins: some variant has no more than {LOW_STOCK} units.")
+        bool | None,
+        QueryParameter(description=f"Needs {_READ_DRAFTS}: some variant has no more than {LOW_STOCK} units."),
     ] = None,
     sort: Annotated[Sort | None, QueryParameter(description="Default: relevance with q, newest without.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     facets: FromQuery[bool] = False,
 ) -> Response[ProductPage]:
-    for_admins = status is not None or low_stock is not None
-    if for_admins:
-        _require_admin(request.caller)
+    more = status is not None or low_stock is not None
+    if more:
+        request.caller.require(_READ_DRAFTS)
     words = q.strip() if q else None
     query = actions.Query(
         store.Filters(
@@ -72,7 +71,7 @@ async def list_products(
         cursor=cursor,
         facets=facets,
     )
-    if not for_admins:
+    if not more:
         found = await deps.cache.page(query)
         deps.cache.remember(request.scope, "/api/products", query)
         return found.answer(request)
@@ -80,13 +79,13 @@ async def list_products(
         return CachedResponse.of(await actions.page(conn, query)).answer(request)
 
 
-@get("/api/products/{id:str}", policy="optional")
+@get("/api/products/{id:str}", policy="optional", more_with=(_READ_DRAFTS,))
 async def get_product(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> Response[Product]:
     """`id` may also be the slug."""
     if not is_slug(id):
         raise NotFound
     key = UUID(id) if is_id(id) else id
-    if not request.caller.is_admin:
+    if not request.caller.may(_READ_DRAFTS):
         return (await deps.cache.product(key)).answer(request)
     async with deps.db.connection() as conn:
         product_id = key if isinstance(key, UUID) else await store.product_called(conn, key)
@@ -101,14 +100,6 @@ async def list_categories(request: Request, deps: NamedDependency[Deps]) -> Resp
     found = await deps.cache.categories()
     deps.cache.remember(request.scope, "/api/categories", "/")
     return found.answer(request)
-
-
-def _require_admin(caller: Caller) -> None:
-    """For what only part of a route is for admins."""
-    if caller.user_id is None:
-        raise Unauthenticated
-    if not caller.is_admin:
-        raise Forbidden
 
 
 ROUTES = [list_products, get_product, list_categories]

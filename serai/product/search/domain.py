@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 
 #: A variant with no more units than this is low on stock.
 LOW_STOCK = 5
-
-
 #: Where a range of prices may end, in minor units: at what people call a round sum.
 PRICE_STEPS = tuple(step * 10**power for power in range(10) for step in (100, 250, 500))
-
-
 MAX_PRICE_RANGES = 6
 
 

@@ -19,8 +19,6 @@ from serai.contracts.product.search import CategoryItem, Facets, FacetValue, Pri
 from serai.product.search.domain import PRICE_STEPS, category_name, price_ranges
 
 MAX_CATEGORIES = 500
-
-
 #: How many words of one search may be taken for misspelt.
 MAX_UNKNOWN_WORDS = 8
 

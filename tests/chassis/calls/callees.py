@@ -14,7 +14,7 @@ from aiohttp import web
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls.client import Calls, ServiceClient
 from serai.chassis.calls.directory import Directory
 from serai.chassis.calls.registry import Instance, Registry

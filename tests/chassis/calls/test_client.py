@@ -17,7 +17,7 @@ from litestar.params import FromPath, JSONBody
 
 from serai import topology
 from serai.chassis import telemetry
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import client as chassis_client
 from serai.chassis.calls import deadline
 from serai.chassis.calls.client import Calls, ServiceUnreachable

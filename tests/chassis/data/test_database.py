@@ -8,8 +8,8 @@ import pytest
 
 from serai.chassis.data.database import Database
 
-_FEW = """insert into payment (id, order_id, state, closed_at)
-          select gen_random_uuid(), gen_random_uuid(), 'closed', now() from generate_series(1, 20)"""
+_FEW = """insert into payment (id, order_id, state, tombstone, closed_at)
+          select gen_random_uuid(), gen_random_uuid(), 'closed', true, now() from generate_series(1, 20)"""
 _OF_EACH = """insert into attempt (payment_id, n, kind, key, request, state, expires_at)
               select id, 1, 'session', id::text, '{}', 'ended', now() from payment"""
 _SEVERAL = """select a.state from unnest(array[gen_random_uuid(), gen_random_uuid()]) as asked (id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from litestar import get
@@ -141,6 +141,7 @@ class Visits(RuleBasedStateMachine):
 
 
 TestVisits = Visits.TestCase
+TestVisits.settings = settings(max_examples=50)
 
 
 def test_paths_are_ranked_by_what_their_routes_declare() -> None:

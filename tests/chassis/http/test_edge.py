@@ -16,6 +16,7 @@ from litestar.testing import TestClient
 from serai import topology
 from serai.chassis.errors import Conflict
 from serai.chassis.http.edge import Request
+from serai.chassis.http.openapi import document
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, SettingsError, load
 from tests import tokens
@@ -91,6 +92,40 @@ def test_a_route_without_a_policy_does_not_start() -> None:
     service.routes(object(), [forgotten])
     with pytest.raises(RuntimeError, match="/api/open declares no policy"):
         service.app()
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"needs": "orders:raed"}, "permissions that no role has: orders:raed"),
+        ({"policy": "signed_in", "more_with": ("orders:read", "orders:raed")}, "that no role has: orders:raed"),
+        ({"policy": "signed_in", "needs": "orders:read"}, "both a policy and a permission"),
+        ({"policy": "admin"}, "declares no policy"),
+        ({"more_with": ("orders:read",)}, "declares no policy"),
+    ],
+)
+def test_a_route_with_an_unknown_permission_or_policy_does_not_start(declared: dict[str, Any], said: str) -> None:
+    @get("/api/misspelt", **declared)
+    async def misspelt() -> None: ...
+
+    service = assembled()
+    service.routes(object(), [misspelt])
+    with pytest.raises(RuntimeError, match=f"/api/misspelt declares .*{said.removeprefix('declares ')}"):
+        service.app()
+
+
+def test_a_route_that_needs_a_permission_is_for_who_is_signed_in() -> None:
+    @get("/api/needing", needs="orders:read")
+    async def needing() -> None: ...
+
+    service = assembled()
+    service.routes(object(), [needing])
+    app = service.app()
+    described = document("cart", app)["paths"]["/api/needing"]["get"]
+    assert (described["x-policy"], described["x-needs"]) == ("signed_in", "orders:read")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        problem(client.get("/api/needing"), 401, "unauthenticated")
+        problem(client.get("/api/needing", headers=tokens.as_service("order", "cart")), 403, "forbidden")
 
 
 def test_production_refuses_to_start_half_configured() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar import get
 
@@ -22,6 +22,7 @@ class Declared:
     scans: bool = False
     calls: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    roles: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @get("/quick", policy="public", sync_to_thread=False)

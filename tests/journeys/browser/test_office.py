@@ -161,7 +161,7 @@ async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
         await expect(home.get_by_role("listitem").filter(has_text="Refunded")).to_be_visible()
         assert (at_the_desk.troubles, at_home.troubles) == ([], [])
     assert [entry["amount"] for entry in office.ledger(order["id"], "refund")] == [1000, 1500]
-    until("the mail that it was shipped", lambda: office.mails(buyer.email, "on its way"), timeout_s=PATIENCE_S)
+    until("the mail that it was shipped", lambda: office.mails(buyer.email, "has shipped"), timeout_s=PATIENCE_S)
     until("two mails of refunds", lambda: len(office.mails(buyer.email, "refund")) == 2, timeout_s=PATIENCE_S)
 
 
@@ -352,7 +352,7 @@ async def test_markup_that_somebody_stored_is_shown_as_the_text_it_is(
         await expect_it_as_text(page, 1)
         await page.goto("/admin/mails")
         await page.get_by_role("searchbox", name="Mails to this address").fill(email)
-        shipped_mail = page.get_by_role("button", name="is on its way")
+        shipped_mail = page.get_by_role("button", name="has shipped")
         await expect(shipped_mail).to_have_count(1)
         await shipped_mail.click()
         mail = page.get_by_role("dialog").frame_locator("iframe")

@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
 from serai.chassis.data.feed import Feed
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.commerce.address import AddressIn
 from serai.commerce.money import Money
-from serai.contracts.order import Order, PlaceOrder
+from serai.contracts.order.checkout import PlaceOrder
+from serai.contracts.order.orders import Order
 from serai.order.checkout import actions, store
 from serai.order.checkout.actions import Placed
 from serai.order.checkout.domain import RESTING, Saga, State
@@ -26,8 +27,9 @@ from serai.order.checkout.payment_facts import apply_payment_event
 from serai.order.checkout.saga import CheckoutSaga
 from serai.order.checkout.steps import Steps
 from serai.order.deps import Deps
-from serai.order.orders.actions import read_order
+from serai.order.orders.actions import read_order_as_system
 from serai.order.pricing import domain as pricing
+from serai.permissions import ROLES
 from tests.callees.cart import InProcessCart
 from tests.callees.payment import InProcessPayment
 from tests.callees.product import InProcessProduct, Variant
@@ -79,8 +81,8 @@ class Shop:
         self.checkout = self.checkout_on(db)
         self.deps = self.deps_of(self.checkout)
         self.user_id = uuid4()
-        self.buyer = Caller(user_id=self.user_id, email="ada@example.com")
-        self.admin = Caller(user_id=uuid4(), role="admin")
+        self.buyer = Principal(kind="user", id=str(self.user_id), user_id=self.user_id, email="ada@example.com")
+        self.admin = Principal(kind="user", user_id=uuid4(), permissions=ROLES["admin"])
         self.desk = self.product.add(price=PRICE, stock=10)
         self._told = 0
 
@@ -170,7 +172,7 @@ class Shop:
         async with self.db.transaction() as tx:
             locked = await store.lock_saga(tx, saga.order_id)
             assert locked is not None
-            return await store.interrupt_saga(tx, locked, locked.to(State.CANCELLING), hold=True)
+            return await store.interrupt_saga(tx, locked, locked.to(State.CANCELLING), lease=True)
 
     async def put(self, saga: Saga, state: State, **context: Any) -> Saga:
         """Set a saga to `state` whatever it was, as somebody else's work may have left it; it is held."""
@@ -178,7 +180,7 @@ class Shop:
             locked = await store.lock_saga(tx, saga.order_id)
             assert locked is not None
             changed = replace(locked, state=state, context=replace(locked.context, **context))
-            return await store.interrupt_saga(tx, locked, changed, hold=True)
+            return await store.interrupt_saga(tx, locked, changed, lease=True)
 
     async def saga(self, order_id: UUID) -> Saga:
         async with self.db.connection() as conn:
@@ -239,7 +241,7 @@ class Shop:
                 await apply_payment_event(self.deps, tx, event)
 
     async def order(self, order_id: UUID) -> Order:
-        return await read_order(self.deps, self.admin, order_id)
+        return await read_order_as_system(self.deps, order_id)
 
     async def status(self, order_id: UUID) -> str:
         return (await self.order(order_id)).status

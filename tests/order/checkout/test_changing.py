@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.errors import Invalid, NotFound
-from serai.contracts.order import FulfilmentItem, UpdateOrder
+from serai.contracts.order.fulfilment import FulfilmentItem, UpdateOrder
 from serai.order.checkout import actions
 from serai.order.checkout.actions import Placed
 from serai.order.checkout.domain import Saga, State
@@ -18,7 +18,7 @@ from serai.order.orders.domain import IllegalTransition
 from tests.order.checkout.shop import TOTAL, Shop, usd
 
 
-async def cancel(shop: Shop, saga: Saga, *, caller: Caller | None = None, key: str | None = None) -> Placed:
+async def cancel(shop: Shop, saga: Saga, *, caller: Principal | None = None, key: str | None = None) -> Placed:
     deps = shop.deps_of(shop.checkout, patience_s=0.3, refund_patience_s=0.05)
     return await actions.cancel_order(deps, caller or shop.buyer, saga.order_id, shop.once(key))
 

@@ -76,17 +76,17 @@ def test_money_that_arrives_is_kept_for_an_order_or_given_back(state: State) -> 
         assert verdict is OnPaid.IGNORE
 
 
-@pytest.mark.parametrize("admin", [True, False])
+@pytest.mark.parametrize("refunds", [True, False])
 @pytest.mark.parametrize("status", ORDER_MOVES)
-def test_who_may_cancel_what(status: str, admin: bool) -> None:
+def test_who_may_cancel_what(status: str, refunds: bool) -> None:
     def verdict() -> OnCancel:
-        return domain.on_cancel(status, State.DONE, admin=admin)
+        return domain.on_cancel(status, State.DONE, refunds=refunds)
 
     if status == "pending":
         assert verdict() is OnCancel.REJECT
     elif status == "awaiting_payment":
         assert verdict() is OnCancel.CLOSE
-    elif status == "paid" and admin:
+    elif status == "paid" and refunds:
         assert verdict() is OnCancel.REFUND
     elif status in ("cancelled", "rejected", "refunding", "refunded"):
         assert verdict() is OnCancel.ALREADY

@@ -21,7 +21,7 @@ from serai.order.checkout.domain import Context, Saga, State
 from serai.order.checkout.store import Due
 from serai.order.orders.store import StatusUpdate
 
-AT_ONCE = Due(kept=True)
+AT_ONCE = Due(leased=True)
 ADDRESS = Address("Ada", "1 Caravan Road", "Samarkand", "140100", "UZ")
 
 
@@ -179,7 +179,7 @@ async def test_a_cancel_is_carried_on_when_whoever_began_it_dies(db: Database) -
     waiting = await save(db, saga, replace(saga, state=State.AWAITING_PAYMENT), Due(run_at=later))
     assert waiting is not None
     async with db.transaction() as tx:
-        await store.interrupt_saga(tx, waiting, waiting.to(State.CANCELLING), hold=True)
+        await store.interrupt_saga(tx, waiting, waiting.to(State.CANCELLING), lease=True)
     assert await claim_due(db) == []
     await let_lease_end(db, saga.order_id)
     assert [one.state for one in await claim_due(db)] == [State.CANCELLING]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from serai.contracts.order import UpdateOrder
+from serai.contracts.order.fulfilment import UpdateOrder
 from serai.order.checkout import actions
 from serai.order.checkout.domain import State, TotalChanged
 from serai.order.fulfilment.actions import update_order

@@ -11,8 +11,8 @@ import pytest
 from serai.chassis.data.feed import Event
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import new_id
-from serai.contracts.order import UpdateOrder
-from serai.contracts.payment import PaymentOpened, RefundAsked
+from serai.contracts.order.fulfilment import UpdateOrder
+from serai.contracts.payment import PaymentOpened, RefundRequest
 from serai.order.checkout.domain import Saga, State
 from serai.order.checkout.payment_facts import apply_payment_event
 from serai.order.fulfilment.actions import update_order
@@ -28,7 +28,7 @@ async def succeeded(shop: Shop, saga: Saga) -> None:
 
 async def refund(shop: Shop, saga: Saga, amount: int | None = None, *, restock: bool | None = None) -> None:
     """An admin gives money back at the payment service."""
-    asked = RefundAsked(uuid4().hex, usd(amount) if amount else None, restock=restock)
+    asked = RefundRequest(uuid4().hex, usd(amount) if amount else None, restock=restock)
     await shop.payment.refund(saga.order_id, asked)
 
 

@@ -14,7 +14,7 @@ from serai.chassis.data.idempotency import InProgress, KeyReused
 from serai.chassis.errors import Invalid, NotFound
 from serai.commerce.money import Money
 from serai.contracts.cart import CartEmpty, CheckoutInProgress
-from serai.contracts.order import QuoteRequest
+from serai.contracts.order.checkout import QuoteRequest
 from serai.contracts.product.inventory import OutOfStock
 from serai.order.checkout import actions
 from serai.order.checkout.domain import State, TotalChanged

@@ -12,7 +12,8 @@ import pytest
 from serai.commerce.forms import TaxLineOut
 from serai.commerce.money import Money
 from serai.contracts.cart import CheckoutInProgress
-from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundAsked
+from serai.contracts.order.orders import Shortage
+from serai.contracts.payment import OrderNotPayable, PaymentRefused, RefundRequest
 from serai.contracts.product.inventory import HoldLine
 from serai.order.checkout.domain import CLOSE_AFTER, PAYABLE_FOR, State
 from tests.order.checkout.shop import GUEST, PRICE, TOTAL, Shop, alerts, usd
@@ -110,7 +111,7 @@ async def test_what_is_out_of_stock_is_named_and_everything_else_let_go(shop: Sh
     assert (saga.state, order.status) == (State.REJECTED, "rejected")
     assert order.failure is not None
     assert order.failure.code == "out_of_stock"
-    assert order.failure.items == [{"variant_id": str(shop.desk.id), "requested": 11, "available": 10}]
+    assert order.failure.items == [Shortage(shop.desk.id, requested=11, available=10)]
     assert shop.cart.freeze_state(saga.order_id) == "released"
     assert shop.cart.quantities(shop.user_id) == {shop.desk.id: 11}
     assert shop.product.hold_status(str(saga.order_id)) == "released"
@@ -317,7 +318,7 @@ async def test_units_taken_again_go_back_to_stock_when_the_order_is_refunded(sho
     saga = await shop.paid()
     shop.product.lose(str(saga.order_id))
     await shop.drive(saga)
-    await shop.payment.refund(saga.order_id, RefundAsked("by-hand"))
+    await shop.payment.refund(saga.order_id, RefundRequest("by-hand"))
     await shop.hear()
     await shop.rest(saga.order_id)
     assert shop.units() == (10, 0, 0)
@@ -501,7 +502,7 @@ async def test_a_refund_is_asked_for_until_it_is_answered_and_made_once(
 async def test_a_refund_of_what_went_back_already_is_waited_for_like_any_other(shop: Shop) -> None:
     saga = await shop.done()
     shop.payment.refunds_at_once = False
-    await shop.payment.refund(saga.order_id, RefundAsked("by-hand"))
+    await shop.payment.refund(saga.order_id, RefundRequest("by-hand"))
     saga = await shop.put(saga, State.REFUNDING)
     assert (await shop.drive(saga)).state is State.REFUND_ASKED
     assert len(shop.payment.refunds(saga.order_id)) == 1

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from serai.chassis.errors import Invalid
-from serai.contracts.payment import RefundAsked
+from serai.contracts.payment import RefundRequest
 from serai.order.orders import actions, store
 from tests.order.checkout.shop import TOTAL, Shop, usd
 
@@ -34,7 +34,7 @@ async def everybodys(shop: Shop, q: str | None = None, status: str | None = None
 async def test_days_without_orders_are_shown_and_refunds_count_on_their_own_day(lone_shop: Shop) -> None:
     first = await lone_shop.done()
     second = await lone_shop.done()
-    await lone_shop.payment.refund(second.order_id, RefundAsked("part", usd(100)))
+    await lone_shop.payment.refund(second.order_id, RefundRequest("part", usd(100)))
     await lone_shop.hear()
     await move_to(lone_shop, first.order_id, DAY)
     await move_to(lone_shop, second.order_id, DAY + timedelta(hours=47, minutes=59))

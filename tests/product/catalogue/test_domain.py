@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serai.chassis.errors import Invalid, PreconditionFailed
 from serai.chassis.ids import is_id
-from serai.commerce.money import Money
+from serai.commerce.money import MoneyIn
 from serai.contracts.product.catalogue import CreateVariant, Option
 from serai.product.catalogue.domain import keywords, require_sellable, require_version, slugs_of
 from serai.product.search.domain import is_slug
@@ -24,7 +24,7 @@ def test_every_name_has_a_slug_that_fits_a_path_and_is_no_id(name: str, product_
 
 
 def of(price: int = 100, currency: str = "USD", **options: str) -> CreateVariant:
-    return CreateVariant("SKU-1", Money(price, currency), 0, options)
+    return CreateVariant("SKU-1", MoneyIn(price, currency), 0, options)
 
 
 SIZE = Option("size", ["S", "M"])

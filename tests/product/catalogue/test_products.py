@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 from tests.product.shop import Json, Shop, draft, problem, shown, sized, sku, usd, variant_id, wrong_fields
 
 
-async def test_a_product_without_variants_gets_one_of_its_own_sku_price_and_stock(shop: Shop) -> None:
+async def test_a_product_without_variants_gets_one_of_its_own_sku_price_and_stock(empty_shop: Shop) -> None:
     body = draft(sku="DESK-120", description="Solid.", category="furniture", attributes={"material": "walnut"})
-    answer = await shop.post("/api/products", body | {"images": [{"url": "/media/desk.webp", "alt": "A desk"}]})
+    answer = await empty_shop.post("/api/products", body | {"images": [{"url": "/media/desk.webp", "alt": "A desk"}]})
     assert answer.status_code == 201
     product = answer.json()
     assert answer.headers["location"] == f"/api/products/{product['id']}"
@@ -43,8 +43,8 @@ async def test_a_product_without_variants_gets_one_of_its_own_sku_price_and_stoc
         "updated_at": product["created_at"],
     }
     assert product["created_at"].endswith("Z")
-    assert (await shop.get(f"/api/products/{product['id']}")).json() == product
-    assert (await shop.get("/api/products/walnut-desk")).json() == product
+    assert (await empty_shop.get(f"/api/products/{product['id']}")).json() == product
+    assert (await empty_shop.get("/api/products/walnut-desk")).json() == product
 
 
 async def test_a_product_costs_what_its_cheapest_variant_costs(shop: Shop) -> None:
@@ -71,10 +71,10 @@ async def test_products_of_one_name_have_slugs_of_their_own(shop: Shop) -> None:
         assert (await shop.get(f"/api/products/{slug}")).json()["slug"] == slug
 
 
-async def test_a_renamed_product_keeps_its_slug(shop: Shop) -> None:
-    desk = await shop.create()
+async def test_a_renamed_product_keeps_its_slug(empty_shop: Shop) -> None:
+    desk = await empty_shop.create()
     body = {"name": "Oak desk", "sku": sku(), "price": usd(1)}
-    renamed = (await shop.put(f"/api/products/{desk['id']}", body)).json()
+    renamed = (await empty_shop.put(f"/api/products/{desk['id']}", body)).json()
     assert (renamed["name"], renamed["slug"]) == ("Oak desk", "walnut-desk")
 
 
@@ -112,12 +112,12 @@ NO_PRODUCTS: list[tuple[Json, set[str]]] = [
 ]
 
 
-async def test_refuses_what_a_product_cannot_be(shop: Shop) -> None:
+async def test_refuses_what_a_product_cannot_be(empty_shop: Shop) -> None:
     for fields, wrong in NO_PRODUCTS:
-        answer = await shop.post("/api/products", draft(**fields))
+        answer = await empty_shop.post("/api/products", draft(**fields))
         assert problem(answer) == (422, "invalid"), fields
         assert wrong_fields(answer) == wrong, fields
-    assert await shop.items(status="all", headers=shop.admin) == []
+    assert await empty_shop.items(status="all", headers=empty_shop.admin) == []
 
 
 def _variants(*options: Json, **more: Any) -> Json:
@@ -164,35 +164,37 @@ async def test_refuses_a_body_it_cannot_read(shop: Shop) -> None:
         assert problem(await shop.http.post("/api/products", content=body, headers=plain))[0] == 415, body
 
 
-async def test_refuses_a_taken_sku(shop: Shop) -> None:
-    await shop.create(sku="DESK-120")
-    assert problem(await shop.post("/api/products", draft(sku="DESK-120"))) == (409, "sku_taken")
+async def test_refuses_a_taken_sku(empty_shop: Shop) -> None:
+    await empty_shop.create(sku="DESK-120")
+    assert problem(await empty_shop.post("/api/products", draft(sku="DESK-120"))) == (409, "sku_taken")
     twice = sized("S", "M")
     twice["variants"][1]["sku"] = twice["variants"][0]["sku"]
-    assert problem(await shop.post("/api/products", {"name": "Shirt"} | twice)) == (409, "sku_taken")
-    assert len(await shop.items()) == 1
+    assert problem(await empty_shop.post("/api/products", {"name": "Shirt"} | twice)) == (409, "sku_taken")
+    assert len(await empty_shop.items()) == 1
 
 
-async def test_the_same_key_makes_one_product(shop: Shop) -> None:
+async def test_the_same_key_makes_one_product(empty_shop: Shop) -> None:
     body = draft(name="Lamp")
     headers = {"Idempotency-Key": "one"}
-    first = await shop.post("/api/products", body, **headers)
-    second = await shop.post("/api/products", body, **headers)
+    first = await empty_shop.post("/api/products", body, **headers)
+    second = await empty_shop.post("/api/products", body, **headers)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] == second.json()["id"]
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
-    other = await shop.post("/api/products", body | {"name": "Other"}, **headers)
+    other = await empty_shop.post("/api/products", body | {"name": "Other"}, **headers)
     assert problem(other) == (422, "idempotency_key_reused")
-    assert await shop.names() == ["Lamp"]
+    assert await empty_shop.names() == ["Lamp"]
 
 
-async def test_one_key_sent_many_times_at_once_makes_one_product(shop: Shop) -> None:
+async def test_one_key_sent_many_times_at_once_makes_one_product(empty_shop: Shop) -> None:
     body = draft(name="Lamp")
-    answers = await asyncio.gather(*(shop.post("/api/products", body, **{"Idempotency-Key": "one"}) for _ in range(10)))
+    answers = await asyncio.gather(
+        *(empty_shop.post("/api/products", body, **{"Idempotency-Key": "one"}) for _ in range(10))
+    )
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert {problem(one)[1] for one in answers if one.status_code == 409} <= {"idempotency_in_progress"}
-    assert await shop.names() == ["Lamp"]
+    assert await empty_shop.names() == ["Lamp"]
 
 
 async def test_putting_replaces_everything_but_status_and_stock(shop: Shop) -> None:
@@ -252,10 +254,10 @@ async def test_putting_moves_no_stock_and_knows_no_foreign_variant(shop: Shop) -
     assert (await shop.get(path, headers=shop.admin)).json() == desk
 
 
-async def test_a_variant_sent_again_without_its_id_is_a_taken_sku(shop: Shop) -> None:
-    desk = await shop.create(sku="DESK-120")
+async def test_a_variant_sent_again_without_its_id_is_a_taken_sku(empty_shop: Shop) -> None:
+    desk = await empty_shop.create(sku="DESK-120")
     body = {"name": "Desk", "variants": [{"sku": "DESK-120", "price": usd(1)}]}
-    assert problem(await shop.put(f"/api/products/{desk['id']}", body)) == (409, "sku_taken")
+    assert problem(await empty_shop.put(f"/api/products/{desk['id']}", body)) == (409, "sku_taken")
 
 
 async def test_if_match_compares_the_version_and_not_the_stock(shop: Shop) -> None:
@@ -290,18 +292,18 @@ async def test_two_edits_of_one_version_have_one_winner(shop: Shop) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
 
 
-async def test_a_deleted_product_leaves_the_catalogue_and_stays_for_admins(shop: Shop) -> None:
-    desk = await shop.create(category="furniture")
+async def test_a_deleted_product_leaves_the_catalogue_and_stays_for_admins(empty_shop: Shop) -> None:
+    desk = await empty_shop.create(category="furniture")
     path = f"/api/products/{desk['id']}"
     for _ in range(2):
-        answer = await shop.http.delete(path, headers=shop.admin)
+        answer = await empty_shop.http.delete(path, headers=empty_shop.admin)
         assert (answer.status_code, answer.content) == (204, b"")
-    assert problem(await shop.get(path)) == (404, "not_found")
-    assert problem(await shop.get(f"/api/products/{desk['slug']}")) == (404, "not_found")
-    assert await shop.items() == []
-    assert (await shop.get("/api/categories")).json()["items"] == []
-    assert (await shop.get(path, headers=shop.admin)).json()["status"] == "archived"
-    facts = (await shop.internal("POST", "variants", {"variant_ids": [variant_id(desk)]})).json()["items"]
+    assert problem(await empty_shop.get(path)) == (404, "not_found")
+    assert problem(await empty_shop.get(f"/api/products/{desk['slug']}")) == (404, "not_found")
+    assert await empty_shop.items() == []
+    assert (await empty_shop.get("/api/categories")).json()["items"] == []
+    assert (await empty_shop.get(path, headers=empty_shop.admin)).json()["status"] == "archived"
+    facts = (await empty_shop.internal("POST", "variants", {"variant_ids": [variant_id(desk)]})).json()["items"]
     assert [(one["name"], one["available"]) for one in facts] == [("Walnut desk", 0)]
 
 

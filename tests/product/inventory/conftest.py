@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.product.shop import Shop
-
-
-@pytest.fixture
-def shop(shared_shop: Shop) -> Shop:
-    return shared_shop
-
 
 @pytest.fixture
 def database_url(shared_database_url: str) -> str:

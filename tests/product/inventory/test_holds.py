@@ -189,8 +189,10 @@ async def test_parallel_holds_never_promise_more_than_there_is(shop: Shop) -> No
     assert await shop.level(lamp) == (20, 10)
 
 
-async def test_units_that_come_back_while_a_hold_waits_for_them_can_be_held(shop: Shop, database_url: str) -> None:
-    desk, lamp = await shop.create(stock=1), await shop.create(name="Lamp", stock=1)
+async def test_units_that_come_back_while_a_hold_waits_for_them_can_be_held(
+    empty_shop: Shop, database_url: str
+) -> None:
+    desk, lamp = await empty_shop.create(stock=1), await empty_shop.create(name="Lamp", stock=1)
     admin = await asyncpg.connect(database_url)
     try:
         async with admin.transaction():
@@ -198,15 +200,15 @@ async def test_units_that_come_back_while_a_hold_waits_for_them_can_be_held(shop
                 "update variant set available = available + 2, restocked = restocked + 2 where id = $1",
                 UUID(variant_id(desk)),
             )
-            hold = asyncio.create_task(shop.hold(str(uuid4()), (variant_id(desk), 3), (variant_id(lamp), 1)))
+            hold = asyncio.create_task(empty_shop.hold(str(uuid4()), (variant_id(desk), 3), (variant_id(lamp), 1)))
             async with asyncio.timeout(60):
                 while not await admin.fetchval("select exists (select from pg_locks where not granted)"):
                     await asyncio.sleep(0.01)
         assert (await hold).status_code == 200
     finally:
         await admin.close()
-    assert await shop.level(desk) == (3, 0)
-    assert await shop.level(lamp) == (1, 0)
+    assert await empty_shop.level(desk) == (3, 0)
+    assert await empty_shop.level(lamp) == (1, 0)
 
 
 async def test_a_hold_sent_many_times_at_once_holds_once(shop: Shop) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from serai.product.media.actions import sweep_pictures
 from serai.product.media.bucket import Bucket
@@ -23,6 +22,9 @@ KEY, SECRET = "access-key-of-tests", "secret-key-of-tests"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    # Takes as long to import as a tenth of all tests, which every test process collects.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()

@@ -23,16 +23,16 @@ from tests.product.shop import Json, Shop, draft, problem, sku, usd, wrong_field
 AT_ONCE = timedelta(0)
 
 
-async def test_a_picture_is_shown_in_three_widths_of_known_size(shop: Shop) -> None:
-    desk = await shop.create()
-    answer = await shop.send(desk, encoded(plain(2000, 1000), "JPEG"), alt="A desk from the front")
+async def test_a_picture_is_shown_in_three_widths_of_known_size(empty_shop: Shop) -> None:
+    desk = await empty_shop.create()
+    answer = await empty_shop.send(desk, encoded(plain(2000, 1000), "JPEG"), alt="A desk from the front")
     assert answer.status_code == 201
     image = answer.json()
     assert (image["width"], image["height"], image["alt"]) == (1280, 640, "A desk from the front")
     assert [source["width"] for source in image["sources"]] == [320, 640, 1280]
     assert image["url"] == image["sources"][-1]["url"] == answer.headers["location"]
     for source in image["sources"]:
-        file = await shop.get(source["url"])
+        file = await empty_shop.get(source["url"])
         assert file.status_code == 200
         assert file.headers["content-type"] == "image/webp"
         assert file.headers["x-content-type-options"] == "nosniff"
@@ -40,17 +40,19 @@ async def test_a_picture_is_shown_in_three_widths_of_known_size(shop: Shop) -> N
         shown = opened(file.content)
         assert (shown.format, shown.size) == ("WEBP", (source["width"], source["width"] // 2))
         for known in (file.headers["etag"], "*", f'"other", W/{file.headers["etag"]}'):
-            same = await shop.get(source["url"], headers={"if-none-match": known})
+            same = await empty_shop.get(source["url"], headers={"if-none-match": known})
             assert (same.status_code, same.content) == (304, b"")
             assert same.headers["cache-control"] == file.headers["cache-control"]
-        other = await shop.get(source["url"], headers={"if-none-match": '"other"'})
+        other = await empty_shop.get(source["url"], headers={"if-none-match": '"other"'})
         assert (other.status_code, other.content) == (200, file.content)
-    product = (await shop.get(f"/api/products/{desk['id']}")).json()
+    product = (await empty_shop.get(f"/api/products/{desk['id']}")).json()
     assert product["images"] == [image]
     assert product["version"] == desk["version"] + 1
-    assert (await shop.items())[0]["images"] == [image]
+    assert (await empty_shop.items())[0]["images"] == [image]
     # A cart shows it small.
-    facts = (await shop.internal("POST", "variants", {"variant_ids": [desk["variants"][0]["id"]]})).json()["items"][0]
+    facts = (await empty_shop.internal("POST", "variants", {"variant_ids": [desk["variants"][0]["id"]]})).json()[
+        "items"
+    ][0]
     assert facts["image"] == image["sources"][0]["url"]
 
 
@@ -163,9 +165,9 @@ async def test_a_stale_version_changes_no_pictures(shop: Shop) -> None:
     assert (await shop.http.delete(drop, headers=shop.admin | {"if-match": fresh})).status_code == 204
 
 
-async def test_no_other_path_leads_to_a_file(shop: Shop, tmp_path: Path) -> None:
-    desk = await shop.create()
-    image = await shop.add_image(desk, encoded(plain(100, 100)))
+async def test_no_other_path_leads_to_a_file(empty_shop: Shop, tmp_path: Path) -> None:
+    desk = await empty_shop.create()
+    image = await empty_shop.add_image(desk, encoded(plain(100, 100)))
     (tmp_path / "media" / "secret.webp").write_text("secret")
     name = image["url"].removeprefix("/media/")
     for path in (
@@ -184,31 +186,31 @@ async def test_no_other_path_leads_to_a_file(shop: Shop, tmp_path: Path) -> None
         "index.json",
         "é-320.webp",
     ):
-        assert problem(await shop.get(f"/media/{path}")) == (404, "not_found"), path
-    assert (await shop.get(image["url"])).status_code == 200
-    assert problem(await shop.get(f"{image['url']}?width=5")) == (422, "invalid")
+        assert problem(await empty_shop.get(f"/media/{path}")) == (404, "not_found"), path
+    assert (await empty_shop.get(image["url"])).status_code == 200
+    assert problem(await empty_shop.get(f"{image['url']}?width=5")) == (422, "invalid")
 
 
-async def test_only_what_nothing_shows_is_swept(shop: Shop, database_url: str, tmp_path: Path) -> None:
-    desk, chair = await shop.create(), await shop.create(name="Chair")
+async def test_only_what_nothing_shows_is_swept(empty_shop: Shop, database_url: str, tmp_path: Path) -> None:
+    desk, chair = await empty_shop.create(), await empty_shop.create(name="Chair")
     alone, shared = encoded(plain(90, 90)), encoded(plain(80, 80))
-    a, b = await shop.add_image(desk, alone), await shop.add_image(desk, shared)
-    c = await shop.add_image(chair, shared)
+    a, b = await empty_shop.add_image(desk, alone), await empty_shop.add_image(desk, shared)
+    c = await empty_shop.add_image(chair, shared)
     assert b["url"] == c["url"]
     for image in (a, b):
-        await shop.http.delete(f"/api/products/{desk['id']}/images/{image['id']}", headers=shop.admin)
+        await empty_shop.http.delete(f"/api/products/{desk['id']}/images/{image['id']}", headers=empty_shop.admin)
     async with swept_by(database_url, tmp_path / "media") as (db, media):
         assert await sweep_pictures(db, media) == 0
         assert {path.name for path in (tmp_path / "media").glob("*/*.webp")} == {of(a), of(b)}
         assert await sweep_pictures(db, media, AT_ONCE) == 1
         assert {path.name for path in (tmp_path / "media").glob("*/*.webp")} == {of(b)}
         # It can come back, and what came back stays.
-        assert (await shop.add_image(desk, alone))["url"] == a["url"]
+        assert (await empty_shop.add_image(desk, alone))["url"] == a["url"]
         assert await sweep_pictures(db, media, AT_ONCE) == 0
     assert {path.name for path in (tmp_path / "media").glob("*/*.webp")} == {of(a), of(b)}
 
 
-async def test_an_upload_that_was_cut_short_leaves_nothing(shop: Shop, database_url: str, tmp_path: Path) -> None:
+async def test_an_upload_that_was_cut_short_leaves_nothing(empty_shop: Shop, database_url: str, tmp_path: Path) -> None:
     """A process may die after each of an upload's three steps: the note, the files, the product that shows them."""
     noted, written = (pictures.named([(at, at, b"x" * at)]) for at in (320, 640))
     async with swept_by(database_url, tmp_path / "media") as (db, media):
@@ -216,7 +218,7 @@ async def test_an_upload_that_was_cut_short_leaves_nothing(shop: Shop, database_
             assert await store.note(conn, noted.picture)
             assert await store.note(conn, written.picture)
         await media.put(written.files)
-        assert (await shop.get(written.picture.url)).status_code == 200
+        assert (await empty_shop.get(written.picture.url)).status_code == 200
         # Both may still be under way.
         assert await sweep_pictures(db, media) == 0
         assert await sweep_pictures(db, media, AT_ONCE) == 2
@@ -225,12 +227,12 @@ async def test_an_upload_that_was_cut_short_leaves_nothing(shop: Shop, database_
 
 
 async def test_a_sweep_that_failed_half_way_is_finished_by_a_later_one(
-    shop: Shop, database_url: str, tmp_path: Path
+    empty_shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
-    desk = await shop.create()
+    desk = await empty_shop.create()
     file = encoded(plain(70, 70))
-    image = await shop.add_image(desk, file)
-    await shop.http.delete(f"/api/products/{desk['id']}/images/{image['id']}", headers=shop.admin)
+    image = await empty_shop.add_image(desk, file)
+    await empty_shop.http.delete(f"/api/products/{desk['id']}/images/{image['id']}", headers=empty_shop.admin)
 
     class Stuck(Disk):
         async def delete(self, names: Any) -> None:
@@ -240,23 +242,23 @@ async def test_a_sweep_that_failed_half_way_is_finished_by_a_later_one(
         with pytest.raises(MediaUnavailable):
             await sweep_pictures(db, MediaFiles(Stuck(tmp_path / "media")), AT_ONCE)
         # Nobody uses it again while its files may go at any moment.
-        assert problem(await shop.send(desk, file)) == (503, "unavailable")
-        refused = await shop.post("/api/products", draft(images=[{"url": image["url"]}]))
+        assert problem(await empty_shop.send(desk, file)) == (503, "unavailable")
+        refused = await empty_shop.post("/api/products", draft(images=[{"url": image["url"]}]))
         assert wrong_fields(refused) == {"images.0.url"}
         assert await sweep_pictures(db, media, AT_ONCE) == 0
         await age(database_url)
         assert await sweep_pictures(db, media, AT_ONCE) == 1
     assert await db_names(database_url) == []
-    assert (await shop.send(desk, file)).status_code == 201
+    assert (await empty_shop.send(desk, file)).status_code == 201
 
 
-async def test_files_that_cannot_be_stored_leave_no_picture(shop: Shop, tmp_path: Path) -> None:
-    desk = await shop.create()
+async def test_files_that_cannot_be_stored_leave_no_picture(empty_shop: Shop, tmp_path: Path) -> None:
+    desk = await empty_shop.create()
     (tmp_path / "media").write_text("in the way")
-    answer = await shop.send(desk, encoded(plain(70, 70)))
+    answer = await empty_shop.send(desk, encoded(plain(70, 70)))
     assert problem(answer) == (503, "media_unavailable")
     assert answer.headers["retry-after"]
-    assert (await shop.get(f"/api/products/{desk['id']}")).json()["images"] == []
+    assert (await empty_shop.get(f"/api/products/{desk['id']}")).json()["images"] == []
 
 
 class swept_by:  # used as a function would be

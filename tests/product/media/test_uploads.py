@@ -17,9 +17,9 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 @pytest.fixture
-def shop(shared_shop: Shop) -> Shop:
+def shop(shop: Shop) -> Shop:
     """These tests look at nothing but the products they create."""
-    return shared_shop
+    return shop
 
 
 async def kept(shop: Shop, product: Json, file: bytes) -> tuple[Json, Image.Image, bytes]:

@@ -8,5 +8,5 @@ from tests.product.shop import Shop
 
 
 @pytest.fixture
-def shop(shared_shop: Shop) -> Shop:
-    return shared_shop
+def shop(shop: Shop) -> Shop:
+    return shop

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from serai.chassis.data.database import Database
 from serai.contracts.product.inventory import HoldLine
@@ -18,6 +19,11 @@ from serai.product.inventory import store as stock
 from tests.product.conftest import replica
 from tests.product.shop import Shop, problem, sku, usd, variant_id
 from tests.product.users import Users
+
+
+@pytest.fixture
+def shop(empty_shop: Shop) -> Shop:
+    return empty_shop
 
 
 async def test_answers_not_modified_until_something_shown_changes(shop: Shop) -> None:

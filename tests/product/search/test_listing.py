@@ -7,7 +7,14 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.product.shop import Json, Shop, problem, sized, usd, variant_id, wrong_fields
+
+
+@pytest.fixture
+def shop(empty_shop: Shop) -> Shop:
+    return empty_shop
 
 
 async def furnish(shop: Shop) -> dict[str, Json]:

@@ -2,11 +2,11 @@
 import { session } from "@/session/current";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { answer, api, openApi } from "./client";
-import type { Credentials, Registration } from "./schemas";
+import type { Register, SignIn } from "./schemas";
 
 export function useSignIn() {
   return useMutation({
-    mutationFn: (body: Credentials) => answer(openApi.POST("/api/auth/login", { body })),
+    mutationFn: (body: SignIn) => answer(openApi.POST("/api/auth/login", { body })),
     onSuccess: (signedIn) => session.begin(signedIn),
   });
 }
@@ -14,7 +14,7 @@ export function useSignIn() {
 /** Registers and signs in. A taken address looks like a fresh one until the sign-in, which then needs its own password. */
 export function useRegister() {
   return useMutation({
-    mutationFn: async (body: Registration) => {
+    mutationFn: async (body: Register) => {
       await answer(openApi.POST("/api/auth/register", { body }));
       return answer(openApi.POST("/api/auth/login", { body: { email: body.email, password: body.password } }));
     },

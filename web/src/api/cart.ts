@@ -3,7 +3,7 @@ import { queryOptions, useIsMutating, useMutation, useQuery, useQueryClient, typ
 import { useState } from "react";
 import { answer, api } from "./client";
 import { newTry } from "./idempotency";
-import type { Cart, ItemAdded } from "./schemas";
+import type { Cart, AddCartItem } from "./schemas";
 
 const KEY = ["cart"] as const;
 /** Changes to the cart go one after the other, so that the last answer is the latest cart. */
@@ -53,7 +53,7 @@ export function useAddToCart() {
   const [attempt] = useState(newTry);
   return useMutation({
     ...CHANGES,
-    mutationFn: (item: ItemAdded) =>
+    mutationFn: (item: AddCartItem) =>
       attempt.run(item, (key) =>
         answer(api.POST("/api/cart/items", { body: item, params: { header: { "Idempotency-Key": key } } })),
       ),

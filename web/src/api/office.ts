@@ -5,13 +5,13 @@ import { answer, api } from "./client";
 import { newTry } from "./idempotency";
 import { remember } from "./orders";
 import type {
-  AccountChange,
+  UpdateUser,
   Product,
   UpdateProduct,
   CreateProduct,
   ProductImage,
   ProductQuery,
-  RefundWanted,
+  CreateRefund,
   AdjustStock,
   UpdateOrder,
 } from "./schemas";
@@ -269,7 +269,7 @@ export function useRefund(paymentId: string, orderId: string) {
   const client = useQueryClient();
   const [attempt] = useState(newTry);
   return useMutation({
-    mutationFn: (body: RefundWanted) =>
+    mutationFn: (body: CreateRefund) =>
       attempt.run(body, (key) =>
         answer(
           api.POST("/api/payments/{id}/refund", {
@@ -288,7 +288,7 @@ export function useRefund(paymentId: string, orderId: string) {
 export function useChangeUser() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, ...body }: AccountChange & { id: string }) =>
+    mutationFn: ({ id, ...body }: UpdateUser & { id: string }) =>
       answer(api.PATCH("/api/users/{id}", { params: { path: { id } }, body })),
     onSettled: () => client.invalidateQueries({ queryKey: [...KEY, "users"] }),
   });

@@ -14,7 +14,7 @@ export type Money = CartApi["schemas"]["Money"];
 
 export type Cart = CartApi["schemas"]["Cart"];
 export type CartItem = CartApi["schemas"]["CartItem"];
-export type ItemAdded = CartApi["schemas"]["ItemAdded"];
+export type AddCartItem = CartApi["schemas"]["AddCartItem"];
 
 export type Category = ProductApi["schemas"]["CategoryItem"];
 export type Facets = ProductApi["schemas"]["Facets"];
@@ -40,19 +40,20 @@ export type QuoteAsked = OrderApi["schemas"]["QuoteAsked"];
 export type UpdateOrder = OrderApi["schemas"]["UpdateOrder"];
 
 export type Payment = PaymentApi["schemas"]["Payment"];
-export type Refund = PaymentApi["schemas"]["RefundFacts"];
-export type RefundWanted = PaymentApi["schemas"]["RefundWanted"];
+export type Refund = PaymentApi["schemas"]["Refund"];
+export type CreateRefund = PaymentApi["schemas"]["CreateRefund"];
 
-export type Credentials = UserApi["schemas"]["Credentials"];
-export type Registration = UserApi["schemas"]["Registration"];
+export type SignIn = UserApi["schemas"]["SignIn"];
+export type Register = UserApi["schemas"]["Register"];
 export type SignedIn = UserApi["schemas"]["SignedIn"];
 export type Session = UserApi["schemas"]["Session"];
 export type User = UserApi["schemas"]["User"];
-export type UserRecord = UserApi["schemas"]["UserRecord"];
-export type AccountChange = UserApi["schemas"]["AccountChange"];
+export type Permission = User["permissions"][number];
+export type UserDetails = UserApi["schemas"]["UserDetails"];
+export type UpdateUser = UserApi["schemas"]["UpdateUser"];
 
 export type Mail = NotificationApi["schemas"]["Notification"];
-export type MailAsSent = NotificationApi["schemas"]["NotificationAsSent"];
+export type MailAsSent = NotificationApi["schemas"]["NotificationDetails"];
 export type NotificationSettings = NotificationApi["schemas"]["NotificationSettings"];
 
 export type ServiceHealth = MonitoringApi["schemas"]["ServiceHealth"];

@@ -1,6 +1,7 @@
 /** The menu of who is signed in. It hangs on a button that never moves, so nothing has to work out where there is room. */
 import { useSignOut } from "@/api/accounts";
 import type { User } from "@/api/schemas";
+import { useCan } from "@/session/current";
 import { UnstyledButton } from "@mantine/core";
 import { IconBuildingStore, IconChevronDown, IconLogout, IconReceipt, IconSettings } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -9,6 +10,7 @@ import classes from "./AccountMenu.module.css";
 
 export function SignedInMenu({ user }: { user: User }) {
   const signOut = useSignOut();
+  const runsShop = useCan("orders:read");
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
   const place = useRef<HTMLDivElement>(null);
@@ -58,7 +60,7 @@ export function SignedInMenu({ user }: { user: User }) {
           <span>{user.email}</span>
         </div>
         <div role="menu" aria-label="Account" onKeyDown={onKeyDown} onClick={() => setOpened(false)}>
-          {user.role === "admin" && (
+          {runsShop && (
             <Link to="/admin/orders" role="menuitem" tabIndex={-1} className={classes.item}>
               <IconBuildingStore size={18} aria-hidden /> The office
             </Link>

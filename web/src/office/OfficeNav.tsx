@@ -1,5 +1,7 @@
+import type { Permission } from "@/api/schemas";
+import { useCan } from "@/session/current";
 import { Link, useRouterState } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import classes from "./OfficeNav.module.css";
 
 export function OfficeNav() {
@@ -15,11 +17,25 @@ export function OfficeNav() {
       <Link to="/" activeOptions={{ exact: true }}>
         Overview
       </Link>
-      <Link to="/admin/orders">Orders</Link>
-      <Link to="/admin/products">Products</Link>
-      <Link to="/admin/users">Users</Link>
-      <Link to="/admin/mails">Mails</Link>
-      <Link to="/admin/system">System</Link>
+      <Allowed permission="orders:read">
+        <Link to="/admin/orders">Orders</Link>
+      </Allowed>
+      <Allowed permission="products:read_drafts">
+        <Link to="/admin/products">Products</Link>
+      </Allowed>
+      <Allowed permission="users:read">
+        <Link to="/admin/users">Users</Link>
+      </Allowed>
+      <Allowed permission="emails:read">
+        <Link to="/admin/mails">Mails</Link>
+      </Allowed>
+      <Allowed permission="monitoring:read">
+        <Link to="/admin/system">System</Link>
+      </Allowed>
     </nav>
   );
+}
+
+function Allowed({ permission, children }: { permission: Permission; children: ReactNode }) {
+  return useCan(permission) && children;
 }

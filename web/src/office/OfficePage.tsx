@@ -1,5 +1,6 @@
+import type { Permission } from "@/api/schemas";
 import { SignedIn } from "@/session/SignedIn";
-import { useSession } from "@/session/current";
+import { useCan } from "@/session/current";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
 import { IconLock } from "@tabler/icons-react";
@@ -8,6 +9,8 @@ import { OfficeNav } from "./OfficeNav";
 
 interface OfficePageProps {
   title: string;
+  /** The permission that the page's requests need. */
+  needs: Permission;
   aside?: ReactNode;
   children: ReactNode;
 }
@@ -21,13 +24,8 @@ export function OfficePage(props: OfficePageProps) {
   );
 }
 
-/** Whether to ask for what only staff may see: the shop would refuse it to anybody else. */
-export function useIsStaff(): boolean {
-  return useSession().user?.role === "admin";
-}
-
-function ForStaff({ title, aside, children }: OfficePageProps) {
-  if (!useIsStaff()) {
+function ForStaff({ title, needs, aside, children }: OfficePageProps) {
+  if (!useCan(needs)) {
     return (
       <Message icon={IconLock} order={1} title="This page is for the people who run the shop">
         If you are one of them, sign in with that account.

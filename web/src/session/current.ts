@@ -1,4 +1,5 @@
 /** This page's session. */
+import type { Permission } from "@/api/schemas";
 import { useSyncExternalStore } from "react";
 import { Session, type State } from "./session";
 
@@ -15,4 +16,9 @@ export const session = new Session((request) => fetch(request), storage());
 
 export function useSession(): State {
   return useSyncExternalStore(session.subscribe, session.state);
+}
+
+/** Whether the current user has the permission. It decides what is shown; the API refuses what a user may not do. */
+export function useCan(permission: Permission): boolean {
+  return useSession().user?.permissions.includes(permission) ?? false;
 }

@@ -2,7 +2,7 @@ import type { SignedIn } from "@/api/schemas";
 import { beforeEach, expect, test } from "vitest";
 import { Session } from "./session";
 
-const ADA = { id: "a", email: "ada@example.com", name: "Ada", role: "customer", email_verified: true, created_at: "" } as const;
+const ADA: SignedIn["user"] = { id: "a", email: "ada@example.com", name: "Ada", role: "customer", permissions: [], email_verified: true, created_at: "" };
 const signedIn = (token: string, expires_in = 600): SignedIn => ({ access_token: token, token_type: "Bearer", expires_in, user: ADA });
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 

@@ -25,7 +25,7 @@ const STATES: Readonly<Record<MailStatus, { label: string; color: string }>> = {
 
 export function MailsPage() {
   return (
-    <OfficePage title="Mails">
+    <OfficePage needs="emails:read" title="Mails">
       <Mails />
     </OfficePage>
   );

@@ -3,12 +3,13 @@ import { useUpdateOrder } from "@/api/office";
 import { fieldErrors } from "@/api/problem";
 import type { Order } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { OfficePage } from "@/office/OfficePage";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
 import { OrderState } from "@/orders/OrderState";
 import { OrderSums } from "@/orders/OrderSums";
 import { OrderTimeline } from "@/orders/OrderTimeline";
+import { useCan } from "@/session/current";
 import { Card } from "@/ui/Card";
 import { Confirm } from "@/ui/Confirm";
 import { Failure, Notice } from "@/ui/Failure";
@@ -28,11 +29,12 @@ export function OfficeOrderPage() {
   const { id } = route.useParams();
   const order = useQuery({
     ...orderQuery(id),
-    enabled: useIsStaff(),
+    enabled: useCan("orders:read"),
     refetchInterval: ({ state }) => (["pending", "refunding"].includes(state.data?.status ?? "") ? 2000 : false),
   });
   return (
     <OfficePage
+      needs="orders:read"
       title={order.data ? `Order ${order.data.number ?? "without a number"}` : "Order"}
       aside={order.data && <OrderState status={order.data.status} />}
     >

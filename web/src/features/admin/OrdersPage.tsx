@@ -19,7 +19,7 @@ const route = getRouteApi("/admin/orders");
 
 export function OfficeOrdersPage() {
   return (
-    <OfficePage title="Orders">
+    <OfficePage needs="orders:read" title="Orders">
       <Orders />
     </OfficePage>
   );

@@ -1,7 +1,8 @@
 import { useShopCurrency } from "@/api/cart";
 import { officeProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/office";
 import type { Product } from "@/api/schemas";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { OfficePage } from "@/office/OfficePage";
+import { useCan } from "@/session/current";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
@@ -23,7 +24,7 @@ export function NewProductPage() {
   const navigate = useNavigate();
   const currency = useShopCurrency();
   return (
-    <OfficePage title="New product">
+    <OfficePage needs="products:write" title="New product">
       <ProductForm
         initial={emptyProduct()}
         error={create.error}
@@ -44,9 +45,10 @@ export function NewProductPage() {
 
 export function OfficeProductPage() {
   const { id } = route.useParams();
-  const product = useQuery({ ...officeProductQuery(id), enabled: useIsStaff() });
+  const product = useQuery({ ...officeProductQuery(id), enabled: useCan("products:read_drafts") });
   return (
     <OfficePage
+      needs="products:read_drafts"
       title={product.data?.name ?? "Product"}
       aside={
         product.data?.status === "active" && (

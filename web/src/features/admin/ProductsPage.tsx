@@ -23,6 +23,7 @@ const route = getRouteApi("/admin/products");
 export function OfficeProductsPage() {
   return (
     <OfficePage
+      needs="products:read_drafts"
       title="Products"
       aside={
         <LinkButton to="/admin/products/new" leftSection={<IconPlus size={18} />}>

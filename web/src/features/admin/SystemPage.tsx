@@ -19,7 +19,7 @@ const share = new Intl.NumberFormat(undefined, { style: "percent", maximumFracti
 
 export function SystemPage() {
   return (
-    <OfficePage title="System">
+    <OfficePage needs="monitoring:read" title="System">
       <Services />
     </OfficePage>
   );

@@ -1,5 +1,5 @@
 import { useChangeUser, usersQuery } from "@/api/office";
-import type { UserRecord } from "@/api/schemas";
+import type { UserDetails } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { Listing } from "@/office/Listing";
 import { OfficePage } from "@/office/OfficePage";
@@ -16,8 +16,8 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 interface Question {
-  user: UserRecord;
-  change: { role: UserRecord["role"] } | { disabled: boolean };
+  user: UserDetails;
+  change: { role: UserDetails["role"] } | { disabled: boolean };
   title: string;
   text: string;
   confirm: string;
@@ -25,7 +25,7 @@ interface Question {
 
 export function UsersPage() {
   return (
-    <OfficePage title="Users">
+    <OfficePage needs="users:read" title="Users">
       <Users />
     </OfficePage>
   );
@@ -100,7 +100,7 @@ function Users() {
   );
 }
 
-function Changes({ user, ask }: { user: UserRecord; ask: (question: Question) => void }) {
+function Changes({ user, ask }: { user: UserDetails; ask: (question: Question) => void }) {
   const staff = user.role === "admin";
   return (
     <Group gap="xs" justify="flex-end" wrap="nowrap">

@@ -2,7 +2,7 @@ import { cartQuery, piecesIn } from "@/api/cart";
 import { categoriesQuery, shelfQuery } from "@/api/catalogue";
 import type { ProductItem } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";
-import { useSession } from "@/session/current";
+import { useCan, useSession } from "@/session/current";
 import { Failure } from "@/ui/Failure";
 import { Picture } from "@/ui/Picture";
 import { iconFor } from "@/ui/categoryIcons";
@@ -25,13 +25,14 @@ const small = shelfQuery(GIFTS);
 export function HomePage() {
   useTitle(undefined);
   const { phase, user } = useSession();
+  const reports = useCan("reports:read");
   const arrivals = useQuery(newest);
   const gifts = useQuery(small);
   return (
     <div className={classes.page}>
       {phase === "restoring" ? (
         <Skeleton height={300} radius="lg" aria-label="Signing in" />
-      ) : user?.role === "admin" ? (
+      ) : reports ? (
         <Suspense fallback={<Skeleton height={420} radius="lg" />}>
           <Overview />
         </Suspense>

@@ -1,4 +1,4 @@
-"""What several requests want to know of product at once, asked over real connections."""
+"""Queries of several requests in one call, over real connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from serai.cart.asking import Asking
+from serai.cart.product_batch import ProductBatch
 from serai.chassis.calls import deadline
 from serai.chassis.calls.client import ServiceUnreachable
 from serai.chassis.errors import Unavailable
@@ -23,7 +23,7 @@ from tests.chassis.calls.callees import Callee, callee, calling, never, unavaila
 
 
 class Catalogue:
-    """Knows every variant, and has as many of it as it was asked before; lets questions wait."""
+    """Knows every variant; its stock is the number of queries so far. `open` holds responses back."""
 
     def __init__(self) -> None:
         self.asked: list[list[UUID]] = []
@@ -39,23 +39,28 @@ class Catalogue:
         return web.Response(body=msgspec.json.encode(Variants(items)))
 
 
-async def test_a_request_by_itself_is_asked_for_at_once(tmp_path: Path) -> None:
+async def test_a_single_request_is_queried_at_once(tmp_path: Path) -> None:
     catalogue, (first, second) = Catalogue(), (uuid4(), uuid4())
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
-        assert set(await asking.facts([first, second, first])) == {first, second}
-        assert await asking.facts([]) == {}
+        batch = ProductBatch(ProductClient(client._calls))
+        assert set(await batch.facts([first, second, first])) == {first, second}
+        assert await batch.facts([]) == {}
     assert [sorted(one) for one in catalogue.asked] == [sorted([first, second])]
 
 
-async def test_who_waits_shares_the_next_question_and_gets_what_it_asked_for(tmp_path: Path) -> None:
+async def test_requests_that_wait_share_the_next_query_and_get_their_own_results(tmp_path: Path) -> None:
     catalogue = Catalogue()
     catalogue.open.clear()
     wanted = [[uuid4(), uuid4()] for _ in range(40)]
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
-        answers = [asyncio.create_task(asking.facts(ids)) for ids in wanted]
+        batch = ProductBatch(ProductClient(client._calls))
+        # Two calls are running, each with one request, when the others come.
+        answers = [asyncio.create_task(batch.facts(wanted[0]))]
+        await _until(lambda: len(catalogue.asked) == 1)
+        answers.append(asyncio.create_task(batch.facts(wanted[1])))
         await _until(lambda: len(catalogue.asked) == 2)
+        answers += [asyncio.create_task(batch.facts(ids)) for ids in wanted[2:]]
+        await asyncio.sleep(0)
         catalogue.open.set()
         for ids, answer in zip(wanted, answers, strict=True):
             assert set(await answer) == set(ids)
@@ -63,68 +68,68 @@ async def test_who_waits_shares_the_next_question_and_gets_what_it_asked_for(tmp
     assert max(len(one) for one in catalogue.asked) <= MAX_LINES
 
 
-async def test_an_answer_is_never_older_than_the_request_for_it(tmp_path: Path) -> None:
+async def test_a_result_is_never_older_than_its_request(tmp_path: Path) -> None:
     catalogue, desk = Catalogue(), uuid4()
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
+        batch = ProductBatch(ProductClient(client._calls))
 
         async def one() -> None:
             before = len(catalogue.asked)
-            assert (await asking.facts([desk]))[desk].available > before
+            assert (await batch.facts([desk]))[desk].available > before
 
         await asyncio.gather(*(one() for _ in range(50)))
         await asyncio.gather(*(one() for _ in range(50)))
 
 
-async def test_more_than_one_question_has_room_for_is_asked_in_several(tmp_path: Path) -> None:
+async def test_more_variants_than_fit_into_a_query_take_several(tmp_path: Path) -> None:
     catalogue, ids = Catalogue(), [uuid4() for _ in range(MAX_LINES * 2 + 1)]
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
-        several = await asyncio.gather(asking.facts(ids), *(asking.facts(ids[:60]) for _ in range(5)))
+        batch = ProductBatch(ProductClient(client._calls))
+        several = await asyncio.gather(batch.facts(ids), *(batch.facts(ids[:60]) for _ in range(5)))
         assert set(several[0]) == set(ids)
         assert all(set(one) == set(ids[:60]) for one in several[1:])
     assert max(len(one) for one in catalogue.asked) <= MAX_LINES
 
 
-async def test_a_failure_reaches_everybody_who_shared_the_question_and_nobody_after(tmp_path: Path) -> None:
+async def test_a_failure_reaches_all_requests_of_the_query_and_no_later_one(tmp_path: Path) -> None:
     async with callee(behaviour=unavailable) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
+        batch = ProductBatch(ProductClient(client._calls))
 
         async def refused() -> None:
             deadline.accept(b"400")
             with pytest.raises(Unavailable):
-                await asking.facts([uuid4()])
+                await batch.facts([uuid4()])
 
         await asyncio.gather(*(refused() for _ in range(10)))
         product.behaviour = Catalogue()
         desk = uuid4()
-        assert set(await asking.facts([desk])) == {desk}
+        assert set(await batch.facts([desk])) == {desk}
 
 
-async def test_everybody_keeps_their_own_deadline(tmp_path: Path) -> None:
+async def test_each_request_keeps_its_own_deadline(tmp_path: Path) -> None:
     catalogue, desk = Catalogue(), uuid4()
     catalogue.open.clear()
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
-        asking = Asking(ProductClient(client._calls))
+        batch = ProductBatch(ProductClient(client._calls))
 
         async def hurried() -> None:
             deadline.accept(b"100")
             began = time.monotonic()
             with pytest.raises(ServiceUnreachable):
-                await asking.facts([desk])
+                await batch.facts([desk])
             assert time.monotonic() - began < 1.0
 
-        # The first question is a hurried one's, and so are all that would go next.
+        # The first query belongs to an impatient request, and so do the next ones in the queue.
         first = asyncio.create_task(hurried())
         await _until(lambda: len(catalogue.asked) == 1)
         others = [asyncio.create_task(hurried()) for _ in range(5)]
-        patient = asyncio.create_task(asking.facts([desk]))
+        patient = asyncio.create_task(batch.facts([desk]))
         await asyncio.gather(first, *others)
         catalogue.open.set()
         assert set(await patient) == {desk}
 
 
-async def test_one_that_stalls_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+async def test_a_query_that_hangs_does_not_block_the_others(tmp_path: Path) -> None:
     stalled: list[Callee] = []
 
     async def first_never(request: web.Request) -> web.StreamResponse:
@@ -136,11 +141,11 @@ async def test_one_that_stalls_does_not_hold_up_the_rest(tmp_path: Path) -> None
 
     async with callee(behaviour=first_never) as product, calling(tmp_path, product.instance, caller="cart") as client:
         stalled.append(product)
-        asking = Asking(ProductClient(client._calls))
-        lost = asyncio.create_task(asking.facts([uuid4()]))
+        batch = ProductBatch(ProductClient(client._calls))
+        lost = asyncio.create_task(batch.facts([uuid4()]))
         await _until(lambda: len(product.seen) == 1)
         for _ in range(20):
-            assert await asking.facts([uuid4()])
+            assert await batch.facts([uuid4()])
         lost.cancel()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of mail share: an inbox to look into, servers on real ports, and things that must happen in time."""
+"""Shared by the notification tests: the sandbox's inbox, the email worker run step by step, services on real ports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from litestar import Litestar
 
 from serai.chassis.data.database import Database
 from serai.chassis.data.idempotency import IdempotentRequest
-from serai.contracts.notification import EmailAsked, NotificationAsSent
-from serai.contracts.order import OrderClient
+from serai.contracts.notification import CreateEmail, NotificationDetails
+from serai.contracts.order.client import OrderClient
 from serai.contracts.user import UserClient
 from serai.notification import actions, sending, smtp
 from serai.notification.compose import Composer
 from serai.notification.message import parse_sender
 from serai.notification.render import Templates
-from serai.notification.unsubscribe import Links
+from serai.notification.unsubscribe import UnsubscribeLinks
 from serai.supervisor import ports
 from tests import tokens
 from tests.sandbox.process import Sandbox
@@ -36,17 +36,17 @@ PUBLIC_URL = "http://localhost:8080"
 NO_KEY = IdempotentRequest("nobody", None, b"")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 60.0) -> T:
-    """Ask until the answer is truthy."""
+async def eventually(probe: Callable[[], Awaitable[T]], *, within_s: float = 60.0) -> T:
+    """Call `probe` until its result is truthy, and return that."""
     deadline = time.monotonic() + within_s
-    while not (found := await look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not (result := await probe()):
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         await asyncio.sleep(0.02)
-    return found
+    return result
 
 
-def an_address(name: str = "somebody") -> str:
-    """An address that no other test writes to."""
+def unique_address(name: str = "somebody") -> str:
+    """An address that no other test uses."""
     return f"{name}-{uuid4().hex[:12]}@example.com"
 
 
@@ -56,7 +56,7 @@ class Inbox:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
 
-    def mails(self, to: str, subject: str = "") -> list[dict[str, Any]]:
+    def emails(self, to: str, subject: str = "") -> list[dict[str, Any]]:
         query = {"to": to, "subject": subject, "limit": "100"}
         answer = self.sandbox.http.get(f"{self.sandbox.mail}/api/messages", params=query)
         assert answer.is_success, answer.text
@@ -64,12 +64,12 @@ class Inbox:
         return items
 
     async def one(self, to: str, subject: str = "") -> dict[str, Any]:
-        """The mail that arrives."""
+        """The email, once it has arrived."""
 
-        async def look() -> list[dict[str, Any]]:
-            return self.mails(to, subject)
+        async def received() -> list[dict[str, Any]]:
+            return self.emails(to, subject)
 
-        return (await eventually(look))[0]
+        return (await eventually(received))[0]
 
     def fault(self, fault: str, **more: Any) -> None:
         answer = self.sandbox.http.post(f"{self.sandbox.mail}/_faults", json={"fault": fault, **more})
@@ -84,8 +84,8 @@ class Inbox:
         return f"smtp://{host}:{port}?starttls=no"
 
 
-class NobodyToAsk(OrderClient, UserClient):
-    """Stands where the clients are when a test sends only mails that say everything themselves."""
+class UnusedClients(OrderClient, UserClient):
+    """For tests whose emails need no data from other services."""
 
     callee = "user"
 
@@ -93,47 +93,47 @@ class NobodyToAsk(OrderClient, UserClient):
         pass
 
 
-class Office:
-    """The worker on a database of its own, one step at a time."""
+class WorkerHarness:
+    """The email worker on a database of its own, run step by step."""
 
     def __init__(self, db: Database, smtp_url: str) -> None:
         self.db = db
-        nobody = NobodyToAsk()
-        self.sender = sending.Sender(
+        clients = UnusedClients()
+        self.worker = sending.EmailWorker(
             db,
-            Composer(nobody, nobody),
+            Composer(clients, clients),
             Templates(PUBLIC_URL),
-            Links(PUBLIC_URL, "of the tests"),
+            UnsubscribeLinks(PUBLIC_URL, "of the tests"),
             smtp.SmtpServer.parse(smtp_url),
             parse_sender("Serai <shop@serai.example>"),
         )
-        self.lane = self.new_lane(smtp_url)
+        self.client = self.new_client(smtp_url)
 
-    def new_lane(self, smtp_url: str) -> smtp.Lane:
-        return smtp.Lane(smtp.SmtpServer.parse(smtp_url), "tests.example")
+    def new_client(self, smtp_url: str) -> smtp.SmtpClient:
+        return smtp.SmtpClient(smtp.SmtpServer.parse(smtp_url), "tests.example")
 
     async def queue(self, to: str, text: str = "Good news.") -> str:
-        asked = EmailAsked(to=to, subject="A word", text=text)
-        mail, _ = await actions.queue_mail(self.db, asked, NO_KEY)
-        return str(mail.id)
+        request = CreateEmail(to=to, subject="A word", text=text)
+        email, _ = await actions.queue_email(self.db, request, NO_KEY)
+        return str(email.id)
 
-    async def work(self) -> None:
-        """Try what is due until nothing is."""
-        while await self.sender.send_one(self.lane):
+    async def send_due(self) -> None:
+        """Attempt emails until none is due."""
+        while await self.worker.send_one(self.client):
             pass
 
-    async def let_time_pass(self) -> None:
-        """Every pause and every lease is over."""
+    async def end_all_delays(self) -> None:
+        """As if enough time had passed for all retry delays and leases to end."""
         async with self.db.transaction() as tx:
             await tx.execute("update mail set next_at = now(), lease_until = now() - interval '1 second'")
 
-    async def mail(self, mail_id: str) -> NotificationAsSent:
-        return await actions.mail(self.db, UUID(mail_id))
+    async def email(self, email_id: str) -> NotificationDetails:
+        return await actions.email(self.db, UUID(email_id))
 
 
 @asynccontextmanager
 async def served(app: Litestar) -> AsyncIterator[int]:
-    """The application on a port of its own."""
+    """Serve the application on a free port."""
     port = ports.find_free()
     server = Server(
         app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False,
@@ -157,8 +157,8 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def known_at(home: Path, reader: str, service: str, port: int) -> None:
-    """Let `reader` find `service` as it would at a start without the registry: from its last answer, on disk."""
+def make_known(home: Path, reader: str, service: str, port: int) -> None:
+    """Let `reader` find `service` without a registry, from the addresses that it caches on disk."""
     folder = home / "registry" / reader
     folder.mkdir(parents=True, exist_ok=True)
     instance = tokens.instance(service, port)

@@ -1,4 +1,4 @@
-"""The payment service as its callers meet it: order, buyers, admins and Stripe, over HTTP."""
+"""A running payment service with its callers: order, buyers, admins and Stripe, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], *, within_s: float = 60.0) -> T:
-    """Asks until the answer is truthy."""
+    """Call `look` until its result is truthy, and return that."""
     deadline = time.monotonic() + within_s
     while not (found := await look()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -34,8 +34,15 @@ def usd(amount: int) -> Json:
     return {"amount": amount, "currency": "USD"}
 
 
-def asked(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 45, **more: Any) -> Json:
-    """What order sends to open a payment: two of something and shipping."""
+def account(captured: int, **totals: int) -> Json:
+    """The account of a charge as events have it; totals that are not given are 0."""
+    names = ("refund_pending", "refunded", "refund_failed", "disputed", "dispute_won", "dispute_lost")
+    assert totals.keys() <= set(names)
+    return {"currency": "USD", "captured": captured} | {name: totals.get(name, 0) for name in names}
+
+
+def opening(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 45, **more: Any) -> Json:
+    """The request that order sends to open a payment: two desks and shipping."""
     unit, shipping = divmod(amount, 2)
     lines = [{"name": "Walnut desk", "quantity": 2, "unit_price": usd(unit)}]
     if shipping:
@@ -54,20 +61,20 @@ def asked(amount: int = 5000, *, user_id: UUID | None = None, minutes: float = 4
 class Buyer:
     """A person with a session and an order to pay."""
 
-    def __init__(self, till: Till, order_id: UUID, user_id: UUID) -> None:
-        self.till = till
+    def __init__(self, service: PaymentService, order_id: UUID, user_id: UUID) -> None:
+        self.service = service
         self.order_id = order_id
         self.user_id = user_id
-        self.headers = till.users.sign_in("customer", user_id)
+        self.headers = service.users.sign_in("customer", user_id)
         self.payment: Json = {}
 
     async def post(self, path: str, body: Json | None = None, key: str | None = None) -> httpx.Response:
         headers = self.headers | ({"idempotency-key": key} if key else {})
-        return await self.till.http.post(path, json=body, headers=headers)
+        return await self.service.http.post(path, json=body, headers=headers)
 
     async def pay(self, number: str = GOOD, action: str = "pay") -> httpx.Response:
-        """One press of the page's button."""
-        return await self.till.press(self.payment["checkout_url"], number, action)
+        """Press the button of the payment page."""
+        return await self.service.press(self.payment["checkout_url"], number, action)
 
     async def confirm(self, method: str | None = None, key: str | None = None) -> httpx.Response:
         body = {"payment_method": method} if method else None
@@ -77,7 +84,7 @@ class Buyer:
         return await self.post("/api/payments", {"order_id": str(self.order_id)}, key or str(uuid4()))
 
     async def status(self) -> str:
-        answer = await self.till.http.get(f"/api/payments/{self.payment['id']}", headers=self.headers)
+        answer = await self.service.http.get(f"/api/payments/{self.payment['id']}", headers=self.headers)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
@@ -88,10 +95,10 @@ class Buyer:
         await eventually(there)
 
     async def events(self) -> list[str]:
-        return [event["type"] for event in await self.till.events(self.order_id)]
+        return [event["type"] for event in await self.service.events(self.order_id)]
 
     async def close(self) -> str:
-        answer = await self.till.internal("POST", f"{self.order_id}/close")
+        answer = await self.service.internal("POST", f"{self.order_id}/close")
         assert answer.status_code == 200, answer.text
         return str(answer.json()["outcome"])
 
@@ -99,11 +106,11 @@ class Buyer:
         return [line for line in await self.ledger() if line["type"] == "charge"]
 
     async def ledger(self) -> list[Json]:
-        """Everything that really happened to this order's money, says Stripe."""
-        return [line for line in await self.till.ledger() if line["metadata"].get("order_id") == str(self.order_id)]
+        """The charges and refunds of this order in Stripe's ledger."""
+        return [line for line in await self.service.ledger() if line["metadata"].get("order_id") == str(self.order_id)]
 
 
-class Till:
+class PaymentService:
     def __init__(self, url: str, users: Users, sandbox: Sandbox, deps: Deps, database_url: str) -> None:
         self.url = url
         self.users = users
@@ -126,9 +133,9 @@ class Till:
         return await self.internal("PUT", str(order_id), body)
 
     async def buyer(self, amount: int = 5000, *, paid: bool = False, number: str = GOOD, **more: Any) -> Buyer:
-        """Somebody whose order is waiting to be paid, or has been."""
+        """A buyer whose order awaits payment, or was paid."""
         buyer = Buyer(self, uuid4(), uuid4())
-        answer = await self.open(buyer.order_id, asked(amount, user_id=buyer.user_id, **more))
+        answer = await self.open(buyer.order_id, opening(amount, user_id=buyer.user_id, **more))
         assert answer.status_code == 200, answer.text
         buyer.payment = answer.json()
         if paid:
@@ -162,7 +169,7 @@ class Till:
         return items
 
     async def events(self, subject: UUID) -> list[Json]:
-        """The order's events, as they lie in the feed's table."""
+        """The order's events in the feed's table, oldest first."""
         rows = await self.sql("select type, data from event where subject = $1 order by seq", str(subject))
         return [{"type": row["type"], **row["data"]} for row in rows]
 
