@@ -69,9 +69,9 @@ def _has_room(folder: Path) -> bool:
 
 #: What takes seconds, most of it in one test or of waiting.
 LONG = (
-    "tests/witnesses/test_scrapers.py",
+    "tests/interop/test_scrapers.py",
     "tests/web/test_client.py",
-    "tests/gateway/test_agent.py",
+    "tests/gateway/test_lifecycle.py",
     "tests/gateway/test_http2.py",
     "tests/product/search/test_caching.py",
     "tests/web/test_build.py",
@@ -85,7 +85,7 @@ LONG = (
 
 
 #: Fixtures that start processes for the one test that asks for them.
-OWN_PROCESSES = {"fresh_gate", "system"}
+OWN_PROCESSES = {"new_gateway", "system"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

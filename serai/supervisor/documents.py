@@ -18,8 +18,8 @@ from litestar import Litestar
 
 from serai import topology
 from serai.chassis.http.openapi import document
+from serai.gateway.route_table import route_table
 from serai.gateway.routes import WEB, client_document, service_routes
-from serai.gateway.table import route_table
 from serai.supervisor import environment, keys
 from serai.supervisor.environment import Setup
 from serai.supervisor.home import Home

@@ -18,7 +18,7 @@ from schemathesis.openapi import from_dict
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
-from serai.gateway.documents import joined
+from serai.gateway.openapi_documents import merge_documents
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import DOCUMENTS
 from tools.shop.shopper import Office, Shopper, pay, until
@@ -36,7 +36,7 @@ _RAW = "/api/payments/webhooks/stripe"
 #: In place of the policy of an operation that needs a permission.
 _NEEDING = "needs a permission"
 
-_DOCUMENT = joined(DOCUMENTS, title="Serai", version="1", url="http://127.0.0.1")
+_DOCUMENT = merge_documents(DOCUMENTS, title="Serai", version="1", url="http://127.0.0.1")
 
 
 def _api(policies: tuple[str, ...], *, boundaries: bool) -> BaseSchema:

@@ -19,7 +19,7 @@ def test_every_page_is_counted(build: Build) -> None:
 
 
 def test_a_browser_is_told_with_every_page_what_that_needs() -> None:
-    files, needed = dist.read(WEB / "dist"), dist.needs(WEB / "dist")
+    files, needed = dist.read_build(WEB / "dist"), dist.read_preloads(WEB / "dist")
     assert set(needed) == set(topology.WEB_PAGES)
     assert {path for paths in needed.values() for path in paths if not path.startswith("/api/")} <= set(files)
 

@@ -44,7 +44,7 @@ from tests.chassis.calls.callees import (
     served,
     unavailable,
 )
-from tests.discovery.replicas import TOKEN, replica
+from tests.discovery.registry_server import TOKEN, registry_server
 
 
 async def test_the_less_busy_of_two_is_asked(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ async def test_nothing_is_done_where_there_is_no_instance(tmp_path: Path) -> Non
 async def test_a_call_that_may_be_done_stays_so_when_the_instances_vanish(
     database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    async with replica(database("discovery"), tmp_path) as registry, callee("only") as only:
+    async with registry_server(database("discovery"), tmp_path) as registry, callee("only") as only:
         mine = Registry([registry.url], TOKEN)
         async with calling_by(Registry([registry.url], TOKEN)) as client:
 
@@ -200,7 +200,7 @@ async def test_a_call_that_may_be_done_stays_so_when_the_instances_vanish(
 
 
 async def test_a_first_call_waits_for_a_first_instance(database: Callable[[str], str], tmp_path: Path) -> None:
-    async with replica(database("discovery"), tmp_path) as registry, callee("late") as late:
+    async with registry_server(database("discovery"), tmp_path) as registry, callee("late") as late:
         mine = Registry([registry.url], TOKEN)
         async with calling_by(Registry([registry.url], TOKEN)) as client:
             asking = asyncio.create_task(client.ask(timeout_s=10.0))

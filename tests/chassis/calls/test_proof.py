@@ -19,7 +19,7 @@ from serai.chassis.calls.registry import Registry
 from tests import tokens
 from tests.chassis.calls.callees import callee, calling_by
 from tests.chassis.calls.test_registry import beating
-from tests.discovery.replicas import TOKEN, Replica, replica
+from tests.discovery.registry_server import TOKEN, RegistryServer, registry_server
 
 KEYS: dict[str, str] = json.loads(tokens.SERVICE_KEYS)
 SEEDS = tokens.SERVICE_SEEDS
@@ -121,9 +121,9 @@ def test_each_registration_is_verified_once_and_few_are_remembered(monkeypatch: 
     assert len(proofs._verdicts) == 2
 
 
-def knowing(replica: Replica | None, service: str = "", cache_dir: Path | None = None) -> Registry:
+def knowing(registry_server: RegistryServer | None, service: str = "", cache_dir: Path | None = None) -> Registry:
     """As a process of this service sees the registry."""
-    urls = [replica.url] if replica else []
+    urls = [registry_server.url] if registry_server else []
     return Registry(urls, TOKEN, cache_dir=cache_dir, key=SEEDS.get(service, ""), keys=KEYS)
 
 
@@ -131,7 +131,7 @@ async def test_a_rogue_registration_is_not_followed_and_not_called_well(
     database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "BEATS_PER_LOOK", 1)
-    async with replica(database("discovery"), tmp_path) as running:
+    async with registry_server(database("discovery"), tmp_path) as running:
         product, rogue, order = knowing(running, "product"), Registry([running.url], TOKEN), knowing(running, "order")
         watch = order.watch("product")
         await rogue.register(msgspec.structs.replace(BARE, id="product-0"))
@@ -161,7 +161,7 @@ async def test_a_rogue_registration_is_not_followed_and_not_called_well(
 
 async def test_no_call_of_a_service_reaches_a_rogue(database: Callable[[str], str], tmp_path: Path) -> None:
     async with (
-        replica(database("discovery"), tmp_path) as running,
+        registry_server(database("discovery"), tmp_path) as running,
         callee("product-1") as mine,
         callee("product-0") as rogue,
         calling_by(knowing(running)) as client,

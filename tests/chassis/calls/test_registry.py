@@ -12,7 +12,7 @@ import pytest
 
 from serai.chassis.calls import registry as client
 from serai.chassis.calls.registry import Instance, Registry, RegistryRefused, RegistryUnavailable, Watch
-from tests.discovery.replicas import TOKEN, Replica, replica
+from tests.discovery.registry_server import TOKEN, RegistryServer, registry_server
 
 NOWHERE = "http://127.0.0.1:1"
 ME = Instance("product-1", "product", "10.0.0.1", 8000, {"version": "7"})
@@ -52,12 +52,12 @@ async def eventually(fact: Callable[[], Awaitable[bool]], timeout_s: float = 60)
 
 
 @pytest.fixture
-async def running(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Replica]:
-    async with replica(database("discovery"), tmp_path) as registry:
+async def running(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[RegistryServer]:
+    async with registry_server(database("discovery"), tmp_path) as registry:
         yield registry
 
 
-async def test_others_learn_of_a_registration_its_draining_and_its_end(running: Replica) -> None:
+async def test_others_learn_of_a_registration_its_draining_and_its_end(running: RegistryServer) -> None:
     async with connected(running.url) as mine, connected(running.url) as theirs:
         watch = theirs.watch("product")
         assert await watch.ready(5, at_least=0)
@@ -76,7 +76,7 @@ async def test_others_learn_of_a_registration_its_draining_and_its_end(running: 
         assert await theirs.health_state() == ()
 
 
-async def test_a_draining_instance_never_comes_back_by_itself(running: Replica) -> None:
+async def test_a_draining_instance_never_comes_back_by_itself(running: RegistryServer) -> None:
     async with connected(running.url) as mine:
         await mine.register(ME, ttl_s=0.6)
         await mine.set_draining()
@@ -87,7 +87,7 @@ async def test_a_draining_instance_never_comes_back_by_itself(running: Replica) 
         assert await mine.health_state() == ()
 
 
-async def test_heartbeats_keep_a_lease_for_longer_than_its_ttl(running: Replica) -> None:
+async def test_heartbeats_keep_a_lease_for_longer_than_its_ttl(running: RegistryServer) -> None:
     async with connected(running.url) as mine:
         await mine.register(ME, ttl_s=1)
         _, index = await running.get("/v1/health/service/product")
@@ -99,7 +99,7 @@ async def test_heartbeats_keep_a_lease_for_longer_than_its_ttl(running: Replica)
         assert (health.status, health.version) == ("passing", "7")
 
 
-async def test_a_forgotten_instance_registers_again(running: Replica) -> None:
+async def test_a_forgotten_instance_registers_again(running: RegistryServer) -> None:
     async with connected(running.url) as mine, connected(running.url) as theirs:
         watch = theirs.watch("product")
         await mine.register(ME, ttl_s=1)
@@ -112,7 +112,7 @@ async def test_a_forgotten_instance_registers_again(running: Replica) -> None:
 
 async def test_a_watch_outlives_a_restart_of_the_registry(database: Callable[[str], str], tmp_path: Path) -> None:
     url = database("discovery")
-    async with replica(url, tmp_path) as first:
+    async with registry_server(url, tmp_path) as first:
         address = first.url
         mine, theirs = Registry([address], TOKEN), Registry([address], TOKEN)
         watch = theirs.watch("product")
@@ -121,7 +121,7 @@ async def test_a_watch_outlives_a_restart_of_the_registry(database: Callable[[st
     with pytest.raises(RegistryUnavailable):
         await mine.register(OTHER)
     assert watch.instances == (ME,)
-    async with replica(url, tmp_path, port=int(address.rpartition(":")[2])), beating(mine):
+    async with registry_server(url, tmp_path, port=int(address.rpartition(":")[2])), beating(mine):
         await until(watch, "product-1", "product-2")
         await mine.close()
         await theirs.close()
@@ -130,14 +130,14 @@ async def test_a_watch_outlives_a_restart_of_the_registry(database: Callable[[st
 async def test_instances_stay_while_a_registry_that_lost_its_memory_is_filled_again(
     database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    async with replica(database("discovery"), tmp_path) as first:
+    async with registry_server(database("discovery"), tmp_path) as first:
         address = first.url
         mine, theirs = Registry([address], TOKEN), Registry([address], TOKEN)
         watch = theirs.watch("product")
         await mine.register(ME, ttl_s=3)
         await until(watch, "product-1")
         known = watch.version
-    async with replica(database("discovery"), tmp_path, port=int(address.rpartition(":")[2])) as empty:
+    async with registry_server(database("discovery"), tmp_path, port=int(address.rpartition(":")[2])) as empty:
         asked = await answers(empty, WATCHED, 200)
         await eventually(lambda: more(empty, WATCHED, 200, asked + 2))
         async with beating(mine):
@@ -151,14 +151,14 @@ async def test_instances_stay_while_a_registry_that_lost_its_memory_is_filled_ag
         await theirs.close()
 
 
-async def test_one_of_several_registries_is_enough(running: Replica) -> None:
+async def test_one_of_several_registries_is_enough(running: RegistryServer) -> None:
     async with connected(NOWHERE, running.url) as mine:
         watch = mine.watch("product")
         await mine.register(ME)
         await until(watch, "product-1")
 
 
-async def test_starts_from_disk_when_the_registry_is_away(running: Replica, tmp_path: Path) -> None:
+async def test_starts_from_disk_when_the_registry_is_away(running: RegistryServer, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     async with connected(running.url, cache_dir=cache) as mine:
         await mine.register(ME)
@@ -171,7 +171,7 @@ async def test_starts_from_disk_when_the_registry_is_away(running: Replica, tmp_
         assert not await later.watch("user").ready(0.2)
 
 
-async def test_an_empty_answer_leaves_the_last_addresses_on_disk(running: Replica, tmp_path: Path) -> None:
+async def test_an_empty_answer_leaves_the_last_addresses_on_disk(running: RegistryServer, tmp_path: Path) -> None:
     async with connected(running.url, cache_dir=tmp_path) as mine:
         watch = mine.watch("product")
         await mine.register(ME)
@@ -193,12 +193,12 @@ async def test_an_unreadable_file_is_no_answer_and_no_failure(tmp_path: Path, co
 
 async def test_registers_once_the_registry_appears(database: Callable[[str], str], tmp_path: Path) -> None:
     url = database("discovery")
-    async with replica(url, tmp_path) as before:
+    async with registry_server(url, tmp_path) as before:
         address = before.url
     async with connected(address) as mine:
         with pytest.raises(RegistryUnavailable):
             await mine.register(ME, ttl_s=1)
-        async with beating(mine), replica(url, tmp_path, port=int(address.rpartition(":")[2])) as after:
+        async with beating(mine), registry_server(url, tmp_path, port=int(address.rpartition(":")[2])) as after:
             await after.until({"product-1": "passing"})
 
 
@@ -260,13 +260,13 @@ async def test_after_an_outage_one_answer_brings_everybody_back(monkeypatch: pyt
         await eventually(all_back, 30)
 
 
-async def test_a_wrong_token_is_refused_aloud(running: Replica) -> None:
+async def test_a_wrong_token_is_refused_aloud(running: RegistryServer) -> None:
     async with connected(running.url, token="guess") as mine:
         with pytest.raises(RegistryRefused, match=r"403.*Permission denied"):
             await mine.register(ME)
 
 
-async def test_health_state_tells_of_everybody(running: Replica) -> None:
+async def test_health_state_tells_of_everybody(running: RegistryServer) -> None:
     await running.register("u1", "user", Status="critical")
     await running.register("p1", Status="warning")
     await running.put("/v1/agent/check/warn/service:p1", note="disk nearly full")
@@ -279,7 +279,7 @@ async def test_health_state_tells_of_everybody(running: Replica) -> None:
     assert product.since.tzinfo is not None
 
 
-async def test_a_change_between_two_waits_is_not_slept_through(running: Replica) -> None:
+async def test_a_change_between_two_waits_is_not_slept_through(running: RegistryServer) -> None:
     async with connected(running.url) as mine:
         watch = mine.watch("product")
         assert await watch.ready(5, at_least=0)
@@ -344,7 +344,7 @@ async def stand_in(answer: Callable[[aiohttp.web.Request], Awaitable[aiohttp.web
         await runner.cleanup()
 
 
-async def answers(registry: Replica, route: str, status: int) -> int:
+async def answers(registry: RegistryServer, route: str, status: int) -> int:
     """How many requests to the route have been answered with this status."""
     async with registry.session.get(f"{registry.url}/metrics") as response:
         lines = (await response.text()).splitlines()
@@ -356,7 +356,7 @@ async def answers(registry: Replica, route: str, status: int) -> int:
     return int(sum(counts))
 
 
-async def more(registry: Replica, route: str, status: int, count: int) -> bool:
+async def more(registry: RegistryServer, route: str, status: int, count: int) -> bool:
     return await answers(registry, route, status) >= count
 
 

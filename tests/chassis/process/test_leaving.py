@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.gateway.gate import Answer, read_answer
+from tests.gateway.gateway_process import Response, read_response
 
 
 class Leaver:
@@ -97,6 +97,6 @@ async def _text(session: aiohttp.ClientSession, path: str) -> str:
         return await answer.text()
 
 
-async def _again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Answer:
+async def _again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Response:
     writer.write(b"GET /quick HTTP/1.1\r\nhost: localhost\r\n\r\n")
-    return await asyncio.wait_for(read_answer(reader), 20)
+    return await asyncio.wait_for(read_response(reader), 20)
