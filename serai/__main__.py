@@ -162,13 +162,13 @@ def run_serve(options: argparse.Namespace) -> int:
 
     from importlib import import_module
 
-    from serai.chassis.process.serve import AddressTaken, run
+    from serai.chassis.process.serve import AddressInUse, run
     from serai.chassis.settings import SettingsError
 
     module, _, function = topology.service(options.name).factory.partition(":")
     try:
         run(getattr(import_module(module), function)())
-    except (SettingsError, AddressTaken) as problem:
+    except (SettingsError, AddressInUse) as problem:
         return failed(problem)
     return 0
 

@@ -13,7 +13,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
-from serai.chassis.process.serve import hold_address
+from serai.chassis.process.serve import reserve_address
 from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
@@ -47,7 +47,7 @@ async def living(app: Litestar, base_url: str = "http://localhost:8080") -> Asyn
 @asynccontextmanager
 async def serving(app: Litestar) -> AsyncIterator[tuple[int, httpx.AsyncClient]]:
     """The port at which `app` answers meanwhile, and a client of it; it is ready."""
-    held, host, port = hold_address("127.0.0.1:0")
+    held, host, port = reserve_address("127.0.0.1:0")
     with held:
         server = Server(
             app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False

@@ -88,7 +88,7 @@ async def add_item(deps: Deps, visit: Visit, asked: ItemAdded, once: IdempotentR
     if once.key is not None:
         # Asked before product is: what was put in once stays done, also when it is no longer for sale.
         async with deps.db.connection() as conn:
-            repeated = await once.made(conn) is not None
+            repeated = await once.bound_resource(conn) is not None
             cart = await store.cart_of(conn, visit.owner) if repeated else visit.cart
         if repeated:
             return await show(deps, cart), True
@@ -187,7 +187,7 @@ async def _change(
             return saved, False
         once = None
     async with deps.db.transaction() as tx:
-        if once is not None and await once.made(tx) is not None:
+        if once is not None and await once.bound_resource(tx) is not None:
             return await store.cart_of(tx, visit.owner), True
         cart = await store.lock_cart(tx, visit.owner)
         saved = await _save_locked(tx, visit.owner, cart, decide(cart.lines))

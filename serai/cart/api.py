@@ -30,7 +30,7 @@ async def get_cart(request: Request, deps: NamedDependency[Deps]) -> Response[Ca
 async def add_item(request: Request, deps: NamedDependency[Deps], data: JSONBody[ItemAdded]) -> Response[Cart]:
     _refuse_other_sites(request, deps)
     visit = await _visit(request, deps)
-    once = await request.once(caller=visit.key_caller)
+    once = await request.idempotency(caller=visit.key_caller)
     cart, repeated = await actions.add_item(deps, visit, data, once)
     response = _answer(request, deps, visit, cart, changed=True)
     if repeated:

@@ -41,7 +41,7 @@ def create(settings: DiscoverySettings | None = None) -> Service:
     service = Service(topology.DISCOVERY, settings)
     watchers = Watchers(service.database)
     service.routes(api.Deps(service.database, watchers), api.routers(settings.registry_token))
-    service.on_leave.append(watchers.leave)
+    service.on_drain.append(watchers.leave)
     WAITING.set_function(lambda: watchers.count)
     service.background("listen", watchers.listen)
     service.background("probe", prober(service.database))

@@ -115,7 +115,7 @@ async def queue_mail(db: Database, asked: EmailAsked, once: IdempotentRequest) -
     """Queue what was asked for; also whether this key had done so before. Raises `Invalid`."""
     letter = _letter(asked)
     async with db.transaction() as tx:
-        if (made := await once.made(tx)) is not None:
+        if (made := await once.bound_resource(tx)) is not None:
             return await _logged(tx, UUID(made)), True
         mail_id = new_id()
         await store.add(
@@ -156,7 +156,7 @@ def _letter(asked: EmailAsked) -> letters.Letter:
 async def send_again(db: Database, mail_id: UUID, once: IdempotentRequest) -> tuple[NotificationAsSent, bool]:
     """Queue a mail once more, under its id; also whether this key had done so before. Raises `NotFound`."""
     async with db.transaction() as tx:
-        repeated = await once.made(tx) is not None
+        repeated = await once.bound_resource(tx) is not None
         if not repeated:
             if not await store.revive(tx, mail_id, GIVE_UP_AFTER):
                 raise NotFound

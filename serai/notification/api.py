@@ -34,7 +34,7 @@ _MAX_TOKEN = 100
 async def send_email(
     request: Request, data: JSONBody[EmailAsked], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
-    mail, repeated = await actions.queue_mail(deps.db, data, await request.once())
+    mail, repeated = await actions.queue_mail(deps.db, data, await request.idempotency())
     deps.sender.nudge()
     return Response(EmailAccepted(mail.id, mail.status), headers=_replayed(repeated))
 
@@ -72,7 +72,7 @@ async def get_mail(id: FromPath[str], deps: NamedDependency[Deps]) -> Notificati
 
 @post("/api/notifications/{id:str}/resend", policy="admin", rate_limit="mail", status_code=202)
 async def resend_mail(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Notification]:
-    mail, repeated = await actions.send_again(deps.db, parse_id(id), await request.once())
+    mail, repeated = await actions.send_again(deps.db, parse_id(id), await request.idempotency())
     deps.sender.nudge()
     return Response(msgspec.convert(mail, Notification, from_attributes=True), headers=_replayed(repeated))
 

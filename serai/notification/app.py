@@ -47,7 +47,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         intake = actions.Intake(take_in, worker.nudge)
         service.reads(producer, intake.apply, intake.committed)
     service.background("send", worker.run)
-    service.on_leave.append(worker.leave)
+    service.on_drain.append(worker.leave)
     service.every("count-mails", 15, worker.count)
     service.every("prune-mails", 600, lambda: actions.prune(service.database))
     return service

@@ -17,6 +17,6 @@ from serai.notification.deps import Deps
 async def send_email(
     request: Request, data: JSONBody[EmailAsked], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
-    mail, repeated = await actions.queue_mail(deps.db, data, await request.once())
+    mail, repeated = await actions.queue_mail(deps.db, data, await request.idempotency())
     deps.sender.nudge()
     return Response(EmailAccepted(mail.id, mail.status), headers={"idempotent-replayed": "true"} if repeated else None)

@@ -83,7 +83,7 @@ async def pay_again(deps: Deps, user_id: UUID, order_id: UUID, once: IdempotentR
         await _refresh(deps, payment, payment.attempt)
     async with deps.database.transaction() as tx:
         payment = await store.lock(tx, payment.id)
-        replayed = await once.made(tx) is not None
+        replayed = await once.bound_resource(tx) is not None
         if not replayed:
             if payment.state is PaymentState.SUCCEEDED:
                 raise OrderNotPayable
@@ -118,7 +118,7 @@ async def pay_directly(deps: Deps, payment: Payment, method: str, once: Idempote
     for _ in range(_LAUNCHES):
         async with deps.database.transaction() as tx:
             payment = await store.lock(tx, payment.id)
-            replayed = await once.made(tx) is not None
+            replayed = await once.bound_resource(tx) is not None
             if replayed or payment.state is PaymentState.SUCCEEDED:
                 return payment, replayed
             attempt = payment.attempt
@@ -140,7 +140,7 @@ async def pay_directly(deps: Deps, payment: Payment, method: str, once: Idempote
         if attempt.state in (AttemptState.OPEN, AttemptState.ACTION):
             await _confirm(deps, payment, attempt, method)
         async with deps.database.transaction() as tx:
-            if await once.made(tx) is None:
+            if await once.bound_resource(tx) is None:
                 await once.bind(tx, payment.id)
         return await _fresh(deps, payment.id), False
     raise PaymentUnavailable

@@ -31,7 +31,7 @@ _PAYMENT = "/api/payments/{id:str}"
 )
 async def pay(deps: NamedDependency[Deps], request: Request, data: JSONBody[PaymentWanted]) -> Response[Payment]:
     """The order's payment with a page to pay on: the live one, or a new one once the last cannot be paid any more."""
-    once = await request.once()
+    once = await request.idempotency()
     payment, replayed = await actions.pay_again(deps, request.caller.user, data.order_id, once)
     return Response(views.public(payment), headers=_replayed(replayed))
 
@@ -53,7 +53,7 @@ async def confirm(
     if data is None or data.payment_method is None:
         payment = await actions.confirm_return(deps, payment)
     else:
-        once = await request.once()
+        once = await request.idempotency()
         payment, replayed = await actions.pay_directly(deps, payment, data.payment_method, once)
     return Response(views.public(payment), headers=_replayed(replayed))
 
@@ -63,7 +63,7 @@ async def refund(
     deps: NamedDependency[Deps], request: Request, id: FromPath[str], data: JSONBody[RefundWanted | None] = None
 ) -> Response[RefundFacts]:
     """Gives money back to the buyer: an amount, or what is left of the charge."""
-    once = await request.once()
+    once = await request.idempotency()
     made, replayed = await refunds.refund_for_admin(deps, parse_id(id), data or RefundWanted(), once)
     return Response(views.refund_facts(made, deps.currency), headers=_replayed(replayed))
 

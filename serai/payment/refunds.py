@@ -69,7 +69,7 @@ async def refund_for_admin(
         if await store.payment(tx, payment_id) is None:
             raise NotFound
         payment = await store.lock(tx, payment_id)
-        made = await once.made(tx)
+        made = await once.bound_resource(tx)
         before = await store.refund(tx, UUID(made)) if made else None
         if before is not None:
             refund = before

@@ -68,5 +68,5 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
     service.routes(deps, [*api.ROUTES, *internal.ROUTES], feed=True)
     service.background("answer-asked-mails", postbox.run)
     service.every("prune-sessions", 600, prune)
-    service.on_left.append(deps.passwords.close)
+    service.on_drained.append(deps.passwords.close)
     return service

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from serai.chassis.http.accept_encoding import wanted
+from serai.chassis.http.accept_encoding import accepted_encodings
 from serai.web.dist import INDEX, File, Version
 
 #: Names in there hold a hash of what is in the file.
@@ -100,7 +100,7 @@ class _Answers:
         if_none_match = None
         for name, value in scope["headers"]:
             if name == b"accept-encoding":
-                sent = next((self._sent[one] for one in wanted(value) if one in self._sent), self._plain)
+                sent = next((self._sent[one] for one in accepted_encodings(value) if one in self._sent), self._plain)
             elif name == b"if-none-match":
                 if_none_match = value
         if if_none_match is not None and sent.is_named(if_none_match):

@@ -37,7 +37,7 @@ READY_TIMEOUT_S = 20.0
 CONNECTIONS = 32
 RATE_S = 4.0
 #: The latency is taken in turns, so that what else the machine does meets both ways.
-TURNS, TURN_S = 3, 3.0
+TURNS, MAX_LOOP_DELAY_S = 3, 3.0
 #: Of what the gate takes at most from the service: far from any queue.
 SHARE = 0.25
 SERVICE, STATIC = "/api/products", "/api/cart"
@@ -118,7 +118,9 @@ def measure(folder: Path, revision: str, at: str, found: machine.Machine) -> Doc
         for _ in range(TURNS):
             for what, port in ways.items():
                 requests = [Request("GET", SERVICE)]
-                taken[what].append(arrivals.send(Orders(f"http://127.0.0.1:{port}", requests, TURN_S, offered)))
+                taken[what].append(
+                    arrivals.send(Orders(f"http://127.0.0.1:{port}", requests, MAX_LOOP_DELAY_S, offered))
+                )
     direct, through = (_way(what, outcomes) for what, outcomes in taken.items())
     return Document(revision, at, found, rates, offered, direct, through)
 
@@ -178,7 +180,7 @@ def text(document: Document) -> str:
             *table(_rates(document)),
             "",
             f"The same service at {document.offered_per_s:,.0f} a second in an open loop, "
-            f"medians of {TURNS} turns of {TURN_S:g} s",
+            f"medians of {TURNS} turns of {MAX_LOOP_DELAY_S:g} s",
             *table(_ways(document)),
         ]
     )

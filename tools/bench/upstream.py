@@ -21,7 +21,7 @@ from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
 
 
-class Declared(msgspec.Struct, frozen=True):
+class ServiceDeclaration(msgspec.Struct, frozen=True):
     #: Whom the gate takes it for, where it stands behind one.
     name: str = "product"
     database: bool = False
@@ -36,7 +36,7 @@ def service(port: int, body: bytes) -> None:
         return Response(body, media_type="application/json")
 
     settings = load(Settings, {"SERAI_MODE": "local", "SERAI_BIND": f"127.0.0.1:{port}"})
-    built = Service(Declared(), settings)
+    built = Service(ServiceDeclaration(), settings)
     built.routes(None, [products])
     serve.run(built)
 

@@ -83,7 +83,7 @@ async def place_order(
         if saga is not None:
             return await _drive_to_rest(deps, caller.user, saga)
         async with deps.database.transaction() as tx:
-            made = await idempotency.made(tx)
+            made = await idempotency.bound_resource(tx)
         if made is not None:
             return await _placed_before(deps, caller.user, UUID(made))
     raise InProgress
@@ -155,7 +155,7 @@ async def cancel_order(deps: Deps, caller: Caller, order_id: UUID, idempotency: 
     """Cancel an unpaid order, or as an admin refund one that has not shipped. Returns the order as it is after at most
     `deps.patience_s` seconds. Raises `NotFound`, `IllegalTransition` (also when it was paid first)."""
     async with deps.database.transaction() as tx:
-        replayed = await idempotency.made(tx) is not None
+        replayed = await idempotency.bound_resource(tx) is not None
         saga = await store.lock_saga(tx, order_id)
         order = await orders.lock_order(tx, order_id)
         if saga is None or order is None or not (caller.is_admin or order.user_id == caller.user):
