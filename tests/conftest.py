@@ -167,7 +167,7 @@ def _migrated(shared: Path) -> Path:
             shutil.rmtree(making, ignore_errors=True)
             with Postgres(making, ports.find_free(), PASSWORD, shared / "postgres.log", IN_A_HURRY) as server:
                 passwords = dict.fromkeys(topology.WITH_DATABASE, PASSWORD)
-                blocking(databases.create_all(server.url, passwords, ours_alone=True))
+                blocking(databases.create_all(server.url, passwords, dedicated=True))
                 blocking(databases.migrate_all(server.url, passwords))
             making.rename(made)
     return made / "data"
@@ -181,7 +181,7 @@ def template(postgres: Postgres) -> Callable[[str], str]:
     def of(service: str) -> str:
         if service not in made:
             passwords = {service: PASSWORD}
-            blocking(databases.create_all(postgres.url, passwords, ours_alone=True))
+            blocking(databases.create_all(postgres.url, passwords, dedicated=True))
             blocking(databases.migrate_all(postgres.url, passwords))
             made[service] = name_of(service)
         return made[service]

@@ -1,4 +1,4 @@
-"""Makes the accounts of the demo's admin and customers."""
+"""Creates the accounts of the demo's admin and customers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NAMES = {"admin": "Noor Haddad", "ada": "Ada Okafor", "grace": "Grace Lindqvist
 
 
 async def add_accounts(database_url: str, logins: list[dict[str, str]]) -> int:
-    """Make the demo accounts of `logins` ("role", "email", "password"), and make sure those passwords open them.
+    """Create the demo accounts of `logins` ("role", "email", "password"), or set their passwords.
 
-    Returns how many were made or changed; a second run changes nothing.
+    Returns how many were created or changed. A second run changes nothing.
     """
     passwords = Passwords()
     db = Database(database_url, size=1, name="serai-seed")

@@ -1,4 +1,4 @@
-"""Puts the demo products into a shop that has none, with the product service's own statements."""
+"""Adds the demo products to a shop without products, with the product service's own statements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Shop(msgspec.Struct):
 
 
 async def add_products(database_url: str) -> int:
-    """Returns how many were added: none when the shop has a product already."""
+    """Returns how many were added: none if the shop has any product."""
     currency = load(_Shop).currency
     db = Database(database_url, size=1, name="serai-seed")
     await db.open()
@@ -35,7 +35,7 @@ async def add_products(database_url: str) -> int:
         async with db.transaction() as tx:
             if not await _is_empty(tx):
                 return 0
-            # One of each category in turn, so that the newest are not all of one category.
+            # One product of each category in turn, so that the newest products are of different categories.
             goods = [
                 (category, number, good)
                 for number, row in enumerate(itertools.zip_longest(*GOODS.values()), 1)
@@ -52,7 +52,7 @@ async def add_products(database_url: str) -> int:
 
 
 async def _is_empty(tx: Connection) -> bool:
-    """Whether there is no product. The lock keeps others from adding one until the transaction ends."""
+    """Whether there is no product. The lock prevents others from adding one until the transaction ends."""
     await tx.execute("lock table product in share row exclusive mode")
     empty: bool = await tx.fetchval("select not exists (select from product)")
     return empty
@@ -96,7 +96,7 @@ async def _add(tx: Connection, category: str, number: int, good: Good, picture: 
 
 
 def _variants(sku: str, good: Good, currency: str) -> list[CreateVariant]:
-    """One for each combination of the options, with a stock between 2 and 61."""
+    """One variant for each combination of the options, with a stock between 2 and 61."""
     first = next(iter(good.options.values()), [""])
     combinations = list(itertools.product(*good.options.values()))
     return [

@@ -59,7 +59,7 @@ class Commits:
             await conn.close(timeout=SQL_TIMEOUT_S)
 
     def _pgbench(self, *arguments: str, timeout_s: float) -> str:
-        program = str(postgres.programs() / "pgbench")
+        program = str(postgres.bin_folder() / "pgbench")
         try:
             done = subprocess.run(
                 [program, *arguments, DATABASE], env=self._environ, capture_output=True, text=True, timeout=timeout_s

@@ -1,4 +1,4 @@
-"""The products of the demo shop, a module for each category."""
+"""The products of the demo shop, one module per category."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serai.demo.goods.stationery import STATIONERY
 #: The products that have no stock, by name.
 SOLD_OUT = frozenset({"Hand-knotted wool rug", "Bentwood armchair", "Metronome", "Titanium camp mug"})
 
-#: By category, in the order in which the categories are shown.
+#: By category, in display order.
 GOODS: dict[str, list[Good]] = {
     "furniture": FURNITURE,
     "lighting": LIGHTING,
