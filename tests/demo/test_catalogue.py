@@ -7,8 +7,8 @@ from pathlib import Path
 
 from serai.demo import PICTURES
 from serai.demo.catalogue import add_products
-from serai.demo.goods import GOODS
 from serai.demo.pictures import pictures
+from serai.demo.products import PRODUCTS
 from serai.product.media.archive import Archive
 from tests.demo.conftest import WITH_PICTURES
 from tests.product.conftest import replica
@@ -63,7 +63,7 @@ async def test_every_product_of_the_demo_shop_has_a_picture(
 
 async def test_every_product_has_one_small_picture() -> None:
     product_pictures = pictures()
-    assert product_pictures.keys() == {good.name for goods in GOODS.values() for good in goods}
+    assert product_pictures.keys() == {product.name for products in PRODUCTS.values() for product in products}
     files = [file for picture in product_pictures.values() for file in picture.files]
     archive = Archive(PICTURES)
     contents = [archive.read(file) for file in files]

@@ -1,4 +1,4 @@
-"""A service that has its answer ready: `granian` is the bare server, `service` our chassis without a database."""
+"""A server with a prepared response: `granian` is the bare server, `service` our chassis without a database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serai.chassis.settings import Settings, load
 
 
 class ServiceDeclaration(msgspec.Struct, frozen=True):
-    #: Whom the gate takes it for, where it stands behind one.
+    #: The service that the gateway takes it for.
     name: str = "product"
     database: bool = False
     scans: bool = False

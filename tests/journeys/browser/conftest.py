@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tools.shop.browser import PATIENCE_S, Visit, chromium, visit
-from tools.shop.shopper import Office, Shopper
+from tools.shop.browser import TIMEOUT_S, Visit, chromium, visit
+from tools.shop.shopper import AdminClient, Shopper
 from tools.shop.system import System
 
-expect.set_options(timeout=PATIENCE_S * 1000)
+expect.set_options(timeout=TIMEOUT_S * 1000)
 
 #: `async with visitor() as someone:`, or `visitor(*PHONE)`.
 Visitor = Callable[..., AbstractAsyncContextManager[Visit]]
@@ -32,8 +32,8 @@ def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
 
 
 @pytest.fixture(scope="session")
-def office(system: System) -> Office:
-    return Office(system)
+def office(system: System) -> AdminClient:
+    return AdminClient(system)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class DemoProduct:
     name: str
     price: int
     description: str
