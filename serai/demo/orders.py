@@ -75,7 +75,7 @@ class _Run:
         self.finished: dict[str, UUID] = {}
         self.rejected: set[str] = set()
         self._products: dict[str, Json] = {}
-        #: Of whom we have just seen that there is nothing in the cart.
+        #: Buyers whose cart was empty when it was last read.
         self._empty_carts: set[str] = set()
         self._webhooks_come = True
 

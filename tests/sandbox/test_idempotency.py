@@ -15,8 +15,8 @@ from tests.sandbox.process import DECLINED, Sandbox, error_in, eventually, sessi
 
 
 def create(sandbox: Sandbox, key: str, timeout_s: float = 10, **params: Any) -> stripe.PaymentIntent:
-    asked: Any = {"amount": 700, "currency": "usd", **params}
-    return sandbox.stripe(timeout_s=timeout_s).v1.payment_intents.create(asked, {"idempotency_key": key})
+    body: Any = {"amount": 700, "currency": "usd", **params}
+    return sandbox.stripe(timeout_s=timeout_s).v1.payment_intents.create(body, {"idempotency_key": key})
 
 
 def replayed(answer: stripe.StripeObject) -> bool:

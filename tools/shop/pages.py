@@ -1,7 +1,7 @@
 """Every page of the web client, and how to see it: as which user, at which address, with which data.
 
 Tests of all pages and the screenshots under docs/ use this list, so a page that is missing here fails
-tests/web/test_pages.py. A page that differs between users, or that can be empty, is listed several times.
+tests/tools/shop/test_pages.py. A page that differs between users, or that can be empty, is listed several times.
 """
 
 from __future__ import annotations

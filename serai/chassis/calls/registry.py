@@ -319,8 +319,8 @@ class Registry:
         except (OSError, msgspec.DecodeError) as error:
             log.warning("cannot read the addresses of %s from disk: %s", watch.service, error)
             return
-        # Verified again: whoever can write the file could add an instance, and older versions cached addresses without
-        # proofs.
+        # Verified again: a process that can write the file could add an instance, and older versions cached addresses
+        # without proofs.
         if instances := self._proofs.proven(watch.service, instances):
             log.warning("using the addresses of %s from disk", watch.service)
             watch.publish(instances)
