@@ -35,7 +35,7 @@ class FieldProblem(msgspec.Struct):
 
 
 class ProblemDocument(msgspec.Struct):
-    """RFC 9457. Some codes add members of their own."""
+    """RFC 9457. Some codes add facts of their own."""
 
     type: str
     title: str
