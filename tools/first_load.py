@@ -1,8 +1,9 @@
-"""How much script a browser fetches before a page is complete, as gzip leaves it: `make web-sizes` prints it for all.
+"""The size of the scripts that a browser loads before a page is complete, after gzip: `make web-sizes` prints it for
+all pages.
 
-Counted from what the build says of itself: the entry, the page's own module, whatever these import, and what they load
-by themselves once they are drawn. What waits for somebody to press or open something is listed here, and may only be
-that; everything else that is loaded late counts.
+It is computed from the build's manifest: the entry, the page's own module, their imports, and what they load by
+themselves when they are rendered. Modules that are loaded only on user interaction are listed here and not counted.
+Everything else that is loaded lazily counts.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import msgspec
 
 WEB = Path(__file__).parents[1] / "web"
 LIMIT_KB = 200.0
-#: The pages that most visits begin with.
+#: The pages with which most visits begin.
 SHOPPING = ("/", "/products", "/products/{slug}", "/cart")
 SHOPPING_LIMIT_KB = 170.0
 
-#: Loaded when somebody asks for it, or when their session ends.
+#: Loaded on user interaction, or when the session ends.
 ON_DEMAND = frozenset(
     {
         "src/app/MenuDrawer.tsx",
@@ -44,34 +45,34 @@ class FirstLoad(msgspec.Struct, frozen=True):
 
 
 class Build:
-    """The client application as it was built last."""
+    """The last build of the web client."""
 
     def __init__(self, web: Path = WEB) -> None:
         self._dist = web / "dist"
         self._manifest: dict[str, Any] = json.loads((self._dist / ".vite" / "manifest.json").read_text())
         found = _ROUTE.finditer((web / "src" / "app" / "router.tsx").read_text())
-        #: The module that draws each page, by the page's address as the gateway writes it.
+        #: The module of each page, by the page's path as the gateway writes it.
         self.pages = {re.sub(r"\$(\w+)", r"{\1}", one["path"]): f"src/{one['module']}.tsx" for one in found}
         self.every_lazy = {module for chunk in self._manifest.values() for module in chunk.get("dynamicImports", [])}
         self._sizes: dict[str, int] = {}
 
     def first_load(self, page: str) -> FirstLoad:
-        chunks = self._reached([_ENTRY, self.pages[page]])
+        chunks = self._loaded_chunks([_ENTRY, self.pages[page]])
         files = {str(self._manifest[chunk]["file"]) for chunk in chunks} | {"scheme.js"}
         limit_kb = SHOPPING_LIMIT_KB if page in SHOPPING else LIMIT_KB
         scripts = [file for file in files if file.endswith(".js")]
         return FirstLoad(page, len(scripts), sum(map(self._size, scripts)) / 1000, limit_kb)
 
-    def _reached(self, start: Iterable[str]) -> set[str]:
-        left_out = ON_DEMAND | set(self.pages.values())
+    def _loaded_chunks(self, start: Iterable[str]) -> set[str]:
+        excluded = ON_DEMAND | set(self.pages.values())
         reached, ahead = set[str](), list(start)
         while ahead:
             chunk = ahead.pop()
             if chunk not in reached:
                 reached.add(chunk)
-                about = self._manifest[chunk]
-                ahead += about.get("imports", [])
-                ahead += [module for module in about.get("dynamicImports", []) if module not in left_out]
+                entry = self._manifest[chunk]
+                ahead += entry.get("imports", [])
+                ahead += [module for module in entry.get("dynamicImports", []) if module not in excluded]
         return reached
 
     def _size(self, file: str) -> int:
@@ -83,7 +84,7 @@ class Build:
 def main() -> int:
     build = Build()
     loads = sorted(map(build.first_load, build.pages), key=lambda load: -load.size_kb)
-    print(f"{'page':<26}{'scripts':>8}{'kB gzip':>9}{'at most':>9}")
+    print(f"{'page':<26}{'scripts':>8}{'kB gzip':>9}{'limit':>9}")
     for load in loads:
         print(f"{load.page:<26}{load.files:>8}{load.size_kb:>9.1f}{load.limit_kb:>9.0f}")
     return 1 if any(load.size_kb > load.limit_kb for load in loads) else 0

@@ -1,6 +1,5 @@
-"""What import-linter does not have of its own: a contract that lists what may be imported, and a count of what the
-contracts of `.importlinter` cover. `python -m tools.import_rules` prints that count.
-"""
+"""Extends import-linter by a contract that lists allowed imports, and by a count of the modules that the contracts of
+`.importlinter` cover. `python -m tools.import_rules` prints that count."""
 
 from __future__ import annotations
 
@@ -19,15 +18,15 @@ from importlinter.domain.helpers import module_expressions_to_modules
 from importlinter.domain.imports import ModuleExpression
 
 CONFIGURATION = Path(__file__).parents[1] / ".importlinter"
-#: The packages in which every module has to lie in a layer. Tests mirror them and have no layers of their own.
+#: The packages in which every module must be in a layer. Tests mirror them and have no layers of their own.
 LAYERED = ("serai", "tools")
 
 
 class AllowedContract(Contract):
-    """The source modules import nothing but what is listed, directly; packages are listed with all that is in them.
+    """The source modules may directly import only the listed modules. A listed package includes its submodules.
 
     Options: `source_modules` and `allowed_modules`, both with wildcards as in other contracts. A source module that
-    matches nothing is no error, so that rules can be written for packages to come.
+    matches nothing is no error, so that rules can be written for future packages.
     """
 
     type_name = "allowed"
@@ -53,7 +52,7 @@ class AllowedContract(Contract):
 
 
 def _matching(graph: ImportGraph, expressions: object) -> set[str]:
-    # A contract's fields are replaced by their values when it is made, which their declared types do not say.
+    # A contract's fields are replaced by their values at run time, which their declared types do not show.
     found = module_expressions_to_modules(graph, cast(Iterable[ModuleExpression], expressions))
     return {module.name for module in found}
 
@@ -75,21 +74,21 @@ def build_graph() -> ImportGraph:
 
 
 def covered_by(contract: dict[str, Any], graph: ImportGraph) -> set[str]:
-    """The modules about which a contract says what they may import."""
+    """The modules whose imports a contract restricts."""
     options = ("containers", "modules", "source_modules", "protected_modules", "layers")
     chosen = next(each for each in options if lines(contract, each))
     named = _named(lines(contract, chosen), graph)
     covered = {module for module in graph.modules if not named.isdisjoint(_itself_and_packages(module))}
-    # A container is no layer of its own.
+    # A container is not a layer itself.
     return covered - named if chosen == "containers" else covered
 
 
 def without_layer(graph: ImportGraph, rules: Iterable[dict[str, Any]]) -> list[str]:
-    """The modules whose package is neither listed in full by a contract of layers, nor independent of its siblings."""
+    """The modules whose package is neither listed exhaustively by a layers contract nor independent of its siblings."""
     in_layers: set[str] = set()
     for rule in rules:
         if rule["type"] == "layers" and rule.get("exhaustive") == "True":
-            # What a package holds besides its layers is refused by the contract itself.
+            # The contract itself refuses modules of the package that are in no layer.
             for package in _named(lines(rule, "containers"), graph) & graph.modules:
                 in_layers |= graph.find_children(package)
         elif rule["type"] == "independence":
@@ -98,7 +97,7 @@ def without_layer(graph: ImportGraph, rules: Iterable[dict[str, Any]]) -> list[s
 
 
 def lines(contract: dict[str, Any], option: str) -> list[str]:
-    """The lines of an option; one that stands beside its name alone is read as a text."""
+    """The lines of an option. An option with a single line is read as a string."""
     value = contract.get(option, [])
     return [value] if isinstance(value, str) else list(value)
 

@@ -1,8 +1,8 @@
-"""Lighthouse visits a shop of its own over its gateway: `make lighthouse` prints one table and keeps the reports.
+"""Runs Lighthouse on its own shop through the gateway: `make lighthouse` prints one table and stores the reports.
 
-Every page is seen as the person it is for, on a desk; those that most visits begin with on a phone as well, where the
-network and the processor are simulated slow. A visit whose speed counts is made several times, and the one in the
-middle is told. ARGS="--only '/admin/*'" limits it to addresses like that, ARGS="--runs 1" is quick.
+Every page is visited as the user it is for, on desktop. The pages with which most visits begin are also visited on a
+phone with a simulated slow network and CPU. A visit whose speed counts is repeated, and its median is reported.
+ARGS="--only '/admin/*'" selects pages by path, ARGS="--runs 1" is quick.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from tools.shop.browser import program_path
-from tools.shop.shopper import PASSWORD, Office, Shopper, pay, until
+from tools.shop.shopper import PASSWORD, AdminClient, Shopper, pay, until
 from tools.shop.system import System, running_system
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ REPORTS = ROOT / ".lighthouse"
 RUNS = 3
 TIMEOUT_S = 3600.0
 
-#: The least that is taken, out of 100, everywhere.
+#: The minimum scores, out of 100.
 ACCESSIBILITY, BEST_PRACTICES = 95, 95
 PERFORMANCE = {"desktop": 95, "mobile": 85}
 
@@ -40,7 +40,7 @@ class Result(msgspec.Struct, frozen=True):
     person: str
     path: str
     form: str
-    #: Whether its speed is held to the limits.
+    #: Whether the speed limits apply.
     fast: bool
     ended_at: str
     performance: int
@@ -56,14 +56,14 @@ class Result(msgspec.Struct, frozen=True):
 
 class Page(msgspec.Struct, frozen=True):
     path: str
-    #: Whether its speed is held to the limits.
+    #: Whether the speed limits apply.
     fast: bool = False
 
 
 def people(system: System) -> dict[str, tuple[dict[str, Any], list[Page]]]:
-    """Who they are and what they see, by name."""
-    shopper, office = Shopper(system), Office(system)
-    with contextlib.closing(shopper.http), contextlib.closing(office.http):
+    """The users and the pages that they visit, by name."""
+    shopper, admin = Shopper(system), AdminClient(system)
+    with contextlib.closing(shopper.http), contextlib.closing(admin.http):
         found = shopper.http.get("/api/products", params={"in_stock": "true", "limit": 100}).json()["items"]
         product = next(one for one in found if one.get("default_variant_id"))
         shopper.add(product).raise_for_status()
@@ -72,7 +72,7 @@ def people(system: System) -> dict[str, tuple[dict[str, Any], list[Page]]]:
         shopper.order_when(order["id"], "paid")
         until("the cart to be emptied", lambda: not shopper.cart()["items"])
         shopper.add(product).raise_for_status()
-    admin = {name: value for name, value in system.login("admin").items() if name != "role"}
+    admin_login = {name: value for name, value in system.login("admin").items() if name != "role"}
     puts = {"product_id": product["id"], "quantity": 1}
     shown = f"/products/{product['slug']}"
     start = [Page("/", fast=True), Page("/products"), Page(shown, fast=True), Page("/cart", fast=True)]
@@ -92,7 +92,7 @@ def people(system: System) -> dict[str, tuple[dict[str, Any], list[Page]]]:
     return {
         "guest": ({"login": None, "puts": puts}, guest),
         "customer": ({"login": {"email": shopper.email, "password": PASSWORD}, "puts": None}, customer_s),
-        "admin": ({"login": admin, "puts": None}, admin_s),
+        "admin": ({"login": admin_login, "puts": None}, admin_s),
     }
 
 
@@ -107,7 +107,7 @@ def visits(pages: Iterable[Page], runs: int, only: str) -> list[dict[str, Any]]:
 
 
 def measure(system: System, runs: int, only: str) -> Iterator[Result]:
-    """One result after the other, as they come."""
+    """Yields the results as they come."""
     job = {
         "url": system.url,
         "chromium": program_path(),
@@ -120,7 +120,7 @@ def measure(system: System, runs: int, only: str) -> Iterator[Result]:
     }
     node = shutil.which("node")
     if node is None:
-        raise SystemExit("there is no node: `make lighthouse` brings one")
+        raise SystemExit("node is not installed: `make lighthouse` installs it")
     with subprocess.Popen(
         [node, "run.js"], cwd=ROOT / "web" / "lighthouse", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ
     ) as process:
@@ -131,11 +131,11 @@ def measure(system: System, runs: int, only: str) -> Iterator[Result]:
         for line in process.stdout:
             yield msgspec.json.decode(line, type=Result)
         if process.wait(TIMEOUT_S) != 0:
-            raise SystemExit("Lighthouse did not come to an end; what it said is above")
+            raise SystemExit("Lighthouse failed; see its output above")
 
 
 def medians(results: Iterable[Result]) -> list[Result]:
-    """Of each visit the run in the middle, by speed; what was lost in one run is lost."""
+    """The median run of each visit, by performance."""
     by_visit: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         by_visit.setdefault((result.person, result.form, result.path), []).append(result)
@@ -151,12 +151,12 @@ def shortcomings(result: Result) -> list[str]:
     if result.fast and result.performance < PERFORMANCE[result.form]:
         found.append(f"performance below {PERFORMANCE[result.form]}")
     if result.ended_at != result.path:
-        found.append(f"led to {result.ended_at}")
+        found.append(f"redirected to {result.ended_at}")
     return found
 
 
 def table(results: Iterable[Result]) -> tuple[str, bool]:
-    """The table, and whether everything in it is as it should be."""
+    """The table, and whether all results are within the limits."""
     head = f"{'':<9}{'page':<46}{'':<8}{'perf':>5}{'a11y':>5}{'best':>5}{'FCP s':>7}{'LCP s':>7}{'TBT ms':>7}{'CLS':>6}"
     lines, well = [head], True
     for one in results:
@@ -181,9 +181,9 @@ def main() -> int:
         for result in measure(system, options.runs, options.only):
             print(f"  {result.person} {result.path} {result.form}: {result.performance}", file=sys.stderr, flush=True)
             results.append(result)
-    told = medians(results)
-    text, well = table(told)
-    (REPORTS / "table.json").write_bytes(msgspec.json.format(msgspec.json.encode(told)))
+    middle = medians(results)
+    text, well = table(middle)
+    (REPORTS / "table.json").write_bytes(msgspec.json.format(msgspec.json.encode(middle)))
     print(text)
     return 0 if well else 1
 

@@ -91,7 +91,7 @@ async def add_item(
     if idempotency.key is not None:
         # Before product is queried: a replay must succeed also if the item is no longer sold.
         async with deps.database.connection() as conn:
-            replayed = await idempotency.made(conn) is not None
+            replayed = await idempotency.bound_resource(conn) is not None
             cart = await store.cart_of(conn, visitor.owner) if replayed else visitor.cart
         if replayed:
             return await view(deps, cart), True
@@ -191,7 +191,7 @@ async def _apply(
             return saved, False
         idempotency = None
     async with deps.database.transaction() as tx:
-        if idempotency is not None and await idempotency.made(tx) is not None:
+        if idempotency is not None and await idempotency.bound_resource(tx) is not None:
             return await store.cart_of(tx, visitor.owner), True
         cart = await store.lock_cart(tx, visitor.owner)
         saved = await _save_locked(tx, visitor.owner, cart, change(cart.lines))

@@ -30,7 +30,7 @@ async def get_cart(request: Request, deps: NamedDependency[Deps]) -> Response[Ca
 async def add_item(request: Request, deps: NamedDependency[Deps], data: JSONBody[AddCartItem]) -> Response[Cart]:
     _refuse_cross_site(request, deps)
     visitor = await _identify(request, deps)
-    idempotency = await request.once(caller=visitor.idempotency_caller)
+    idempotency = await request.idempotency(caller=visitor.idempotency_caller)
     cart, replayed = await actions.add_item(deps, visitor, data, idempotency)
     response = _answer(request, deps, visitor, cart, changed=True)
     if replayed:

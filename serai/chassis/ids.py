@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 (RFC 9562), whose order is roughly that of creation, so indexes grow at one end."""
+"""Identifiers are UUIDv7 (RFC 9562). They sort roughly by time of creation, so a B-tree index grows at one end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def new_id() -> UUID:
 
 
 def is_id(text: str) -> bool:
-    """Whether it is a UUID in its canonical form, in upper or lower case."""
+    """Whether `text` is a UUID in canonical form, in upper or lower case."""
     return _CANONICAL.fullmatch(text) is not None
 
 
 def parse_id(text: str) -> UUID:
-    """The id in a path; one that is malformed names nothing, so it is `NotFound` like any other."""
+    """Parse an id from a URL path. A malformed id cannot exist, so it raises `NotFound` like any unknown one."""
     if not is_id(text):
         raise NotFound
     return UUID(text)

@@ -1,4 +1,4 @@
-"""Makes the accounts of the demo's admin and customers."""
+"""Creates the accounts of the demo's admin and customers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Places the demo shop's past orders: purchases by its two customers, made over the public API.
+"""Places the demo shop's past orders: purchases of its two customers, made through the public API.
 
-Every order goes through the cart, the checkout, Stripe's sandbox and the admin, so that all services agree about it;
-then it is dated back. An order's idempotency key identifies it: a run that died half-way is continued, and each
-purchase is brought to its end from the state it is in.
+Every order goes through the cart, the checkout, Stripe's sandbox and the admin's actions, so that all services agree
+about it. Then its dates are moved into the past. The idempotency key identifies an order, so an interrupted run can be
+continued: each purchase continues from its current state.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from serai.demo import past
 from serai.demo.person import Incomplete, Json, Person, Place
 from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES, Purchase
 
-#: For all of it. A checkout that died with its process is taken over by another within half a minute.
+#: For the whole run. A checkout whose process died is taken over by another process within half a minute.
 TIMEOUT_S = 45.0
 _KEY = "demo-order-"
-_LOOK_AGAIN_S = 0.03
-_WEBHOOK_WITHIN_S = 3.0
+_POLL_S = 0.03
+_WEBHOOK_TIMEOUT_S = 3.0
 
 
 async def make_orders(place: Place, logins: list[dict[str, str]], database_url: str) -> int:
-    """Make the orders of `PURCHASES` that are missing, and return how many there are.
+    """Place the missing orders of `PURCHASES`, and return how many exist.
 
-    `database_url` is the order service's. Raises `Incomplete`; the orders finished until then are dated back.
+    `database_url` is the order service's. Raises `Incomplete`; the orders completed so far are moved into the past.
     """
     known = await past.placed(database_url, _KEY)
     run = _Run(known)
     people = [Person(place, login) for login in sorted(logins, key=lambda login: login["role"] != "admin")]
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            await run.carry_out(*people)
+            await run.run(*people)
     except* (Incomplete, aiohttp.ClientError) as problems:
-        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be made: {_first(problems)}") from None
+        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be placed: {_first(problems)}") from None
     except* TimeoutError:
-        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be made within {TIMEOUT_S:.0f} s") from None
+        raise Incomplete(f"{run.count()} of {len(PURCHASES)} could be placed within {TIMEOUT_S:.0f} s") from None
     finally:
-        await asyncio.gather(*(person.leave() for person in people))
-        there = await past.placed(database_url, _KEY)
-        rejected = {key: there[key] for key in run.rejected if key in there}
+        await asyncio.gather(*(person.sign_out() for person in people))
+        existing = await past.placed(database_url, _KEY)
+        rejected = {key: existing[key] for key in run.rejected if key in existing}
         await past.date_back(database_url, _ages({**run.finished, **rejected}))
     return run.count()
 
@@ -54,8 +54,8 @@ def _first(problems: BaseExceptionGroup[BaseException]) -> str:
 
 
 def _ages(finished: Mapping[str, UUID]) -> dict[UUID, timedelta]:
-    """Older orders have smaller ids, by which lists are sorted: so they are dated in that order, although the two
-    customers do not keep in step."""
+    """Lists are sorted by id, and older orders have smaller ids. Ages are therefore assigned in the order of ids,
+    although the two customers do not order in step."""
     days = sorted((DAYS_AGO[_number(key)] for key in finished), reverse=True)
     return {order_id: timedelta(days=ago) for order_id, ago in zip(sorted(finished.values()), days, strict=True)}
 
@@ -71,32 +71,33 @@ def _number(key: str) -> int:
 class _Run:
     def __init__(self, known: Mapping[str, UUID]) -> None:
         self._known = known
-        #: Orders that are where they are to end; of the rejected ones no answer tells the id.
+        #: Completed orders. The response for a rejected order does not contain its id.
         self.finished: dict[str, UUID] = {}
         self.rejected: set[str] = set()
         self._products: dict[str, Json] = {}
-        #: Of whom we have just seen that there is nothing in the cart.
+        #: Buyers whose cart was empty when it was last read.
         self._empty_carts: set[str] = set()
         self._webhooks_come = True
 
     def count(self) -> int:
         return len(self.finished) + len(self.rejected)
 
-    async def carry_out(self, admin: Person, *buyers: Person) -> None:
+    async def run(self, admin: Person, *buyers: Person) -> None:
         async with asyncio.TaskGroup() as group:
             for person in (admin, *buyers):
                 group.create_task(person.sign_in())
-            # Meanwhile: hashing three passwords takes longer than reading what there is to buy.
-            group.create_task(self._look_round(admin))
+            # In parallel, because hashing three passwords takes longer than reading the products.
+            group.create_task(self._read_products(admin))
         async with asyncio.TaskGroup() as group:
             for at, buyer in enumerate(buyers):
-                theirs = [(number, purchase) for number, purchase in enumerate(PURCHASES) if purchase.buyer == at]
-                group.create_task(self._buy(buyer, admin, theirs, group))
+                own = [(number, purchase) for number, purchase in enumerate(PURCHASES) if purchase.buyer == at]
+                group.create_task(self._buy(buyer, admin, own, group))
 
     async def _buy(
         self, buyer: Person, admin: Person, purchases: list[tuple[int, Purchase]], group: asyncio.TaskGroup
     ) -> None:
-        """One after another, since a cart has one checkout at a time; what the admin does goes on beside it."""
+        """One order after another, since a cart has only one checkout at a time. The admin's actions run in
+        parallel."""
         for number, purchase in purchases:
             key = _key(number)
             order = await self._known_order(admin, key, purchase)
@@ -109,76 +110,78 @@ class _Run:
             group.create_task(self._finish(admin, key, order, purchase))
 
     async def _known_order(self, admin: Person, key: str, purchase: Purchase) -> Json | None:
-        """What an earlier run made; a refusal that was not intended counts for nothing."""
+        """The order that an earlier run placed. An unintended rejection does not count."""
         if key not in self._known:
             return None
         path = f"/api/orders/{self._known[key]}"
-        order = await _until(lambda: admin.ask("GET", path), lambda order: order["status"] != "pending")
-        if order["status"] == "rejected" and purchase.ends != "rejected":
+        order = await _until(lambda: admin.request("GET", path), lambda order: order["status"] != "pending")
+        if order["status"] == "rejected" and purchase.outcome != "rejected":
             return None
         return order
 
     async def _place(self, buyer: Person, key: str, purchase: Purchase) -> Json | None:
-        """The order, with its payment page open; None when it was to be rejected and is."""
+        """The order with its payment page; None when it was meant to be rejected and was."""
         await self._fill_cart(buyer, purchase)
         address = {"name": buyer.name, **ADDRESSES[purchase.buyer]}
         body: Json = {"shipping_address": address}
-        if purchase.ends == "rejected":
-            # Somebody has looked at an old price.
+        if purchase.outcome == "rejected":
+            # The customer saw an outdated price.
             currency = self._products[next(iter(purchase.lines))]["price"]["currency"]
             body["expected_total"] = {"amount": 1, "currency": currency}
-            status, _ = await buyer.ask("POST", "/api/orders", body, key=key, refusals=("total_changed",))
+            status, _ = await buyer.request("POST", "/api/orders", body, key=key, refusals=("total_changed",))
             if status == 409:
                 return None
             raise Incomplete("an order with a wrong total was accepted")
-        _, order = await buyer.ask("POST", "/api/orders", body, key=key)
+        _, order = await buyer.request("POST", "/api/orders", body, key=key)
         path = f"/api/orders/{order['id']}"
         while order["status"] == "pending":
-            await asyncio.sleep(_LOOK_AGAIN_S)
-            _, order = await buyer.ask("GET", path)
+            await asyncio.sleep(_POLL_S)
+            _, order = await buyer.request("GET", path)
         if order["status"] == "rejected":
             raise Incomplete(f"an order was rejected: {order['failure']}")
         return order
 
-    async def _look_round(self, anybody: Person) -> None:
+    async def _read_products(self, person: Person) -> None:
         for slug in {slug: None for purchase in PURCHASES for slug in purchase.lines}:
-            _, self._products[slug] = await anybody.ask("GET", f"/api/products/{slug}")
+            _, self._products[slug] = await person.request("GET", f"/api/products/{slug}")
 
     async def _fill_cart(self, buyer: Person, purchase: Purchase) -> None:
-        """Exactly what is to be bought. What a run that died has left is cleared away; a cart that holds anything else
-        is somebody's, and left alone."""
-        wanted = {self._variant(slug): (slug, count) for slug, count in purchase.lines.items()}
+        """Put exactly the purchase into the cart. Lines of an interrupted run are removed. Any other item in the cart
+        belongs to a user, and raises `Incomplete`."""
+        missing = {self._variant(slug): (slug, count) for slug, count in purchase.lines.items()}
         if buyer.email not in self._empty_carts:
-            ours = {self._variant(slug) for each in PURCHASES if each.buyer == purchase.buyer for slug in each.lines}
-            _, cart = await buyer.ask("GET", "/api/cart")
+            demo_variants = {
+                self._variant(slug) for each in PURCHASES if each.buyer == purchase.buyer for slug in each.lines
+            }
+            _, cart = await buyer.request("GET", "/api/cart")
             for line in cart["items"]:
                 variant = line["variant_id"]
-                if variant not in ours:
+                if variant not in demo_variants:
                     raise Incomplete(f"{buyer.email} has something in the cart")
-                if variant in wanted and line["quantity"] == wanted[variant][1]:
-                    del wanted[variant]
+                if variant in missing and line["quantity"] == missing[variant][1]:
+                    del missing[variant]
                 else:
-                    await buyer.ask("DELETE", f"/api/cart/items/{line['id']}")
+                    await buyer.request("DELETE", f"/api/cart/items/{line['id']}")
         self._empty_carts.discard(buyer.email)
-        for variant, (slug, count) in wanted.items():
+        for variant, (slug, count) in missing.items():
             body = {"product_id": self._products[slug]["id"], "variant_id": variant, "quantity": count}
-            await buyer.ask("POST", "/api/cart/items", body)
+            await buyer.request("POST", "/api/cart/items", body)
 
     def _variant(self, slug: str) -> str:
-        """The one in the middle of those there are: neither the smallest nor the largest size."""
+        """The middle variant: neither the smallest nor the largest size."""
         variants = self._products[slug]["variants"]
         variant: str = variants[len(variants) // 2]["id"]
         return variant
 
     async def _settle(self, buyer: Person, order: Json, purchase: Purchase) -> Json:
-        """The buyer's part: pay, or not. Returns when the buyer can go on to something else."""
+        """The buyer's actions: pay or cancel. Returns when the buyer can place another order."""
         path = f"/api/orders/{order['id']}"
-        match order["status"], purchase.ends:
+        match order["status"], purchase.outcome:
             case (("cancelled" | "rejected"), _):
                 return order
             case "awaiting_payment", "cancelled":
-                await buyer.ask("POST", f"{path}/cancel")
-                return await _until(lambda: buyer.ask("GET", path), lambda order: order["status"] == "cancelled")
+                await buyer.request("POST", f"{path}/cancel")
+                return await _until(lambda: buyer.request("GET", path), lambda order: order["status"] == "cancelled")
             case "awaiting_payment", _:
                 await self._pay(buyer, order)
                 return {**order, "status": "paid"}
@@ -188,83 +191,87 @@ class _Run:
     async def _pay(self, buyer: Person, order: Json) -> None:
         await buyer.pay(order["payment"]["checkout_url"])
         try:
-            async with asyncio.timeout(_WEBHOOK_WITHIN_S if self._webhooks_come else 0):
+            async with asyncio.timeout(_WEBHOOK_TIMEOUT_S if self._webhooks_come else 0):
                 await self._until_cleared(buyer, order)
         except TimeoutError:
-            # As behind a certificate that the sandbox does not trust: then the buyer's return has the shop look.
+            # For example when the sandbox does not trust the shop's certificate. The confirm request makes payment read
+            # the result from Stripe.
             self._webhooks_come = False
-            await buyer.ask("POST", f"/api/payments/{order['payment']['id']}/confirm")
+            await buyer.request("POST", f"/api/payments/{order['payment']['id']}/confirm")
             await self._until_cleared(buyer, order)
 
     async def _until_cleared(self, buyer: Person, order: Json) -> None:
-        """Till what was bought is out of the cart, with which the checkout of a paid order ends. One that was begun by
-        an earlier run may have to wait until it is taken over."""
+        """Wait until the items are removed from the cart, the last step of a paid order's checkout. A checkout of an
+        interrupted run may first have to be taken over."""
         bought = {item["variant_id"] for item in order["items"]}
         cart = await _until(
-            lambda: buyer.ask("GET", "/api/cart"),
+            lambda: buyer.request("GET", "/api/cart"),
             lambda cart: bought.isdisjoint(line["variant_id"] for line in cart["items"]),
         )
         if not cart["items"]:
             self._empty_carts.add(buyer.email)
 
     async def _finish(self, admin: Person, key: str, order: Json, purchase: Purchase) -> None:
-        """The shop's part: ship, deliver, give money back."""
+        """The admin's actions: ship, deliver, refund."""
         path = f"/api/orders/{order['id']}"
-        while not _has_ended(order, purchase.ends):
-            again = await self._next_step(admin, key, order, purchase)
-            if again is None:
-                await asyncio.sleep(_LOOK_AGAIN_S)
-                _, again = await admin.ask("GET", path)
-            order = again
+        while not _has_ended(order, purchase.outcome):
+            updated = await self._next_step(admin, key, order, purchase)
+            if updated is None:
+                await asyncio.sleep(_POLL_S)
+                _, updated = await admin.request("GET", path)
+            order = updated
         self.finished[key] = UUID(order["id"])
 
     async def _next_step(self, admin: Person, key: str, order: Json, purchase: Purchase) -> Json | None:
-        """The order after one step more; None when it has to be looked at again."""
+        """The order after its next step; None when it must be read again."""
         path = f"/api/orders/{order['id']}"
-        match order["status"], purchase.ends:
+        match order["status"], purchase.outcome:
             case "paid", "refunded":
-                _, answer = await admin.ask("POST", f"{path}/cancel", key=f"{key}-cancel")
+                _, answer = await admin.request("POST", f"{path}/cancel", key=f"{key}-cancel")
                 return answer
             case ("paid", _) | ("shipped", _):
                 body = {"status": "delivered"}
                 if order["status"] == "paid":
                     body = {"status": "shipped", "tracking_number": f"DEMO-{_number(key) + 1:04}"}
-                waits = ("order_not_ready", "illegal_transition")
-                status, answer = await admin.ask("PUT", path, body, refusals=waits)
+                not_ready_codes = ("order_not_ready", "illegal_transition")
+                status, answer = await admin.request("PUT", path, body, refusals=not_ready_codes)
                 return None if status == 409 else answer
-            case "delivered", ends:
-                # Asked once more before the order has heard of it, payment answers the same refund.
+            case "delivered", outcome:
+                # If it is repeated before the order service has seen the refund, payment returns the same refund.
                 total = order["total"]
-                money_back: Json = {"reason": "Sent back"}
-                if ends == "part refunded":
+                refund: Json = {"reason": "Sent back"}
+                if outcome == "part refunded":
                     share = {"amount": total["amount"] // 4, "currency": total["currency"]}
-                    money_back = {"reason": "Arrived with a scratch", "amount": share}
+                    refund = {"reason": "Arrived with a scratch", "amount": share}
                 payment = f"/api/payments/{order['payment']['id']}"
-                await admin.ask("POST", f"{payment}/refund", money_back, key=f"{key}-refund")
+                await admin.request("POST", f"{payment}/refund", refund, key=f"{key}-refund")
                 return None
         return None
 
 
-def _has_ended(order: Json, ends: str) -> bool:
-    """Also where somebody has meanwhile decided otherwise about it."""
+def _has_ended(order: Json, outcome: str) -> bool:
+    """Also true when a user has meanwhile changed the order otherwise."""
     match order["status"]:
         case "cancelled" | "refunded" | "rejected":
             return True
         case "paid":
-            return ends == "paid"
+            return outcome == "paid"
         case "shipped":
-            return ends in ("paid", "shipped")
+            return outcome in ("paid", "shipped")
         case "delivered":
             return (
-                bool(order["refunded"]["amount"]) if ends == "part refunded" else ends not in ("returned", "refunded")
+                bool(order["refunded"]["amount"])
+                if outcome == "part refunded"
+                else outcome not in ("returned", "refunded")
             )
     return False
 
 
-async def _until(ask: Callable[[], Awaitable[tuple[int, Json]]], is_so: Callable[[Json], bool]) -> Json:
-    """For what is never so at once: it looks after a moment."""
+async def _until(request: Callable[[], Awaitable[tuple[int, Json]]], condition: Callable[[Json], bool]) -> Json:
+    """Poll until the condition holds. It waits before the first request, because the condition is never met
+    immediately."""
     while True:
-        await asyncio.sleep(_LOOK_AGAIN_S)
-        _, document = await ask()
-        if is_so(document):
+        await asyncio.sleep(_POLL_S)
+        _, document = await request()
+        if condition(document):
             return document

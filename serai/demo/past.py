@@ -1,7 +1,7 @@
-"""Dates the demo orders, which were all placed a moment ago, back over the last weeks.
+"""Moves the demo orders, which were all placed just now, back over the last weeks.
 
-Only `serai seed --orders` calls it, on orders that it has placed over the API. It writes dates, no amount and no
-status, directly into the order service's tables; payment, Stripe and the stock keep the real times.
+Only `serai seed --orders` calls it, for orders that it placed through the API. It writes dates, but no amount and no
+status, directly to the order service's tables. Payment, Stripe and the stock keep the real times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 from serai.chassis.data.database import Connection, Database
 from serai.contracts.order.orders import HistoryEntry
 
-#: How long after the step before it each one comes in an ordinary shop.
+#: Typical time between a status and the one before it.
 _AFTER = {
     "pending": timedelta(0),
     "awaiting_payment": timedelta(seconds=2),
@@ -29,20 +29,20 @@ _AFTER = {
     "refunding": timedelta(hours=31),
     "refunded": timedelta(seconds=20),
 }
-#: An id tells when its order was really placed; one whose date is further from that has been moved before.
+#: An order's UUIDv7 contains the time it was really placed. If its date differs by more, it has been moved before.
 _SAME_TIME = timedelta(minutes=1)
-#: The last step of a recent order must not lie in the future.
+#: Share of the age within which all steps must lie, so that no step of a recent order is in the future.
 _LATEST = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An order's times, as they would be had it been placed earlier."""
+    """The times of an order as if it had been placed earlier."""
 
     history: list[HistoryEntry]
     paid_at: datetime | None
     shipped_at: datetime | None
-    #: The last change: also when money went back, if it did.
+    #: The last change, which includes a refund.
     changed_at: datetime
 
     @property
@@ -51,7 +51,7 @@ class Past:
 
 
 async def placed(database_url: str, prefix: str) -> dict[str, UUID]:
-    """The newest order of each idempotency key that begins with `prefix`, by key; rejected ones included."""
+    """The newest order of each idempotency key with this prefix, by key, including rejected orders."""
     db = Database(database_url, size=1, name="serai-seed")
     await db.open()
     try:
@@ -62,9 +62,9 @@ async def placed(database_url: str, prefix: str) -> dict[str, UUID]:
 
 
 async def date_back(database_url: str, ages: Mapping[UUID, timedelta]) -> int:
-    """Move each order, with all that happened to it, as far into the past as `ages` says; all of them or none.
+    """Move each order and its history into the past by its age, in one transaction.
 
-    Returns how many were moved: one that has been before stays where it is.
+    Returns how many were moved. Orders that have been moved before are left unchanged.
     """
     now = datetime.now(UTC)
     moved = 0
@@ -98,15 +98,15 @@ def past_of(
     now: datetime,
     pace: float = 1.0,
 ) -> Past:
-    """The same steps in the same order, the first of them `age` ago and none later than `now`. `pace` lengthens the
-    pauses between them."""
+    """The same steps in the same order, the first of them `age` ago and none later than `now`. `pace` scales the time
+    between steps."""
     offsets: list[timedelta] = []
     reached = timedelta(0)
     for entry in history:
         reached += _AFTER[entry.status] * pace
         offsets.append(reached)
     if partly_refunded:
-        # It leaves no trace in the history, only its date.
+        # A partial refund is not in the history; only its date changes.
         reached += _AFTER["refunding"] * pace
     scale = min(1.0, age * _LATEST / reached) if reached else 1.0
     at = [now - age + offset * scale for offset in offsets]
@@ -121,11 +121,11 @@ def past_of(
 
 def _is_new(order_id: UUID, created_at: datetime) -> bool:
     # The first 48 bits of a UUIDv7 are milliseconds.
-    really = datetime.fromtimestamp((order_id.int >> 80) / 1000, UTC)
-    return abs(created_at - really) < _SAME_TIME
+    created = datetime.fromtimestamp((order_id.int >> 80) / 1000, UTC)
+    return abs(created_at - created) < _SAME_TIME
 
 
-# Statements about the order service's tables, which only the demo needs.
+# Statements on the order service's tables, which only the demo uses.
 
 
 async def _orders_by_key(conn: Connection, prefix: str) -> dict[str, UUID]:

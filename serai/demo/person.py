@@ -1,4 +1,4 @@
-"""Somebody who uses the shop through its gateway, as a browser would."""
+"""A client that uses the shop through its gateway as a browser would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 
 _CARD = {"number": "4242 4242 4242 4242", "exp": "12 / 34", "cvc": "123", "action": "pay"}
-#: Statuses after which the same request is sent again: a service is busy, or just starting.
+#: Statuses after which the request is retried: a service is busy or starting.
 _RETRIED = frozenset({429, 502, 503, 504})
 _RETRY_AFTER_S = 0.1
 
@@ -19,12 +19,12 @@ Json = dict[str, Any]
 
 
 class Incomplete(Exception):
-    """Not all of the orders could be made; the message says why."""
+    """Not all orders could be placed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A gateway, and the name it serves the shop under."""
+    """A gateway's address, and the host name that it serves."""
 
     gateway: str
     host: str
@@ -35,7 +35,7 @@ class Person:
         self._url = place.gateway
         self.email = login["email"]
         self._password = login["password"]
-        # On loopback the certificate's name is another one, and cookies belong to an address.
+        # The certificate is not for the loopback address, and cookies for IP addresses are rejected by default.
         self._http = aiohttp.ClientSession(
             headers={"Host": place.host},
             cookie_jar=aiohttp.CookieJar(unsafe=True),
@@ -46,23 +46,23 @@ class Person:
 
     async def sign_in(self) -> None:
         body = {"email": self.email, "password": self._password}
-        _, answer = await self.ask("POST", "/api/auth/login", body)
+        _, answer = await self.request("POST", "/api/auth/login", body)
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
         self.name = answer["user"]["name"]
 
-    async def leave(self) -> None:
-        """End the session, so that the list of a demo account's sessions holds its owner's only."""
+    async def sign_out(self) -> None:
+        """End the session, so that an account's list of sessions contains only those of its owner."""
         try:
             if self.name:
                 async with self._http.post(f"{self._url}/api/auth/logout"):
                     pass
         except (aiohttp.ClientError, TimeoutError):
-            # It ends by itself.
+            # The session expires by itself.
             pass
         finally:
             await self._http.close()
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
@@ -71,8 +71,8 @@ class Person:
         key: str | None = None,
         refusals: tuple[str, ...] = (),
     ) -> tuple[int, Json]:
-        """Status and document of an answer: one that does what was asked, or refuses with a code of `refusals`. Raises
-        `Incomplete` for any other."""
+        """Status and document of a successful response, or of an error with a code in `refusals`. Raises `Incomplete`
+        for any other response."""
         headers = {"Idempotency-Key": key or str(uuid4())} if method == "POST" else {}
         while True:
             async with self._http.request(method, f"{self._url}{path}", json=body, headers=headers) as answer:
@@ -84,7 +84,7 @@ class Person:
             await asyncio.sleep(_RETRY_AFTER_S)
 
     async def pay(self, page: str) -> None:
-        """Fill in the payment page's form; where it leads to afterwards is for browsers."""
+        """Submit the payment page's form. The redirect after it is not followed."""
         async with self._http.post(page, data={**_CARD, "name": self.name}, allow_redirects=False) as answer:
             if answer.status != 303:
                 raise Incomplete(f"the payment page answered {answer.status}")

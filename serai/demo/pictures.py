@@ -1,4 +1,4 @@
-"""Reads which picture each demo product has. `tools/pictures` draws them and writes the zip file."""
+"""Reads the pictures of the demo products. `tools/pictures` draws them and writes the zip file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 from serai.demo import PICTURES
 from serai.product.media.pictures import Picture
 
-#: The file in the archive that says which picture a product has, by the product's name.
+#: The file in the archive that maps product names to pictures.
 INDEX = "index.json"
 
 
 def pictures() -> dict[str, Picture]:
-    """By the name of the product."""
+    """Pictures by product name."""
     with ZipFile(PICTURES) as file:
         return msgspec.json.decode(file.read(INDEX), type=dict[str, Picture])

@@ -1,4 +1,4 @@
-"""What the two demo customers have bought, when, and how each order ended."""
+"""The past orders of the two demo customers: what they bought, when, and the final status of each order."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """`buyer` counts the demo customers; `lines` are slugs and quantities. How it ends: an order's status, or
-    `returned` (all money back after it was delivered) or `part refunded`."""
+    """`buyer` is the index of the demo customer; `lines` are slugs and quantities. `outcome` is an order status, or
+    `returned` (fully refunded after delivery) or `part refunded`."""
 
     buyer: int
     lines: dict[str, int]
-    ends: str = "delivered"
+    outcome: str = "delivered"
 
 
-#: In the order in which they came in. What is cancelled or rejected is ordered again by the same person, as in life.
+#: In chronological order. The customer orders again what was cancelled or rejected.
 PURCHASES = (
     Purchase(0, {"brass-desk-lamp": 1, "clothbound-notebook": 2}),
     Purchase(1, {"hand-coffee-grinder": 1}),
@@ -45,7 +45,7 @@ PURCHASES = (
     Purchase(1, {"record-crate": 1}, "paid"),
     Purchase(0, {"usb-audio-interface": 1, "leather-pencil-roll": 1}, "paid"),
 )
-#: How long ago each came in, in days. None is left unpaid: its buyer could not check out again until it is cancelled.
+#: Age of each in days. None is left unpaid, because its buyer could not check out again until it is cancelled.
 DAYS_AGO = (
     *(28.6, 27.2, 25.8, 25.1, 23.9, 22.1, 20.6, 19.4, 19.3, 18.2, 16.8, 16.5, 15.1, 13.7, 13.2, 11.9, 10.8),
     *(9.4, 8.4, 7.3, 6.2, 6.1, 4.9, 3.8, 3.1, 1.9, 0.3),

@@ -46,7 +46,7 @@ def create(settings: DiscoverySettings | None = None) -> Service:
     service = Service(topology.DISCOVERY, settings)
     blocking_queries = BlockingQueries(service.database)
     service.routes(api.Deps(service.database, blocking_queries), api.routers(settings.registry_token))
-    service.on_leave.append(blocking_queries.leave)
+    service.on_drain.append(blocking_queries.leave)
     WAITING.set_function(lambda: blocking_queries.count)
     service.background("listen", blocking_queries.listen)
     service.background("probe", prober(service.database))

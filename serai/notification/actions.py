@@ -123,7 +123,7 @@ async def queue_email(
     """
     data = _template_data(request, refuse_unknown_fields=refuse_unknown_fields)
     async with database.transaction() as tx:
-        if (email_id := await idempotency.made(tx)) is not None:
+        if (email_id := await idempotency.bound_resource(tx)) is not None:
             return await _logged(tx, UUID(email_id)), True
         new_email_id = new_id()
         await store.add(
@@ -169,7 +169,7 @@ async def resend(
     """Queue an email again under its own id. Returns it, and whether this is a replay of an earlier request. Raises
     `NotFound`."""
     async with database.transaction() as tx:
-        replayed = await idempotency.made(tx) is not None
+        replayed = await idempotency.bound_resource(tx) is not None
         if not replayed:
             if not await store.requeue(tx, email_id, GIVE_UP_AFTER):
                 raise NotFound

@@ -36,7 +36,9 @@ _MAX_TOKEN = 100
 async def send_email(
     request: Request, data: JSONBody[CreateEmail], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
-    email, replayed = await actions.queue_email(deps.database, data, await request.once(), refuse_unknown_fields=True)
+    email, replayed = await actions.queue_email(
+        deps.database, data, await request.idempotency(), refuse_unknown_fields=True
+    )
     deps.worker.nudge()
     return Response(EmailAccepted(email.id, email.status), headers=_replayed(replayed))
 
@@ -74,7 +76,7 @@ async def get_email(id: FromPath[str], deps: NamedDependency[Deps]) -> Notificat
 
 @post("/api/notifications/{id:str}/resend", needs="emails:send", rate_limit="mail", status_code=202)
 async def resend_email(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Notification]:
-    email, replayed = await actions.resend(deps.database, parse_id(id), await request.once())
+    email, replayed = await actions.resend(deps.database, parse_id(id), await request.idempotency())
     deps.worker.nudge()
     return Response(msgspec.convert(email, Notification, from_attributes=True), headers=_replayed(replayed))
 

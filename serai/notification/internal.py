@@ -17,7 +17,7 @@ from serai.notification.deps import Deps
 async def send_email(
     request: Request, data: JSONBody[EmailRequest], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
-    email, replayed = await actions.queue_email(deps.database, data, await request.once())
+    email, replayed = await actions.queue_email(deps.database, data, await request.idempotency())
     deps.worker.nudge()
     headers = {"idempotent-replayed": "true"} if replayed else None
     return Response(EmailAccepted(email.id, email.status), headers=headers)

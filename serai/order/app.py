@@ -66,7 +66,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     )
     service.reads("payment", lambda tx, event: apply_payment_event(deps, tx, event), after=checkout.nudge)
     service.background("checkout", checkout.run)
-    service.on_leave.append(checkout.leave)
-    service.in_hand.append(lambda: checkout.in_hand)
+    service.on_drain.append(checkout.leave)
+    service.active_jobs.append(lambda: checkout.active_jobs)
     service.every("measure", 15, checkout.measure)
     return service

@@ -88,7 +88,7 @@ async def pay_again(
         await _refresh(deps, payment, payment.attempt)
     async with deps.database.transaction() as tx:
         payment = await store.lock(tx, payment.id)
-        replayed = await idempotent_request.made(tx) is not None
+        replayed = await idempotent_request.bound_resource(tx) is not None
         if not replayed:
             if payment.state is PaymentState.SUCCEEDED:
                 raise OrderNotPayable
@@ -125,7 +125,7 @@ async def pay_directly(
     for _ in range(_MAX_SENDS):
         async with deps.database.transaction() as tx:
             payment = await store.lock(tx, payment.id)
-            replayed = await idempotent_request.made(tx) is not None
+            replayed = await idempotent_request.bound_resource(tx) is not None
             if replayed or payment.state is PaymentState.SUCCEEDED:
                 return payment, replayed
             attempt = payment.attempt
@@ -147,7 +147,7 @@ async def pay_directly(
         if attempt.state in (AttemptState.OPEN, AttemptState.ACTION):
             await _confirm(deps, payment, attempt, method)
         async with deps.database.transaction() as tx:
-            if await idempotent_request.made(tx) is None:
+            if await idempotent_request.bound_resource(tx) is None:
                 await idempotent_request.bind(tx, payment.id)
         return await _fresh(deps, payment.id), False
     raise PaymentUnavailable

@@ -31,7 +31,7 @@ _PAYMENT = "/api/payments/{id:str}"
 )
 async def pay(deps: NamedDependency[Deps], request: Request, data: JSONBody[CreatePayment]) -> Response[Payment]:
     """Returns the order's payment with a payment page: the live one, or a new one when no live one is left."""
-    payment, replayed = await actions.pay_again(deps, request.caller.user, data.order_id, await request.once())
+    payment, replayed = await actions.pay_again(deps, request.caller.user, data.order_id, await request.idempotency())
     return Response(views.public(payment), headers=_replayed(replayed))
 
 
@@ -53,7 +53,7 @@ async def confirm(
     if data is None or data.payment_method is None:
         payment = await actions.confirm_return(deps, payment)
     else:
-        payment, replayed = await actions.pay_directly(deps, payment, data.payment_method, await request.once())
+        payment, replayed = await actions.pay_directly(deps, payment, data.payment_method, await request.idempotency())
     return Response(views.public(payment), headers=_replayed(replayed))
 
 
@@ -62,7 +62,7 @@ async def refund(
     deps: NamedDependency[Deps], request: Request, id: FromPath[str], data: JSONBody[CreateRefund | None] = None
 ) -> Response[Refund]:
     """Refunds an amount, or everything that can still be refunded."""
-    idempotent_request = await request.once()
+    idempotent_request = await request.idempotency()
     made, replayed = await refunds.refund_for_admin(deps, parse_id(id), data or CreateRefund(), idempotent_request)
     return Response(views.refund(made, deps.currency), headers=_replayed(replayed))
 

@@ -74,7 +74,7 @@ async def refund_for_admin(
         if await store.payment(tx, payment_id) is None:
             raise NotFound
         payment = await store.lock(tx, payment_id)
-        made = await idempotent_request.made(tx)
+        made = await idempotent_request.bound_resource(tx)
         first = await store.refund(tx, UUID(made)) if made else None
         if first is not None:
             refund = first

@@ -54,5 +54,5 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     service.background("read-ahead", cache.read_ahead)
     service.every("prune-changes", 60, prune)
     service.every("sweep-pictures", 600, sweep)
-    service.state.kept = kept
+    service.state.cached_response = kept
     return service

@@ -12,7 +12,7 @@ import msgspec
 from litestar.response import Response
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from serai.chassis.http.accept_encoding import wanted
+from serai.chassis.http.accept_encoding import accepted_encodings
 from serai.chassis.http.edge import Request
 
 #: Headers of an answer that nobody may keep.
@@ -71,7 +71,7 @@ class CachedResponse(msgspec.Struct, gc=False):
             if name == b"if-none-match" and self.is_named(value):
                 return RawResponse(304, about, b"")
             if name == b"accept-encoding":
-                takes_gzip = b"gzip" in wanted(value)
+                takes_gzip = b"gzip" in accepted_encodings(value)
         body = self.body
         if self.is_gzip and takes_gzip:
             about.append(_GZIP)

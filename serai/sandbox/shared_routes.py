@@ -1,4 +1,4 @@
-"""The routes that Stripe's port and the inbox's have in common: probes, and the faults that a test asks for."""
+"""The routes that Stripe's port and the inbox's port share: probes and fault injection."""
 
 from __future__ import annotations
 

@@ -73,5 +73,5 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
     service.routes(deps, [*api.ROUTES, *internal.ROUTES], feed=True)
     service.background("answer-link-requests", link_emails.run)
     service.every("prune-sessions", 600, prune)
-    service.on_left.append(deps.passwords.close)
+    service.on_drained.append(deps.passwords.close)
     return service

@@ -35,5 +35,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         preloads = read_preloads(settings.folder())
     except InvalidBuild as problem:
         raise SettingsError([f"SERAI_WEB_DIST: {problem}; `make web` builds it"]) from problem
-    service.state.kept = Site(files, pages=topology.WEB_PAGES, public=topology.WEB_FILES, preloads=preloads).answer
+    service.state.cached_response = Site(
+        files, pages=topology.WEB_PAGES, public=topology.WEB_FILES, preloads=preloads
+    ).answer
     return service

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from serai.chassis.http.accept_encoding import wanted
+from serai.chassis.http.accept_encoding import accepted_encodings
 from serai.web.dist import INDEX, EncodedFile, File
 
 #: Names in this folder contain a hash of the file's content.
@@ -108,7 +108,8 @@ class _FileResponses:
         for name, value in scope["headers"]:
             if name == b"accept-encoding":
                 encoded = next(
-                    (self._by_encoding[one] for one in wanted(value) if one in self._by_encoding), self._plain
+                    (self._by_encoding[one] for one in accepted_encodings(value) if one in self._by_encoding),
+                    self._plain,
                 )
             elif name == b"if-none-match":
                 if_none_match = value

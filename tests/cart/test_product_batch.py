@@ -19,7 +19,7 @@ from serai.chassis.errors import Unavailable
 from serai.commerce.money import Money
 from serai.contracts.product.client import ProductClient
 from serai.contracts.product.offers import MAX_LINES, VariantFacts, Variants, VariantsRequest
-from tests.chassis.calls.callees import Callee, callee, calling, never, unavailable
+from tests.chassis.calls.callees import Callee, callee, calling, hang, unavailable
 
 
 class Catalogue:
@@ -132,14 +132,12 @@ async def test_each_request_keeps_its_own_deadline(tmp_path: Path) -> None:
 async def test_a_query_that_hangs_does_not_block_the_others(tmp_path: Path) -> None:
     stalled: list[Callee] = []
 
-    async def first_never(request: web.Request) -> web.StreamResponse:
+    async def hang_first(request: web.Request) -> web.StreamResponse:
         (product,) = stalled
-        answer: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            never if len(product.seen) == 1 else Catalogue()
-        )
+        answer: Callable[[web.Request], Awaitable[web.StreamResponse]] = hang if len(product.seen) == 1 else Catalogue()
         return await answer(request)
 
-    async with callee(behaviour=first_never) as product, calling(tmp_path, product.instance, caller="cart") as client:
+    async with callee(behaviour=hang_first) as product, calling(tmp_path, product.instance, caller="cart") as client:
         stalled.append(product)
         batch = ProductBatch(ProductClient(client._calls))
         lost = asyncio.create_task(batch.facts([uuid4()]))

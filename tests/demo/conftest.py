@@ -1,3 +1,5 @@
+"""Fixtures: a product service with the demo pictures."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
@@ -10,7 +12,7 @@ from tests.product.conftest import database_url, replica, users
 from tests.product.shop import Shop
 from tests.product.users import Users
 
-#: As `serai up` starts the product service.
+#: The setting with which `serai up` starts the product service.
 WITH_PICTURES = {"SERAI_MEDIA_ARCHIVE": str(PICTURES)}
 
 __all__ = ["database_url", "shop", "users"]

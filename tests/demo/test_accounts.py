@@ -1,3 +1,5 @@
+"""The demo accounts."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,7 +8,7 @@ from serai.demo.accounts import add_accounts
 from tests.user.conftest import room
 
 
-async def test_the_demo_accounts_are_made_once_and_their_passwords_open_them(database: Callable[[str], str]) -> None:
+async def test_demo_accounts_are_created_once_and_can_sign_in(database: Callable[[str], str]) -> None:
     logins = [
         {"role": "admin", "email": "admin@serai.example", "password": "printed-once-1"},
         {"role": "customer", "email": "ada@serai.example", "password": "printed-once-2"},

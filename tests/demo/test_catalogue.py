@@ -7,8 +7,8 @@ from pathlib import Path
 
 from serai.demo import PICTURES
 from serai.demo.catalogue import add_products
-from serai.demo.goods import GOODS
 from serai.demo.pictures import pictures
+from serai.demo.products import PRODUCTS
 from serai.product.media.archive import Archive
 from tests.demo.conftest import WITH_PICTURES
 from tests.product.conftest import replica
@@ -17,7 +17,7 @@ from tests.product.shop import Shop
 from tests.product.users import Users
 
 
-async def test_the_demo_shop_is_furnished_once(shop: Shop, database_url: str) -> None:
+async def test_demo_products_are_added_once(shop: Shop, database_url: str) -> None:
     counts = await asyncio.gather(add_products(database_url), add_products(database_url))
     assert sorted(counts) == [0, 120]
     assert await add_products(database_url) == 0
@@ -26,7 +26,7 @@ async def test_the_demo_shop_is_furnished_once(shop: Shop, database_url: str) ->
     assert sum(category["count"] for category in categories) == 120
 
 
-async def test_the_demo_shop_is_worth_looking_at(shop: Shop, database_url: str) -> None:
+async def test_the_demo_catalogue_has_variety(shop: Shop, database_url: str) -> None:
     await add_products(database_url)
     items = await shop.items(limit=100)
     assert len({item["category"] for item in items[:8]}) == 8
@@ -55,16 +55,16 @@ async def test_every_product_of_the_demo_shop_has_a_picture(
             file = await shop.get(source["url"])
             assert file.headers["content-type"] == "image/webp"
             assert opened(file.content).size == (source["width"], source["width"])
-    # They come with the program: every replica has them, and no sweep takes them away.
+    # The pictures are part of the package: every replica serves them, and no cleanup deletes them.
     async with replica(users, database_url, tmp_path / "elsewhere", **WITH_PICTURES) as second:
         assert (await second.get(images["Turntable"]["url"])).status_code == 200
         assert not (tmp_path / "elsewhere" / "media").exists()
 
 
-async def test_the_pictures_are_small_and_one_for_each_good() -> None:
-    drawn = pictures()
-    assert drawn.keys() == {good.name for goods in GOODS.values() for good in goods}
-    files = [file for picture in drawn.values() for file in picture.files]
+async def test_every_product_has_one_small_picture() -> None:
+    product_pictures = pictures()
+    assert product_pictures.keys() == {product.name for products in PRODUCTS.values() for product in products}
+    files = [file for picture in product_pictures.values() for file in picture.files]
     archive = Archive(PICTURES)
     contents = [archive.read(file) for file in files]
     assert all(content is not None and content[8:12] == b"WEBP" for content in contents)

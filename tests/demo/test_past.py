@@ -1,4 +1,4 @@
-"""Where the steps of a demo order come to lie in the past."""
+"""The dates of demo orders."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ REFUNDED = [*DELIVERED, HistoryEntry("refunding", NOW), HistoryEntry("refunded",
 @pytest.mark.parametrize("history", [DELIVERED[:1], DELIVERED[:3], DELIVERED, REFUNDED])
 @pytest.mark.parametrize("partly_refunded", [False, True])
 @pytest.mark.parametrize("hours", [1, 30, 700])
-def test_steps_keep_their_order_and_none_lies_in_the_future(
+def test_steps_keep_their_order_and_none_is_in_the_future(
     history: list[HistoryEntry], partly_refunded: bool, hours: int
 ) -> None:
     age = timedelta(hours=hours)
@@ -27,7 +27,7 @@ def test_steps_keep_their_order_and_none_lies_in_the_future(
     assert times[-1] <= past.changed_at < NOW
 
 
-def test_what_goes_with_a_step_has_its_time() -> None:
+def test_related_dates_match_the_history() -> None:
     past = past_of(DELIVERED, partly_refunded=True, age=timedelta(days=20), now=NOW)
     times = {entry.status: entry.at for entry in past.history}
     assert past.paid_at == times["paid"]
@@ -35,7 +35,7 @@ def test_what_goes_with_a_step_has_its_time() -> None:
     assert past.changed_at > times["delivered"]
 
 
-def test_what_was_not_paid_has_no_such_time() -> None:
+def test_an_unpaid_order_has_no_payment_date() -> None:
     cancelled = [*DELIVERED[:2], HistoryEntry("cancelled", NOW)]
     past = past_of(cancelled, partly_refunded=False, age=timedelta(days=3), now=NOW)
     assert past.paid_at is None

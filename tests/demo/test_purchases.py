@@ -1,21 +1,24 @@
-"""The demo's list of purchases, against the demo catalogue that they are made from."""
+"""The demo purchases match the demo catalogue."""
 
 from __future__ import annotations
 
 from serai.chassis.ids import new_id
-from serai.demo.goods import GOODS, SOLD_OUT
+from serai.demo.products import PRODUCTS, SOLD_OUT
 from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES
 from serai.product.catalogue.domain import slugs_of
 
 
-def test_every_purchase_has_its_day_and_none_comes_before_the_one_above_it() -> None:
+def test_every_purchase_has_a_date_in_chronological_order() -> None:
     assert len(DAYS_AGO) == len(PURCHASES)
     assert list(DAYS_AGO) == sorted(DAYS_AGO, reverse=True)
 
 
-def test_only_products_in_stock_are_bought_by_customers_with_an_address() -> None:
+def test_purchases_are_of_products_in_stock_and_of_customers_with_an_address() -> None:
     in_stock = {
-        slugs_of(good.name, new_id())[0] for goods in GOODS.values() for good in goods if good.name not in SOLD_OUT
+        slugs_of(product.name, new_id())[0]
+        for products in PRODUCTS.values()
+        for product in products
+        if product.name not in SOLD_OUT
     }
     for purchase in PURCHASES:
         assert purchase.lines.keys() <= in_stock

@@ -12,7 +12,7 @@ import aiohttp
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from serai.chassis.process.serve import hold_address
+from serai.chassis.process.serve import reserve_address
 from serai.discovery.app import DiscoverySettings, create
 
 TOKEN = "registry-token-for-tests"
@@ -73,10 +73,10 @@ async def registry_server(database_url: str, home: Path, port: int = 0) -> Async
 
     def leave() -> None:
         service.state.draining = True
-        for wake in service.on_leave:
+        for wake in service.on_drain:
             wake()
 
-    protected, host, port = hold_address(f"127.0.0.1:{port}")
+    protected, host, port = reserve_address(f"127.0.0.1:{port}")
     with protected:
         server: Any = Server(
             service.app(), address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, backlog=1024

@@ -14,14 +14,14 @@ from serai import topology
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import OPERATIONS, Operation
 from tests.security.problems import problem
-from tools.shop.shopper import ADDRESS, Office, Shopper, pay, until
+from tools.shop.shopper import ADDRESS, AdminClient, Shopper, pay, until
 from tools.shop.system import System
 
 MEBIBYTE = 1024 * 1024
 
 
 class World(NamedTuple):
-    office: Office
+    office: AdminClient
     shopper: Shopper
     other: Shopper
     lamp: dict[str, Any]
@@ -30,7 +30,7 @@ class World(NamedTuple):
 
 @pytest.fixture(scope="module")
 def world(system: System) -> Iterator[World]:
-    office = Office(system)
+    office = AdminClient(system)
     made = World(office, Shopper(system), Shopper(system), office.product(stock=50), office.product(stock=50))
     made.shopper.add(made.lamp, 2).raise_for_status()
     yield made

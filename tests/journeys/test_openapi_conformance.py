@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 from serai.gateway.openapi_documents import merge_documents
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import DOCUMENTS
-from tools.shop.shopper import Office, Shopper, pay, until
+from tools.shop.shopper import AdminClient, Shopper, pay, until
 from tools.shop.system import System, running_system
 
 Case: TypeAlias = schemathesis.Case[Any]
@@ -124,7 +124,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def callers(shop: System) -> Iterator[dict[str, Caller]]:
-    office, shopper, other = Office(shop), Shopper(shop), Shopper(shop)
+    office, shopper, other = AdminClient(shop), Shopper(shop), Shopper(shop)
     lamp, chair = office.product(stock=900), office.product(stock=900)
 
     def order(paid: bool) -> dict[str, Any]:

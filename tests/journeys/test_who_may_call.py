@@ -22,7 +22,7 @@ from serai.permissions import ROLES
 from tests.security.credentials import bearer, expired, of_service, token_of
 from tests.security.operations import DOCUMENTS, OPERATIONS, Operation
 from tests.security.problems import problem
-from tools.shop.shopper import Office, Shopper
+from tools.shop.shopper import AdminClient, Shopper
 from tools.shop.system import System
 
 KNOCKING = ("anonymous", "customer", "admin", "expired", "garbage", "service")
@@ -68,7 +68,7 @@ def owner(system: System) -> Iterator[Shopper]:
 
 @pytest.fixture(scope="module")
 def world(system: System, owner: Shopper) -> Iterator[World]:
-    office = Office(system)
+    office = AdminClient(system)
     lamp, chair = office.product(stock=5), office.product(stock=5)
     owner.add(lamp).raise_for_status()
     order = owner.placed()

@@ -1,4 +1,4 @@
-"""No page makes a visitor wait for more script than it may, and none is left out of the count."""
+"""The scripts of every page stay within their size limits, and every page is measured."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_a_browser_is_told_with_every_page_what_that_needs() -> None:
     assert {path for paths in needed.values() for path in paths if not path.startswith("/api/")} <= set(files)
 
 
-def test_what_is_left_out_of_the_count_is_loaded_late(build: Build) -> None:
+def test_modules_excluded_from_the_count_are_loaded_lazily(build: Build) -> None:
     assert build.every_lazy >= ON_DEMAND
 
 
 @pytest.mark.parametrize("page", topology.WEB_PAGES)
-def test_the_first_load_is_small(build: Build, page: str) -> None:
+def test_the_first_load_is_within_its_limit(build: Build, page: str) -> None:
     load = build.first_load(page)
     assert load.size_kb <= load.limit_kb, f"{page} loads {load.files} scripts, {load.size_kb:.1f} kB compressed"

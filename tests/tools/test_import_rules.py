@@ -1,4 +1,4 @@
-"""The rules about imports cover the whole tree, and the contract of our own refuses what it should."""
+"""The import rules cover the whole tree, and our own contract type refuses what it should."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from grimp import ImportGraph
 
 from tools.import_rules import AllowedContract, build_graph, contracts, lines, without_layer
 
-#: Imports that a contract is told to overlook. A line may be taken out, none may be added.
+#: Imports that contracts ignore. Lines may be removed, but none may be added.
 EXCEPTIONS = {
     "serai.contracts.cart -> serai.contracts.product.inventory",
-    # Handlers work with what the whole service has: the saga, the caches.
+    # Handlers use the dependencies of the whole service: the saga, the caches.
     "serai.order.deps -> serai.order.checkout.saga",
     "serai.product.*.api -> serai.product.deps",
     "serai.product.*.internal -> serai.product.deps",
@@ -28,7 +28,7 @@ def graph_of(*imports: tuple[str, str]) -> ImportGraph:
 
 
 def allows(graph: ImportGraph) -> list[tuple[str, str]]:
-    """The imports that are refused to a domain that may use uuid and what is in shop.values."""
+    """The imports that are refused for a domain that may use uuid and shop.values."""
     options = {"source_modules": ["shop.*.domain"], "allowed_modules": ["uuid", "shop.values"]}
     check = AllowedContract("a domain", {"root_packages": ["shop"]}, options).check(graph, False)
     refused: list[tuple[str, str]] = check.metadata["refused"]
@@ -36,12 +36,12 @@ def allows(graph: ImportGraph) -> list[tuple[str, str]]:
     return refused
 
 
-def test_every_module_lies_in_a_layer() -> None:
+def test_every_module_is_in_a_layer() -> None:
     assert without_layer(build_graph(), contracts()) == []
 
 
 @pytest.mark.parametrize("missing", ["serai.cart", "serai.contracts.*", "tools.bench"])
-def test_a_package_that_no_contract_lists_is_noticed(missing: str) -> None:
+def test_a_package_that_no_contract_lists_is_reported(missing: str) -> None:
     def lists(rule: dict[str, Any]) -> bool:
         return missing in (*lines(rule, "containers"), *lines(rule, "modules"))
 
@@ -50,7 +50,7 @@ def test_a_package_that_no_contract_lists_is_noticed(missing: str) -> None:
     assert all(module.startswith(missing.rstrip("*")) for module in lost)
 
 
-def test_exceptions_only_become_fewer() -> None:
+def test_no_exception_is_added() -> None:
     overlooked = {line for rule in contracts() for line in lines(rule, "ignore_imports")}
     assert overlooked <= EXCEPTIONS
 

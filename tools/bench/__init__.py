@@ -1,1 +1,1 @@
-"""How fast the shop is, and how far from what the machine can do: `make bench` (docs/benchmarks.md)."""
+"""How fast the shop is compared with the limits of the machine: `make bench` (docs/benchmarks.md)."""

@@ -9,7 +9,7 @@ _TYPES = "type.googleapis.com/envoy.extensions.filters"
 
 
 def configuration(port: int, route: dict[str, Any]) -> dict[str, Any]:
-    """Listens, routes everything to one place and checks nothing; `route` is what `answers` or `asks` made."""
+    """Routes everything to one destination without checks; `route` is the result of `responds` or `forwards`."""
     route_config = {
         "name": "all",
         "max_direct_response_body_size_bytes": 1 << 20,
@@ -34,18 +34,18 @@ def configuration(port: int, route: dict[str, Any]) -> dict[str, Any]:
     return {"static_resources": {"listeners": [listener], "clusters": route.get("clusters", [])}}
 
 
-def answers(body: bytes, headers: Mapping[str, str] = {}) -> dict[str, Any]:
-    """Envoy answers by itself."""
+def responds(body: bytes, headers: Mapping[str, str] = {}) -> dict[str, Any]:
+    """Envoy returns a direct response."""
     answer = {"status": 200, "body": {"inline_string": body.decode()}}
-    told = [
+    header_options = [
         {"header": {"key": key, "value": value}}
         for key, value in {"content-type": "application/json", **headers}.items()
     ]
-    return {"route": {"direct_response": answer, "response_headers_to_add": told}}
+    return {"route": {"direct_response": answer, "response_headers_to_add": header_options}}
 
 
-def asks(port: int) -> dict[str, Any]:
-    """Envoy asks whoever listens there."""
+def forwards(port: int) -> dict[str, Any]:
+    """Envoy forwards to that port."""
     endpoint = {"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}
     cluster = {
         "name": "upstream",

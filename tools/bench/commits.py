@@ -1,4 +1,4 @@
-"""How many small transactions a second PostgreSQL makes durable here, whoever asks for them."""
+"""How many small transactions per second PostgreSQL commits durably on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SQL_TIMEOUT_S = 60.0
 
 
 class Commits:
-    """A target: pgbench's simple updates, in a database of its own on the shop's server."""
+    """A target: pgbench's simple updates, in a separate database on the shop's server."""
 
     name = "commits"
     client = "pgbench"
@@ -59,7 +59,7 @@ class Commits:
             await conn.close(timeout=SQL_TIMEOUT_S)
 
     def _pgbench(self, *arguments: str, timeout_s: float) -> str:
-        program = str(postgres.programs() / "pgbench")
+        program = str(postgres.bin_folder() / "pgbench")
         try:
             done = subprocess.run(
                 [program, *arguments, DATABASE], env=self._environ, capture_output=True, text=True, timeout=timeout_s
@@ -77,5 +77,5 @@ def parse(output: str) -> Load:
     failed = re.search(r"number of failed transactions: (\d+)", output)
     rate = re.search(r"^tps = ([0-9.]+)", output, re.MULTILINE)
     if count is None or rate is None or (failed is not None and int(failed[1])):
-        raise LoadFailed(f"pgbench said:\n{output[-1000:]}")
+        raise LoadFailed(f"pgbench printed:\n{output[-1000:]}")
     return Load(int(count[1]), int(count[1]) / float(rate[1]))

@@ -1,5 +1,4 @@
-"""Two revisions side by side: each run of the one is followed by a run of the other, so that what else the machine does
-meets both."""
+"""Compares two revisions. Runs of both alternate, so that other load on the machine affects both."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ import msgspec
 
 from tools.bench import machine, targets
 from tools.bench.figures import LoadFailed, Result, Run
-from tools.bench.measuring import fill_shop, measure_run, say, warm_up
+from tools.bench.measuring import fill_shop, measure_run, print_line, warm_up
 from tools.bench.options import Options
 from tools.bench.shop import ROOT, Checkout, Shop, running
 from tools.bench.targets import Target
@@ -63,7 +62,7 @@ def compare(options: Options, folder: Path) -> list[Pair]:
     with _checkout(options.base, folder / "base-checkout") as base:
         pairs = []
         for products in options.sizes:
-            say(f"\nTwo shops with {products:,} products")
+            print_line(f"\nTwo shops with {products:,} products")
             with (
                 running(base, folder / f"base-{products}") as (base_shop, _),
                 running(Checkout(), folder / f"head-{products}") as (head_shop, _),
@@ -80,7 +79,7 @@ def _pairs(base: Shop, head: Shop, products: int, options: Options, folder: Path
         found.append(targets.of(shop, products, options.names(), own, options.connections))
     for one, other in zip(*found, strict=True):
         pair = _pair(base, head, one, other, products, options)
-        say(pair.as_text())
+        print_line(pair.as_text())
         yield pair
 
 
@@ -92,8 +91,8 @@ def _pair(base: Shop, head: Shop, on_base: Target, on_head: Target, products: in
             warm_up(target, options)
         for turn in range(1, options.runs + 1):
             for name, shop, target in sides:
-                runs[name].append(measure_run(target, shop.parts, options.seconds, turn))
-            # Neither is always the first.
+                runs[name].append(measure_run(target, shop.process_groups, options.seconds, turn))
+            # Neither is always first.
             sides.reverse()
     except LoadFailed as problem:
         return Pair(products, on_base.name, runs["base"], runs["head"], str(problem))
@@ -102,13 +101,13 @@ def _pair(base: Shop, head: Shop, on_base: Target, on_head: Target, products: in
 
 @contextmanager
 def _checkout(revision: str, place: Path) -> Iterator[Checkout]:
-    """The revision's files in a place of their own; its own packages only where the lock file differs."""
+    """The revision in a temporary worktree, with its own packages only if the lock file differs."""
     _git("worktree", "add", "--quiet", "--detach", str(place), revision)
     try:
         if _same_lock(place):
             yield Checkout(place, Path(sys.executable))
         else:
-            say(f"{revision} has another lock file: installing its packages")
+            print_line(f"{revision} has another lock file: installing its packages")
             command = [sys.executable, str(place / "scripts" / "bootstrap.py")]
             subprocess.run(command, check=True, timeout=INSTALL_TIMEOUT_S)
             yield Checkout(place, place / ".venv" / "bin" / "python")

@@ -1,6 +1,6 @@
-"""One HTTP/1.1 connection that is kept, and nothing else: the load shares its cores with what it measures.
+"""A minimal persistent HTTP/1.1 connection: the load generator shares its cores with what it measures.
 
-Speaks just enough of HTTP for our own gateway and sandbox; what it does not understand fails the run.
+It supports only what our gateway and sandbox send. Anything else fails the run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, headers: str = "", body: bytes = b"") -> Answer:
-        """`headers` are lines that end in CRLF. Raises `LoadFailed` when there is no answer in time."""
+        """`headers` are lines that end in CRLF. Raises `LoadFailed` when there is no response in time."""
         request = f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{headers}"
         request += f"Content-Length: {len(body)}\r\n\r\n" if body or method != "GET" else "\r\n"
         try:

@@ -1,7 +1,8 @@
-"""`make bench-edge`: what the gate adds to an answer's time, and how many requests it takes, beside a bare Envoy.
+"""`make bench-edge`: the latency that the gateway adds, and its maximum rate, compared with a bare Envoy.
 
-Our gate, as `serai serve gateway` runs it, goes by a list: for the product service one process of our chassis that has
-its answer ready, and for the cart service a bare Envoy that answers by itself. No database, no registry.
+Our gateway, as `serai serve gateway` runs it, uses a static list of services. The product service is one process of our
+chassis with a prepared response, the cart service a bare Envoy with a direct response. There is no database and no
+registry.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ import msgspec
 from serai import topology
 from serai.supervisor import keys, ports
 from serai.supervisor.home import Home
-from tools.bench import arrivals, bare, machine, wrk
-from tools.bench.arrivals import Orders, Request
+from tools.bench import bare, machine, open_loop, wrk
 from tools.bench.figures import LoadFailed, Quantiles
 from tools.bench.limits import bare_envoy, bare_python, running_program
-from tools.bench.measuring import say
+from tools.bench.measuring import print_line
+from tools.bench.open_loop import Plan, Request
 from tools.bench.report import table
 from tools.bench.shop import ROOT
 from tools.bench.wrk import Reads
@@ -36,12 +37,12 @@ RESULTS = ROOT / ".bench"
 READY_TIMEOUT_S = 20.0
 CONNECTIONS = 32
 RATE_S = 4.0
-#: The latency is taken in turns, so that what else the machine does meets both ways.
+#: Both routes are measured in turns, so that other load on the machine affects both.
 TURNS, TURN_S = 3, 3.0
-#: Of what the gate takes at most from the service: far from any queue.
+#: Share of the service's maximum rate, low enough that no queue builds up.
 SHARE = 0.25
 SERVICE, STATIC = "/api/products", "/api/cart"
-#: About as many bytes as the first page of the list.
+#: About the size of the first page of the list.
 BODY = json.dumps({"items": [{"name": f"Thing number {number}", "text": "x" * 250} for number in range(20)]}).encode()
 
 
@@ -50,7 +51,7 @@ class Rate(msgspec.Struct, frozen=True):
     per_s: float
 
 
-class Way(msgspec.Struct, frozen=True):
+class RouteLatency(msgspec.Struct, frozen=True):
     what: str
     latency: Quantiles
     refused: int
@@ -63,8 +64,8 @@ class Document(msgspec.Struct, frozen=True):
     machine: machine.Machine
     rates: list[Rate]
     offered_per_s: float
-    direct: Way
-    through: Way
+    direct: RouteLatency
+    through: RouteLatency
 
     @property
     def added(self) -> Quantiles:
@@ -82,52 +83,52 @@ def main() -> int:
             at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
             document = measure(folder, machine.revision(ROOT), at, found)
         except LoadFailed as problem:
-            say(str(problem))
+            print_line(str(problem))
             return 1
-    told = text(document)
+    summary = text(document)
     place = RESULTS / f"{now.strftime('%Y-%m-%dT%H-%M-%SZ')}-edge"
     place.mkdir(parents=True)
     (place / "figures.json").write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1))
-    (place / "figures.txt").write_text(told + "\n")
-    say(told)
-    say(f"\n{place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place}/figures.json")
-    return 1 if any(way.errors or way.refused for way in (document.direct, document.through)) else 0
+    (place / "figures.txt").write_text(summary + "\n")
+    print_line(summary)
+    print_line(f"\n{place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place}/figures.json")
+    return 1 if any(route.errors or route.refused for route in (document.direct, document.through)) else 0
 
 
 def measure(folder: Path, revision: str, at: str, found: machine.Machine) -> Document:
     """Raises `LoadFailed`."""
     body = folder / "body.json"
     body.write_bytes(BODY)
-    answer = bare.answers(BODY, {"x-envoy-upstream-healthchecked-cluster": "cart"})
+    answer = bare.responds(BODY, {"x-envoy-upstream-healthchecked-cluster": "cart"})
     with ExitStack() as stack:
         static, _ = stack.enter_context(bare_envoy("static", answer, folder))
         service, _ = stack.enter_context(bare_python("service", body, folder))
-        front, _ = stack.enter_context(bare_envoy("front", bare.asks(static), folder))
-        gate = stack.enter_context(_gate(folder, service, static))
+        front, _ = stack.enter_context(bare_envoy("front", bare.forwards(static), folder))
+        gateway = stack.enter_context(_gateway(folder, service, static))
         rates = [
-            Rate("a bare Envoy answers by itself", _rate(static, "/", folder)),
-            Rate("a bare Envoy asks another", _rate(front, "/", folder)),
-            Rate("the gate answers by itself (/healthz)", _rate(gate, "/healthz", folder)),
-            Rate("the gate asks a bare Envoy", _rate(gate, STATIC, folder)),
-            Rate("the gate asks a process of our chassis", _rate(gate, SERVICE, folder)),
-            Rate("that process itself", _rate(service, SERVICE, folder)),
+            Rate("a bare Envoy, direct response", _rate(static, "/", folder)),
+            Rate("a bare Envoy in front of another", _rate(front, "/", folder)),
+            Rate("the gateway, direct response (/healthz)", _rate(gateway, "/healthz", folder)),
+            Rate("the gateway in front of a bare Envoy", _rate(gateway, STATIC, folder)),
+            Rate("the gateway in front of a process of our chassis", _rate(gateway, SERVICE, folder)),
+            Rate("that process directly", _rate(service, SERVICE, folder)),
         ]
         offered = SHARE * min(rates[-1].per_s, rates[-2].per_s)
-        ways = {"directly": service, "through the gate": gate}
-        taken: dict[str, list[arrivals.Outcome]] = {what: [] for what in ways}
+        routes = {"directly": service, "through the gateway": gateway}
+        taken: dict[str, list[open_loop.Outcome]] = {what: [] for what in routes}
         for _ in range(TURNS):
-            for what, port in ways.items():
+            for what, port in routes.items():
                 requests = [Request("GET", SERVICE)]
-                taken[what].append(arrivals.send(Orders(f"http://127.0.0.1:{port}", requests, TURN_S, offered)))
-    direct, through = (_way(what, outcomes) for what, outcomes in taken.items())
+                taken[what].append(open_loop.send(Plan(f"http://127.0.0.1:{port}", requests, TURN_S, offered)))
+    direct, through = (_route_latency(what, outcomes) for what, outcomes in taken.items())
     return Document(revision, at, found, rates, offered, direct, through)
 
 
-def _way(what: str, outcomes: list[arrivals.Outcome]) -> Way:
+def _route_latency(what: str, outcomes: list[open_loop.Outcome]) -> RouteLatency:
     times = [outcome.good_ms for outcome in outcomes if outcome.good_ms is not None]
     if not times:
         raise LoadFailed(f"nothing was answered {what}: {outcomes}")
-    return Way(
+    return RouteLatency(
         what,
         Quantiles(statistics.median(each.p50_ms for each in times), statistics.median(each.p99_ms for each in times)),
         sum(sum(outcome.refused.values()) for outcome in outcomes),
@@ -141,10 +142,10 @@ def _rate(port: int, path: str, folder: Path) -> float:
 
 
 @contextmanager
-def _gate(folder: Path, service: int, static: int) -> Iterator[int]:
-    port, home = ports.find_free(), Home(folder / "gate")
+def _gateway(folder: Path, service: int, static: int) -> Iterator[int]:
+    port, home = ports.find_free(), Home(folder / "gateway")
     home.create()
-    # It opens when every service has an address; nobody asks for the others.
+    # The gateway becomes ready when every service has an address; the other services receive no requests.
     services = {one.name: [f"127.0.0.1:{static}"] for one in topology.SERVICES if one.public}
     services["product"] = [f"127.0.0.1:{service}"]
     environ = NO_LIMITS | {
@@ -156,13 +157,13 @@ def _gate(folder: Path, service: int, static: int) -> Iterator[int]:
         "SERAI_DISCOVERY": "static",
         "SERAI_STATIC_SERVICES": json.dumps(services),
     }
-    with running_program("gate", (sys.executable, "-m", "serai.gateway.app"), port, folder, environ):
+    with running_program("gateway", (sys.executable, "-m", "serai.gateway.app"), port, folder, environ):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             deadline = time.monotonic() + READY_TIMEOUT_S
             while any(client.get(path).status_code != 200 for path in (SERVICE, STATIC)):
                 if time.monotonic() > deadline:
-                    said = (folder / "gate.log").read_text()[-1500:]
-                    raise LoadFailed(f"the gate does not lead to what is behind it:\n{client.get(STATIC).text}\n{said}")
+                    log = (folder / "gateway.log").read_text()[-1500:]
+                    raise LoadFailed(f"the gateway does not route to its services:\n{client.get(STATIC).text}\n{log}")
                 time.sleep(0.1)
         yield port
 
@@ -179,7 +180,7 @@ def text(document: Document) -> str:
             "",
             f"The same service at {document.offered_per_s:,.0f} a second in an open loop, "
             f"medians of {TURNS} turns of {TURN_S:g} s",
-            *table(_ways(document)),
+            *table(_latency_rows(document)),
         ]
     )
 
@@ -190,11 +191,17 @@ def _rates(document: Document) -> Iterable[list[str]]:
     yield from ([rate.what, f"{rate.per_s:,.0f}", f"{rate.per_s / first:.0%}"] for rate in document.rates)
 
 
-def _ways(document: Document) -> Iterable[list[str]]:
+def _latency_rows(document: Document) -> Iterable[list[str]]:
     yield ["", "p50 ms", "p99 ms", "refused", "errors"]
-    for way in (document.direct, document.through):
-        yield [way.what, f"{way.latency.p50_ms:.2f}", f"{way.latency.p99_ms:.2f}", str(way.refused), str(way.errors)]
-    yield ["added by the gate", f"{document.added.p50_ms:.2f}", f"{document.added.p99_ms:.2f}", "", ""]
+    for route in (document.direct, document.through):
+        yield [
+            route.what,
+            f"{route.latency.p50_ms:.2f}",
+            f"{route.latency.p99_ms:.2f}",
+            str(route.refused),
+            str(route.errors),
+        ]
+    yield ["added by the gateway", f"{document.added.p50_ms:.2f}", f"{document.added.p99_ms:.2f}", "", ""]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a measurement came to. Everything here goes into the JSON as it is."""
+"""The figures of a measurement, which are written to JSON as they are."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 
 
 class LoadFailed(Exception):
-    """The load met an error, so its figures mean nothing; the message says what went wrong."""
+    """The load met an error, so its figures are meaningless; the message says what went wrong."""
 
 
 class NothingDone(LoadFailed):
-    """Nothing went wrong, but nothing was finished in time either."""
+    """No error occurred, but nothing finished in time."""
 
 
 class Quantiles(msgspec.Struct, frozen=True):
@@ -24,12 +24,12 @@ class Quantiles(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """One run of load: everything in it was answered as it should be."""
+    """One run of load in which every response was as expected."""
 
     count: int
     seconds: float
     latency: Quantiles | None = None
-    #: Parts of what was counted, such as the time from placing an order to seeing it paid.
+    #: Durations of steps, such as the time from placing an order until it is paid.
     steps: dict[str, Quantiles] = {}
 
     @property
@@ -39,12 +39,12 @@ class Load(msgspec.Struct, frozen=True):
 
 class Run(msgspec.Struct, frozen=True):
     load: Load
-    #: How many cores each part kept busy; `others` is everything on the machine that is not part of this.
+    #: The number of cores that each group of processes used; `others` is everything else on the machine.
     cores: dict[str, float]
 
 
 class Result(msgspec.Struct, frozen=True):
-    """All runs of one target, or why there are none."""
+    """All runs of one target, or why it failed."""
 
     target: str
     runs: list[Run]
@@ -65,14 +65,14 @@ class Result(msgspec.Struct, frozen=True):
         return {name: quantiles for name, quantiles in found.items() if quantiles is not None}
 
     def cores(self) -> dict[str, float]:
-        """The median of each part, the busiest first."""
+        """The median of each group, the busiest first."""
         names = {name for run in self.runs for name in run.cores}
         medians = {name: statistics.median(run.cores.get(name, 0.0) for run in self.runs) for name in names}
         return dict(sorted(medians.items(), key=lambda pair: -pair[1]))
 
 
 def quantiles(times_s: Sequence[float]) -> Quantiles | None:
-    """By the nearest rank: each is a time that was measured."""
+    """By nearest rank: each result is a measured time."""
     if not times_s:
         return None
     ordered = sorted(times_s)

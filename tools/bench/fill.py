@@ -1,4 +1,4 @@
-"""Puts a generated catalogue straight into the product service's database, where POSTs would take hours."""
+"""Writes a generated catalogue directly to the product service's database, because POSTs would take hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from tools.bench.goods import Good, goods
+from tools.bench.products import Product, generate_products
 
 BATCH = 5_000
 CONNECT_TIMEOUT_S = 10.0
@@ -20,7 +20,7 @@ TABLES = ("product", "variant", "stock_movement", "hold")
 
 
 def fill(database_url: str, count: int) -> float:
-    """Replace the whole catalogue by `count` products; the seconds that took."""
+    """Replace the whole catalogue by `count` products. Returns the seconds that took."""
     began = time.monotonic()
     asyncio.run(asyncio.wait_for(_fill(database_url, count), FILL_TIMEOUT_S))
     return time.monotonic() - began
@@ -32,15 +32,15 @@ async def _fill(database_url: str, count: int) -> None:
     )
     try:
         await conn.execute(f"truncate {', '.join(TABLES)} restart identity")
-        for batch in _batches(goods(count)):
+        for batch in _batches(generate_products(count)):
             async with conn.transaction():
-                await _copy(conn, "product", (good.row() for good in batch))
-                await _copy(conn, "variant", (row for good in batch for row in good.variant_rows()))
-                await _copy(conn, "stock_movement", (row for good in batch for row in _movements(good)))
+                await _copy(conn, "product", (product.row() for product in batch))
+                await _copy(conn, "variant", (row for product in batch for row in product.variant_rows()))
+                await _copy(conn, "stock_movement", (row for product in batch for row in _movements(product)))
         await _learn_words(conn)
         for table in TABLES:
             await conn.execute(f"vacuum (analyze) {table}")
-        # What every change of the catalogue does: the service drops what it keeps of it.
+        # As after every change of the catalogue: the service clears its caches.
         await conn.execute("select pg_notify('catalogue', '')")
     finally:
         await conn.close(timeout=CONNECT_TIMEOUT_S)
@@ -54,7 +54,7 @@ async def _copy(conn: asyncpg.Connection[asyncpg.Record], table: str, rows: Iter
 
 
 async def _learn_words(conn: asyncpg.Connection[asyncpg.Record]) -> None:
-    """The vocabulary that typos are corrected by, in revisions that have one."""
+    """The vocabulary for correcting typos, in revisions that have one."""
     if await conn.fetchval("select to_regclass('word')") is not None:
         await conn.execute("truncate word")
         await conn.execute(
@@ -63,12 +63,12 @@ async def _learn_words(conn: asyncpg.Connection[asyncpg.Record]) -> None:
         await conn.execute("vacuum (analyze) word")
 
 
-def _movements(good: Good) -> Iterator[dict[str, Any]]:
-    for variant_id, draft in good.variants:
-        if draft.stock:
-            yield {"variant_id": variant_id, "product_id": good.id, "delta": draft.stock, "reason": "initial"}
+def _movements(product: Product) -> Iterator[dict[str, Any]]:
+    for variant_id, variant in product.variants:
+        if variant.stock:
+            yield {"variant_id": variant_id, "product_id": product.id, "delta": variant.stock, "reason": "initial"}
 
 
-def _batches(all_goods: Iterator[Good]) -> Iterator[list[Good]]:
-    while batch := list(itertools.islice(all_goods, BATCH)):
+def _batches(all_products: Iterator[Product]) -> Iterator[list[Product]]:
+    while batch := list(itertools.islice(all_products, BATCH)):
         yield batch

@@ -1,4 +1,4 @@
-"""What buyers do, one request after the other: fill a cart, and buy. Every answer must be the one they hope for."""
+"""The flows of customers: fill a cart, and buy. Any unexpected response raises `LoadFailed`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import msgspec
 from tools.bench.connection import Answer, Connection
 from tools.bench.figures import LoadFailed
 
-#: A guest puts so many things into a cart before the next guest comes.
+#: Items that one guest adds to the cart before the next guest starts.
 ADDS_PER_GUEST = 5
-#: How often a buyer looks whether the order is paid: at first, and at the longest.
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.05, 0.5
-PATIENCE_S = 30.0
+#: Poll interval while waiting for the payment: at first, and at most.
+MIN_POLL_S, MAX_POLL_S = 0.05, 0.5
+TIMEOUT_S = 30.0
 
 _JSON = "Content-Type: application/json\r\n"
 _FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
@@ -36,12 +36,12 @@ _ORDER = msgspec.json.encode(
     }
 )
 
-#: Told of each thing that was done: how long it took, and its parts.
+#: Called after each flow with its duration and the durations of its steps.
 Done = Callable[[float, dict[str, float]], None]
 
 
-class Ware(msgspec.Struct, frozen=True):
-    """Something that is sold and in stock."""
+class StockItem(msgspec.Struct, frozen=True):
+    """A variant that is in stock."""
 
     product_id: str
     variant_id: str
@@ -51,20 +51,21 @@ class Ware(msgspec.Struct, frozen=True):
 
 
 class Buyers:
-    """Whoever shares one connection: they shop in turns, so that the last order of each is booked when they return."""
+    """The customers of one connection. They buy in turns, so that a customer's last order is booked before the next
+    one."""
 
-    def __init__(self, gateway: Connection, tokens: list[str], wares: list[Ware], seed: int) -> None:
+    def __init__(self, gateway: Connection, tokens: list[str], items: list[StockItem], seed: int) -> None:
         self._gateway = gateway
         self._headers = itertools.cycle([f"Authorization: Bearer {token}\r\n" for token in tokens])
-        self._wares = _endless(wares, seed)
+        self._items = _random_items(items, seed)
         self._pages: dict[str, Connection] = {}
 
     async def purchase(self, done: Done) -> None:
-        """Find the cart empty, add, place, pay on the hosted page, see the order paid."""
+        """Wait for an empty cart, add, place the order, pay on the hosted page, wait for the status paid."""
         headers = next(self._headers)
         await self._empty_cart(headers)
         began = time.perf_counter()
-        line = next(self._wares).line()
+        line = next(self._items).line()
         expect(await self._gateway.ask("POST", "/api/cart/items", headers + _JSON, line), 200)
         added = time.perf_counter()
         placing = f"{headers}{_JSON}Idempotency-Key: {uuid4()}\r\n"
@@ -103,22 +104,22 @@ class Buyers:
         page = self._pages.get(parts.netloc)
         if page is None:
             page = self._pages[parts.netloc] = Connection(parts.hostname or "", parts.port or 80)
-        # What the bank's page answers to a payment is a redirect to the shop.
+        # The payment page redirects to the shop.
         expect(await page.ask("POST", parts.path, _FORM, _CARD), 303)
 
 
 class Guests:
-    """Visitors without an account, one after the other, each with a cart of their own."""
+    """Visitors without an account, one after another, each with a new cart."""
 
-    def __init__(self, gateway: Connection, wares: list[Ware], seed: int) -> None:
+    def __init__(self, gateway: Connection, items: list[StockItem], seed: int) -> None:
         self._gateway = gateway
-        self._wares = _endless(wares, seed)
+        self._items = _random_items(items, seed)
         self._cookie = ""
         self._adds = 0
 
     async def add(self, done: Done) -> None:
         began = time.perf_counter()
-        line = next(self._wares).line()
+        line = next(self._items).line()
         answer = expect(await self._gateway.ask("POST", "/api/cart/items", self._cookie + _JSON, line), 200)
         done(time.perf_counter() - began, {})
         self._adds += 1
@@ -129,18 +130,18 @@ class Guests:
             self._cookie = f"Cookie: {cookie.partition(';')[0]}\r\n"
 
 
-async def until(what: str, ask: Callable[[], Awaitable[Answer]], is_so: Callable[[Answer], bool]) -> Answer:
-    """Ask, with growing pauses, until it is so. Raises `LoadFailed`."""
-    deadline = time.monotonic() + PATIENCE_S
-    pause = FIRST_LOOK_S
+async def until(what: str, ask: Callable[[], Awaitable[Answer]], condition: Callable[[Answer], bool]) -> Answer:
+    """Poll with growing pauses until the condition holds. Raises `LoadFailed`."""
+    deadline = time.monotonic() + TIMEOUT_S
+    pause = MIN_POLL_S
     while True:
         answer = expect(await ask(), 200)
-        if is_so(answer):
+        if condition(answer):
             return answer
         if time.monotonic() > deadline:
-            raise LoadFailed(f"waited {PATIENCE_S:.0f} s in vain for {what}: {answer.body[:500]!r}")
+            raise LoadFailed(f"waited {TIMEOUT_S:.0f} s for {what} without success: {answer.body[:500]!r}")
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_LOOK_S)
+        pause = min(pause * 1.5, MAX_POLL_S)
 
 
 def expect(answer: Answer, *statuses: int) -> Answer:
@@ -149,7 +150,7 @@ def expect(answer: Answer, *statuses: int) -> Answer:
     return answer
 
 
-def _endless(wares: list[Ware], seed: int) -> Iterator[Ware]:
-    chance = random.Random(seed)
+def _random_items(items: list[StockItem], seed: int) -> Iterator[StockItem]:
+    rng = random.Random(seed)
     while True:
-        yield chance.choice(wares)
+        yield rng.choice(items)

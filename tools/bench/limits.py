@@ -1,11 +1,11 @@
-"""What the parts we build on can do at most here and now, so that the shop's own figures can be read as shares of it.
+"""The limits of the components we build on, on this machine, so that the shop's figures can be read as shares of them.
 
-- envoy: a bare Envoy answers by itself, as many bytes as the first page of the list
-- static: a bare Envoy asks a second one, which answers by itself
-- granian: a bare Envoy asks a Python process that answers the same bytes: the server without any of our code
-- service: the same with our chassis around it, but neither database nor other service
-- gateway: the shop's own gate answers by itself, with everything it checks
-- commits: transactions of a few small writes a second that PostgreSQL takes durably (`pgbench -N`)
+- envoy: a bare Envoy returns a direct response of the size of the first page of the list
+- static: a bare Envoy forwards to a second one, which returns a direct response
+- granian: a bare Envoy forwards to a Python process that returns the same bytes: the server without our code
+- service: the same with our chassis, but without a database or another service
+- gateway: the shop's gateway returns a direct response, with all its checks
+- commits: durable transactions of a few small writes per second in PostgreSQL (`pgbench -N`)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from serai.supervisor.launch import Command, launch
 from tools.bench import bare
 from tools.bench.commits import Commits
 from tools.bench.figures import LoadFailed
-from tools.bench.meter import Parts
+from tools.bench.meter import ProcessGroups
 from tools.bench.shop import ROOT, Shop
 from tools.bench.targets import Target
 from tools.bench.wrk import Reads
@@ -41,7 +41,7 @@ PATH = "/api/products"
 
 
 class Limits:
-    """Programs to compare with, started beside a shop; `targets` are what to put under load."""
+    """Programs to compare with, started beside a shop; `targets` are what to load."""
 
     def __init__(self, shop: Shop, folder: Path, connections: int) -> None:
         self._shop = shop
@@ -49,8 +49,8 @@ class Limits:
         self._connections = connections
         self._processes: dict[str, list[psutil.Process]] = {}
 
-    def parts(self) -> Parts:
-        return {**self._shop.parts(), **self._processes}
+    def process_groups(self) -> ProcessGroups:
+        return {**self._shop.process_groups(), **self._processes}
 
     @contextmanager
     def targets(self) -> Iterator[list[Target]]:
@@ -58,7 +58,7 @@ class Limits:
         file = self._folder / "body.json"
         file.write_bytes(body)
         with ExitStack() as stack:
-            static = stack.enter_context(self._envoy("upstream", bare.answers(body)))
+            static = stack.enter_context(self._envoy("upstream", bare.responds(body)))
             upstreams = {
                 "static": static,
                 "granian": stack.enter_context(self._python("granian", file)),
@@ -66,7 +66,7 @@ class Limits:
             }
             found: list[Target] = [self._reads("envoy", static, PATH)]
             for name, port in upstreams.items():
-                front = stack.enter_context(self._envoy(f"front-{name}", bare.asks(port)))
+                front = stack.enter_context(self._envoy(f"front-{name}", bare.forwards(port)))
                 found.append(self._reads(name, front, PATH))
             found.append(self._reads("gateway", self._shop.port, "/healthz"))
             found.append(stack.enter_context(self._commits()))
@@ -105,7 +105,7 @@ class Limits:
 
 @contextmanager
 def bare_envoy(name: str, route: dict[str, Any], folder: Path) -> Iterator[tuple[int, psutil.Process]]:
-    """An Envoy with a configuration of `bare`, which listens on the port that is told."""
+    """An Envoy with a configuration of `bare`. Yields its port and process."""
     port = ports.find_free()
     file = folder / f"{name}.json"
     file.write_text(json.dumps(bare.configuration(port, route)))
@@ -119,7 +119,7 @@ def bare_envoy(name: str, route: dict[str, Any], folder: Path) -> Iterator[tuple
 
 @contextmanager
 def bare_python(kind: str, body: Path, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
-    """What `upstream` calls by that name."""
+    """A server of `upstream`. Yields its port and process."""
     port = ports.find_free()
     arguments = (sys.executable, "-m", "tools.bench.upstream", kind, str(port), str(body))
     with running_program(f"bare {kind}", arguments, port, folder) as process:
@@ -130,7 +130,7 @@ def bare_python(kind: str, body: Path, folder: Path) -> Iterator[tuple[int, psut
 def running_program(
     name: str, arguments: tuple[str, ...], port: int, folder: Path, environ: Mapping[str, str] = {}
 ) -> Iterator[psutil.Process]:
-    """Returns once it listens there; stops it at the end. Raises `LoadFailed`."""
+    """Returns when it listens on the port; stops it at the end. Raises `LoadFailed`."""
     log = folder / f"{name}.log"
     process = launch(Command(arguments, os.environ | {"PYTHONPATH": str(ROOT)} | dict(environ), log))
     try:

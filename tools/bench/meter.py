@@ -1,4 +1,4 @@
-"""Which part keeps how many cores busy, and how much memory each holds."""
+"""The CPU cores that each group of processes uses, and their memory."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from contextlib import suppress
 import msgspec
 import psutil
 
-Parts = Mapping[str, list[psutil.Process]]
+ProcessGroups = Mapping[str, list[psutil.Process]]
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Of one part, all its processes together, with what they share among them (PostgreSQL's buffers) counted once.
+    """The memory of one group. Pages that its processes share (PostgreSQL's buffers) are counted once.
 
-    `pss` also splits what parts share with each other, so that it adds up; only Linux says.
+    `pss` also divides pages that groups share with each other, so that it can be added up. Only Linux provides it.
     """
 
     rss_bytes: int
     pss_bytes: int | None
-    #: User and system time since each process started, with what it started and has seen end.
+    #: User and system time since the start of each process, including its ended children.
     cpu_s: float
 
 
 class Meter:
-    """Between `start` and `stop`: the cores that each part used."""
+    """Measures the cores that each group uses between `start` and `stop`."""
 
-    def __init__(self, parts: Callable[[], Parts], client: str) -> None:
-        self._parts = parts
+    def __init__(self, process_groups: Callable[[], ProcessGroups], client: str) -> None:
+        self._process_groups = process_groups
         self._client = client
 
     def start(self) -> None:
@@ -45,14 +45,14 @@ class Meter:
         return {name: round(seconds / wall, 3) for name, seconds in used.items()}
 
     def _used(self) -> dict[str, float]:
-        found = {name: sum(map(_cpu_s, processes)) for name, processes in self._parts().items()}
-        # The load's own process has ended by the time it is asked for.
+        found = {name: sum(map(_cpu_s, processes)) for name, processes in self._process_groups().items()}
+        # The load generator has exited by now.
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return found | {self._client: children.ru_utime + children.ru_stime}
 
 
-def memory(parts: Parts) -> dict[str, Memory]:
-    return {name: _memory(processes) for name, processes in parts.items()}
+def memory(process_groups: ProcessGroups) -> dict[str, Memory]:
+    return {name: _memory(processes) for name, processes in process_groups.items()}
 
 
 def _memory(processes: list[psutil.Process]) -> Memory:
@@ -75,7 +75,7 @@ def _cpu_s(process: psutil.Process) -> float:
         times = process.cpu_times()
     except psutil.Error:
         return 0.0
-    # A PostgreSQL connection that was closed is a process that has ended.
+    # A closed PostgreSQL connection is a process that has exited.
     ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return float(times.user + times.system + ended)
 

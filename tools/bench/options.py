@@ -1,4 +1,4 @@
-"""What a run is asked to do, within bounds: this is load on somebody's machine."""
+"""The options of a run, with limits, because a run loads somebody's machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True):
     base: str | None
 
     def names(self) -> list[str]:
-        """The targets among what is asked for."""
+        """The requested targets."""
         return [name for name in targets.NAMES if name in self.only]
 
 
@@ -41,13 +41,13 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--warm-up", type=within(1, 60), default=2.0, help="seconds of load before the first run")
     parser.add_argument("--runs", type=within(1, 9), default=3)
     parser.add_argument(
-        "--connections", type=within(1, 256), default=32, help="each waits for its answer, then asks on"
+        "--connections", type=within(1, 256), default=32, help="each sends its next request after a response"
     )
     parser.add_argument("--profile", action="store_true", help="record the busiest Python process of each target")
     parser.add_argument("--base", metavar="REVISION", help="measure this revision and the working tree in turns")
     given = parser.parse_args(arguments)
     if given.base and given.profile:
-        parser.error("--profile and --base do not go together")
+        parser.error("--profile and --base cannot be combined")
     return msgspec.convert({**vars(given), "runs": int(given.runs), "connections": int(given.connections)}, Options)
 
 

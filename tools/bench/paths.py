@@ -1,4 +1,4 @@
-"""What visitors ask for, as many different addresses as a shop of that size is asked for."""
+"""The paths that visitors request, with as much variety as in a shop of that size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from tools.bench.figures import LoadFailed
-from tools.bench.goods import good
+from tools.bench.products import generate_product
 from tools.bench.searches import searches
 from tools.bench.vocabulary import CATEGORIES
 from tools.bench.wrk import MAX_PATHS
@@ -18,7 +18,7 @@ from tools.bench.wrk import MAX_PATHS
 SEARCHES = 4_000
 POPULAR_VIEWS = 50_000
 DEEP_PAGES = 20
-#: Looked at beforehand: what wrk takes for an answer might be an empty page or a redirect.
+#: Checked before the run: wrk would count an empty page or a redirect as success.
 LOOKED_AT = 20
 
 
@@ -27,7 +27,7 @@ def front_page(client: httpx.Client, size: int) -> list[str]:
 
 
 def pages(client: httpx.Client, size: int) -> list[str]:
-    """Every category in every order, some filtered, and the newest products page after page."""
+    """Every category in every sort order, some with filters, and the first pages of the newest products."""
     orders = ("newest", "price", "-price", "name")
     found = [_list(category=category, sort=order) for category in CATEGORIES for order in orders]
     found += [_list(category=category, in_stock="true") for category in CATEGORIES]
@@ -43,16 +43,17 @@ def pages(client: httpx.Client, size: int) -> list[str]:
 
 
 def details(client: httpx.Client, size: int) -> list[str]:
-    """Each product as often as any other: the most there is to read."""
+    """Each product equally often: the largest working set."""
     chosen = random.Random(1).sample(range(size), min(size, MAX_PATHS))
-    return _looked_at(client, [f"/api/products/{good(number).id}" for number in chosen], "id")
+    return _looked_at(client, [f"/api/products/{generate_product(number).id}" for number in chosen], "id")
 
 
 def popular(client: httpx.Client, size: int) -> list[str]:
-    """The second most popular product half as often as the first, the third a third as often (Zipf), as people do."""
+    """Popularity by Zipf's law: the second product is requested half as often as the first, the third a third as
+    often."""
     ranked = random.Random(1).sample(range(size), size)
     views = random.Random(2).choices(ranked, weights=[1 / rank for rank in range(1, size + 1)], k=POPULAR_VIEWS)
-    paths = {number: f"/api/products/{good(number).id}" for number in set(views)}
+    paths = {number: f"/api/products/{generate_product(number).id}" for number in set(views)}
     return _looked_at(client, [paths[number] for number in views], "id")
 
 
@@ -61,15 +62,15 @@ def words(client: httpx.Client, size: int) -> list[str]:
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """What is asked for, and the Accept-Encoding it is asked for with."""
+    """The paths, and the Accept-Encoding that is sent."""
 
     paths: Callable[[httpx.Client, int], list[str]]
     accepts: str = ""
 
 
-#: What browsers say where there is no TLS.
+#: What browsers send without TLS.
 _BROWSER = "gzip, deflate"
-#: By the name of the target.
+#: By target name.
 VISITS = {
     "list": Visit(front_page),
     "list-gzip": Visit(front_page, _BROWSER),
@@ -86,7 +87,7 @@ def _list(**query: str | int) -> str:
 
 
 def _looked_at(client: httpx.Client, paths: list[str], field: str) -> list[str]:
-    """Raises `LoadFailed` unless the first of them are answered, and most with something in `field`."""
+    """Raises `LoadFailed` unless the first paths return 200 and most of them have a non-empty `field`."""
     filled = 0
     looked_at = paths[:LOOKED_AT]
     for path in looked_at:
@@ -95,5 +96,5 @@ def _looked_at(client: httpx.Client, paths: list[str], field: str) -> list[str]:
             raise LoadFailed(f"{path} answered {answer.status_code}: {answer.text[:300]}")
         filled += bool(answer.json()[field])
     if 2 * filled < len(looked_at):
-        raise LoadFailed(f"only {filled} of {len(looked_at)} answers hold anything, such as {looked_at[0]}")
+        raise LoadFailed(f"only {filled} of {len(looked_at)} responses have content, for example {looked_at[0]}")
     return paths

@@ -1,4 +1,4 @@
-"""Where the busiest Python process spends its time while a target is under load, by py-spy."""
+"""Profiles the busiest Python process with py-spy while a target is under load."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.bench.figures import Result
-from tools.bench.meter import Parts
+from tools.bench.meter import ProcessGroups
 from tools.bench.options import Options
 from tools.bench.shop import ROOT
 from tools.bench.targets import Target
 
 RATE = 200
-#: py-spy needs a moment before its first sample; the load must be there before and after.
+#: py-spy starts slowly; the load must run before and after the recording.
 MARGIN_S = 2.0
 SHOWN = 15
 EVERYTHING = 0.9
@@ -26,14 +26,14 @@ NOT_PYTHON = ("envoy", "postgres", "others")
 
 def record(
     target: Target,
-    parts: Callable[[], Parts],
+    process_groups: Callable[[], ProcessGroups],
     result: Result,
     options: Options,
     place: Path,
-    say: Callable[[str], None],
+    print_line: Callable[[str], None],
 ) -> None:
-    """Put it under load once more and write what py-spy sees, in speedscope's format; say what is hottest."""
-    running = parts()
+    """Load the target once more, write py-spy's recording in speedscope's format, and print the hottest functions."""
+    running = process_groups()
     busiest = next((name for name in result.cores() if name in running and name not in NOT_PYTHON), None)
     if busiest is None:
         return
@@ -54,15 +54,15 @@ def record(
         spy.kill()
         spy.wait()
     if spy.returncode != 0:
-        say(f"            no profile: {complaint.strip()[-300:]}")
+        print_line(f"            no profile: {complaint.strip()[-300:]}")
         return
-    say(f"            {busiest}, see https://www.speedscope.app with {file}")
+    print_line(f"            {busiest}, see https://www.speedscope.app with {file}")
     for share, with_called, function in hottest(file):
-        say(f"            {share:>6.1%} {with_called:>6.1%}  {function}")
+        print_line(f"            {share:>6.1%} {with_called:>6.1%}  {function}")
 
 
 def hottest(file: Path) -> list[tuple[float, float, str]]:
-    """Functions with their own share of the samples and the one with what they call: the first few by either."""
+    """The hottest functions with their own share of the samples and their share including callees."""
     document = json.loads(file.read_text())
     names = [f"{frame['name']} ({_short(frame.get('file', '?'))})" for frame in document["shared"]["frames"]]
     own: Counter[str] = Counter()
@@ -73,7 +73,7 @@ def hottest(file: Path) -> list[tuple[float, float, str]]:
             total += weight
             own.update({names[frame]: weight for frame in stack[-1:]})
             whole.update(dict.fromkeys((names[frame] for frame in stack), weight))
-    # What is below everything else says nothing.
+    # Functions that are on every stack say nothing.
     tops = [name for name, time in whole.most_common() if time < EVERYTHING * total]
     shown = {name for name, _ in own.most_common(SHOWN)} | set(tops[:SHOWN])
     return sorted(((own[name] / total, whole[name] / total, name) for name in shown), key=lambda row: -row[1])

@@ -1,4 +1,4 @@
-"""The table for people, and the JSON beside it for whoever compares."""
+"""The table for people, and the JSON document with the same figures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tools.bench.meter import Memory
 from tools.bench.options import Options
 from tools.bench.shop import Startup
 
-#: Reads are told as shares of these, flows of the commits.
+#: Reads are reported as shares of these limits, flows as shares of the commits.
 READ_LIMITS = ("envoy", "static", "granian", "service")
 FLOWS = ("cart", "purchase")
-#: Parts that used less than this share of a core are not worth a word.
+#: Processes that used less than this share of a core are not listed.
 QUIET = 0.05
 BUSIEST = 4
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of the table: a target, or with no `products` a limit."""
+    """One line of the table: a target, or without `products` a limit."""
 
     products: int | None
     target: str
@@ -32,7 +32,7 @@ class Line(msgspec.Struct, frozen=True):
     highest_per_s: float = 0.0
     latency: Quantiles | None = None
     steps: dict[str, Quantiles] = {}
-    #: As a part of each limit that it is comparable with.
+    #: As a share of each comparable limit.
     of_limits: dict[str, float] = {}
     cores: dict[str, float] = {}
 
@@ -43,7 +43,7 @@ class Document(msgspec.Struct, frozen=True):
     options: Options
     machine: Machine
     lines: list[Line]
-    #: Run by run what the lines sum up.
+    #: The individual runs behind the lines.
     limits: list[Result]
     sizes: list[Size]
 
@@ -82,7 +82,7 @@ def _line(products: int | None, result: Result, limits: dict[str, float]) -> Lin
 def text(document: Document) -> str:
     machine, options = document.machine, document.options
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    told = [
+    summary = [
         "",
         f"Serai {document.revision} on {document.at}",
         f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / (1 << 30):.1f} GB, {machine.kernel}, data on "
@@ -95,15 +95,15 @@ def text(document: Document) -> str:
         *table(_rows(document)),
     ]
     for line in document.lines:
-        told += [f"  {line.target}: {line.failure}"] if line.failure else _steps(line)
+        summary += [f"  {line.target}: {line.failure}"] if line.failure else _steps(line)
     for size in document.sizes:
-        told += [
+        summary += [
             "",
-            f"{size.products:,} products: filled in {size.fill_s:.1f} s, at rest {size.rest_s:.0f} s later",
+            f"{size.products:,} products: filled in {size.fill_s:.1f} s, idle {size.rest_s:.0f} s later",
             *_startup(size),
         ]
-        told += ["", f"Memory with {size.products:,} products (MB)", *_memory(size)]
-    return "\n".join(told)
+        summary += ["", f"Memory with {size.products:,} products (MB)", *_memory(size)]
+    return "\n".join(summary)
 
 
 def _rows(document: Document) -> Iterable[list[str]]:

@@ -1,4 +1,4 @@
-"""A whole shop to put under load: `serai up` of any checkout, in a folder of its own, on free ports."""
+"""A whole shop to load: `serai up` of any checkout, in its own folder and on free ports."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _PROGRESS = re.compile(r"^  (?P<part>\S.*?)\s+ready\s+(?P<at>[0-9.]+) s", re.MUL
 
 
 class Checkout(msgspec.Struct, frozen=True):
-    """A revision's files, and a Python that has the packages it needs."""
+    """The files of a revision, and a Python with the packages it needs."""
 
     root: Path = ROOT
     python: Path = Path(sys.executable)
 
     def environ(self) -> dict[str, str]:
-        # Before what the virtual environment itself takes for the project. The client application is not measured, so
-        # that of this checkout does for every revision.
+        # PYTHONPATH precedes the project installed in the virtual environment. The web client is not measured, so every
+        # revision uses that of this checkout.
         return {"PYTHONPATH": str(self.root), "SERAI_WEB_DIST": str(ROOT / "web" / "dist")}
 
 
 class Startup(msgspec.Struct, frozen=True):
-    """How long `serai up` took, and when each part of it was ready."""
+    """How long `serai up` took, and when each process was ready."""
 
     seconds: float
     ready_at_s: dict[str, float]
-    #: Of each part, right then.
+    #: The memory of each group of processes at that time.
     parts: dict[str, Memory]
 
 
 class CannotStart(Exception):
-    """The shop does not start; the message is what it said."""
+    """The shop did not start; the message includes its output."""
 
 
 class Shop:
@@ -65,7 +65,7 @@ class Shop:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Startup:
-        """Returns when it is ready. Raises `CannotStart`."""
+        """Returns when the shop is ready. Raises `CannotStart`."""
         self._output.unlink(missing_ok=True)
         environ = os.environ | NO_LIMITS | self.checkout.environ()
         environ |= {"SERAI_HOME": str(self.home.path), "SERAI_PORT": str(self.port)}
@@ -73,13 +73,13 @@ class Shop:
         self._process = launch(Command((str(self.checkout.python), "-m", "serai", "up"), environ, self._output))
         self._wait("be ready", lambda: self._state().get("phase") == "ready", began + START_TIMEOUT_S)
         seconds = time.monotonic() - began
-        # The output says so a moment later.
-        self._wait("say so", lambda: "is up" in self._said(), began + START_TIMEOUT_S)
-        ready_at = {match["part"]: float(match["at"]) for match in _PROGRESS.finditer(self._said())}
-        return Startup(round(seconds, 2), ready_at, memory(self.parts()))
+        # The output follows a moment later.
+        self._wait("say so", lambda: "is up" in self._output_text(), began + START_TIMEOUT_S)
+        ready_at = {match["part"]: float(match["at"]) for match in _PROGRESS.finditer(self._output_text())}
+        return Startup(round(seconds, 2), ready_at, memory(self.process_groups()))
 
     def stop(self) -> float:
-        """The seconds that took."""
+        """Returns the seconds that took."""
         if self._process is None:
             return 0.0
         began = time.monotonic()
@@ -88,8 +88,8 @@ class Shop:
         self._process = None
         return time.monotonic() - began
 
-    def parts(self) -> dict[str, list[psutil.Process]]:
-        """The running processes by what they are; Envoy by its own name, a service with its children."""
+    def process_groups(self) -> dict[str, list[psutil.Process]]:
+        """The running processes by service, with their children; Envoy under its own name."""
         found: dict[str, list[psutil.Process]] = {}
         with suppress(psutil.NoSuchProcess):
             if self._process is not None:
@@ -104,7 +104,7 @@ class Shop:
         return found
 
     def database_url(self, service: str) -> str:
-        """A service's database, entered as the service enters it."""
+        """The URL of a service's database with the service's role."""
         return url_of(self.admin_url(), service, self._secrets()["databases"][service])
 
     def admin_url(self) -> str:
@@ -120,14 +120,14 @@ class Shop:
     def _state(self) -> dict[str, Any]:
         return read_json(self.home.run) or {}
 
-    def _said(self) -> str:
+    def _output_text(self) -> str:
         return self._output.read_text(errors="replace")
 
     def _wait(self, what: str, is_so: Callable[[], bool], deadline: float) -> None:
         assert self._process is not None
         while not is_so():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise CannotStart(f"the shop of {self.checkout.root} did not {what}:\n{self._said()[-4000:]}")
+                raise CannotStart(f"the shop of {self.checkout.root} did not {what}:\n{self._output_text()[-4000:]}")
             time.sleep(0.02)
 
 

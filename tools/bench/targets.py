@@ -1,4 +1,4 @@
-"""What is put under load: the reads of a visitor and the flows of a buyer, on one filled shop."""
+"""The targets of load: a visitor's reads and a customer's flows, on one filled shop."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Protocol
 
 import httpx
 
-from tools.bench import crowd
+from tools.bench import closed_loop
 from tools.bench.figures import Load
-from tools.bench.flows import Ware
-from tools.bench.goods import good
+from tools.bench.flows import StockItem
 from tools.bench.paths import VISITS
+from tools.bench.products import generate_product
 from tools.bench.shop import Shop
 from tools.bench.wrk import Reads
 
-#: In the order in which one disturbs the next least: purchases leave mails and bookkeeping behind.
+#: In the order in which a target affects the next least: purchases leave emails and background work behind.
 NAMES = (*VISITS, "cart", "purchase")
-#: So many different products are bought.
-WARES = 1_000
+#: The number of different products that are bought.
+ITEMS = 1_000
 BUYERS_PER_CONNECTION = 2
 PASSWORD = "a-long-passphrase-for-benchmarks"
-#: Access tokens live ten minutes.
+#: Access tokens are valid for ten minutes.
 TOKEN_LIFE_S = 300.0
-#: Hashing passwords takes all cores anyway.
+#: Hashing passwords uses all cores.
 SIGN_INS_AT_ONCE = 4
 
 
@@ -36,27 +36,29 @@ class Target(Protocol):
     def name(self) -> str: ...
     @property
     def client(self) -> str:
-        """What the load's own process is called."""
+        """The name of the load generator's process."""
 
     def run(self, seconds: float, turn: int) -> Load:
         """One run of load. Raises `LoadFailed`."""
 
 
 class Flows:
-    def __init__(self, flow: crowd.Flow, shop: Shop, wares: list[Ware], buyers: Callable[[], list[list[str]]]) -> None:
+    def __init__(
+        self, flow: closed_loop.Flow, shop: Shop, items: list[StockItem], buyers: Callable[[], list[list[str]]]
+    ) -> None:
         self.name: str = flow
-        self.client = "crowd"
+        self.client = "closed_loop"
         self._flow = flow
         self._shop = shop
-        self._wares = wares
+        self._items = items
         self._buyers = buyers
 
     def run(self, seconds: float, turn: int) -> Load:
-        return crowd.run(crowd.Orders(self._shop.url, self._flow, seconds, self._wares, self._buyers(), turn))
+        return closed_loop.run(closed_loop.Plan(self._shop.url, self._flow, seconds, self._items, self._buyers(), turn))
 
 
 class Accounts:
-    """Buyers who registered once, signed in as long as their tokens live."""
+    """Customers who register once and sign in again when their tokens expire."""
 
     def __init__(self, shop: Shop, connections: int) -> None:
         self._shop = shop
@@ -66,7 +68,7 @@ class Accounts:
         self._until = 0.0
 
     def tokens(self) -> list[list[str]]:
-        """By connection."""
+        """Access tokens by connection."""
         if time.monotonic() > self._until:
             with self._shop.client() as client, ThreadPoolExecutor(SIGN_INS_AT_ONCE) as pool:
                 if not self._registered:
@@ -89,7 +91,7 @@ class Accounts:
 
 def of(shop: Shop, size: int, names: Sequence[str], folder: Path, connections: int) -> list[Target]:
     """The named targets on a shop that is filled with `size` products."""
-    found = wares(size)
+    found = items(size)
     accounts = Accounts(shop, connections)
     flows: list[Target] = [
         Flows("cart", shop, found, lambda: [[] for _ in range(connections)]),
@@ -104,13 +106,13 @@ def of(shop: Shop, size: int, names: Sequence[str], folder: Path, connections: i
     return [*reads, *(flow for flow in flows if flow.name in names)]
 
 
-def wares(size: int) -> list[Ware]:
-    """The cheapest way to know them is to make them again."""
-    chance = random.Random(size)
-    chosen = (good(number) for number in chance.sample(range(size), min(WARES, size)))
+def items(size: int) -> list[StockItem]:
+    """Generated again, which is cheaper than reading them from the shop."""
+    rng = random.Random(size)
+    chosen = (generate_product(number) for number in rng.sample(range(size), min(ITEMS, size)))
     return [
-        Ware(str(one.id), str(variant_id))
+        StockItem(str(one.id), str(variant_id))
         for one in chosen
-        for variant_id, draft in one.variants[:1]
-        if draft.stock > 0
+        for variant_id, variant in one.variants[:1]
+        if variant.stock > 0
     ]

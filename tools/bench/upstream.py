@@ -1,4 +1,4 @@
-"""A service that has its answer ready: `granian` is the bare server, `service` our chassis without a database."""
+"""A server with a prepared response: `granian` is the bare server, `service` our chassis without a database."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
 
 
-class Declared(msgspec.Struct, frozen=True):
-    #: Whom the gate takes it for, where it stands behind one.
+class ServiceDeclaration(msgspec.Struct, frozen=True):
+    #: The service that the gateway takes it for.
     name: str = "product"
     database: bool = False
     scans: bool = False
@@ -37,7 +37,7 @@ def service(port: int, body: bytes) -> None:
         return Response(body, media_type="application/json")
 
     settings = load(Settings, {"SERAI_MODE": "local", "SERAI_BIND": f"127.0.0.1:{port}"})
-    built = Service(Declared(), settings)
+    built = Service(ServiceDeclaration(), settings)
     built.routes(None, [products])
     serve.run(built)
 

@@ -1,4 +1,4 @@
-"""The words that believable products are made of."""
+"""The words from which realistic products are generated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUALITIES = (
 )  # fmt: skip
 COLOURS = ("Black", "Natural", "Forest green", "Slate blue", "Terracotta", "Ivory", "Mustard", "Charcoal")
 
-#: What each category sells: its materials, its sizes, and its goods with their usual price in minor units.
+#: For each category: its materials, its sizes, and its things with their usual price in minor units.
 CATEGORIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, int]]] = {
     "furniture": (
         ("oak", "walnut", "birch", "ash", "beech", "rattan"),

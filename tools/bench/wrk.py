@@ -1,4 +1,4 @@
-"""Reads under load: `wrk`, which costs a fraction of a core where a client in Python would cost all of it."""
+"""Load of reads with `wrk`, which uses a fraction of a core where a Python client would use all of it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.bench.figures import Load, LoadFailed, Quantiles
 
 SCRIPT = Path(__file__).with_name("reads.lua")
 INSTALL_TIMEOUT_S = 300.0
-#: What a run may take beyond its time.
+#: Extra time for a run.
 GRACE_S = 20.0
 REQUEST_TIMEOUT_S = 10
-#: Paths are strings in wrk's memory.
+#: The paths are held in wrk's memory.
 MAX_PATHS = 200_000
 
 
@@ -28,7 +28,7 @@ class Reads:
     def __init__(
         self, name: str, url: str, paths: Sequence[str], folder: Path, connections: int, *, accepts: str = ""
     ) -> None:
-        """`accepts` is sent as Accept-Encoding, if anything."""
+        """`accepts` is sent as Accept-Encoding, if not empty."""
         self.name = name
         self.client = "wrk"
         self._url = url
@@ -39,7 +39,7 @@ class Reads:
         self._file.write_text("\n".join(paths[:MAX_PATHS]) + "\n")
 
     def run(self, seconds: float, turn: int) -> Load:
-        """Raises `LoadFailed` when anything was not answered by 2xx. `turn` moves where in the paths it begins."""
+        """Raises `LoadFailed` when any response is not 2xx. `turn` selects the path to start with."""
         start = self._count * (turn % 8) // 8
         arguments = [
             *("wrk", "--threads", "1", "--connections", str(self._connections)),
@@ -53,7 +53,7 @@ class Reads:
         return ["--header", f"Accept-Encoding: {self._accepts}"] if self._accepts else []
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Output(msgspec.Struct, frozen=True):
     count: int
     us: int
     p50_us: int
@@ -69,19 +69,19 @@ def parse(output: str) -> Load:
     """Raises `LoadFailed`."""
     line = re.search(r"^\{.*\}$", output, re.MULTILINE)
     if line is None:
-        raise LoadFailed(f"wrk said nothing usable:\n{output[-1000:]}")
-    said = msgspec.json.decode(line[0], type=_Said)
-    errors = {name: getattr(said, name) for name in ("refused", "connect", "read", "write", "timeout")}
+        raise LoadFailed(f"wrk printed no result:\n{output[-1000:]}")
+    figures = msgspec.json.decode(line[0], type=_Output)
+    errors = {name: getattr(figures, name) for name in ("refused", "connect", "read", "write", "timeout")}
     if any(errors.values()):
         counts = ", ".join(f"{count} {name}" for name, count in errors.items() if count)
-        raise LoadFailed(f"of {said.count} requests: {counts} (refused: answered by 4xx or 5xx)")
-    if said.count == 0:
+        raise LoadFailed(f"of {figures.count} requests: {counts} (refused: answered by 4xx or 5xx)")
+    if figures.count == 0:
         raise LoadFailed("nothing was answered")
-    return Load(said.count, said.us / 1e6, Quantiles(said.p50_us / 1000, said.p99_us / 1000))
+    return Load(figures.count, figures.us / 1e6, Quantiles(figures.p50_us / 1000, figures.p99_us / 1000))
 
 
 def require() -> None:
-    """Raises SystemExit when there is no wrk and we may not install it."""
+    """Raises SystemExit when wrk is missing and cannot be installed."""
     if shutil.which("wrk"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -91,7 +91,7 @@ def require() -> None:
     print("Installing wrk ...", flush=True)
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run(["apt-get", "install", "-yqq", "wrk"], env=os.environ | quiet, capture_output=True).returncode:
-        # The package lists may be missing or old.
+        # The package lists may be missing or outdated.
         _output(["apt-get", "update", "-qq"], quiet, INSTALL_TIMEOUT_S)
         _output(["apt-get", "install", "-yqq", "wrk"], quiet, INSTALL_TIMEOUT_S)
 

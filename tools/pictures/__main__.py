@@ -1,5 +1,5 @@
-"""`python -m tools.pictures [--sheet FILE] [--only WORD]`: draw all and write them into the package; with --only
-just look at some of them."""
+"""`python -m tools.pictures [--sheet FILE] [--only WORD]`: draw all pictures and write them into the package; with
+--only draw some of them without writing."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ import resvg_py
 from PIL import Image
 
 from serai.demo import PICTURES
-from serai.demo.goods import GOODS
 from serai.demo.pictures import INDEX
+from serai.demo.products import PRODUCTS
 from serai.product.media.pictures import OpenedImage, named
 from tools.pictures.canvas import Canvas
-from tools.pictures.goods import DRAWINGS
+from tools.pictures.drawings import DRAWINGS
 from tools.pictures.scenes import SCENES
 
-#: How good each width is. The larger there is to look at, the less it takes; and all of them are in the repository.
+#: WebP quality by width. Larger pictures need less quality, and all of them are in the repository.
 QUALITY = {320: 55, 560: 40, 800: 30}
 WIDTHS = tuple(QUALITY)
-#: A file in an archive has a date; the same drawings shall make the same archive.
+#: A fixed date of the files in the archive, so that the same drawings produce the same archive.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 for _name in ("furniture", "lighting", "kitchen", "textiles", "clothing", "outdoor", "stationery", "audio"):
@@ -60,10 +60,10 @@ def opened(svg: str) -> OpenedImage:
 def chosen(only: str) -> list[tuple[str, str, int]]:
     """(category, good, which colouring of the scene)."""
     return [
-        (category, good.name, at % 3)
-        for category, goods in GOODS.items()
-        for at, good in enumerate(goods)
-        if only in category or only in good.name
+        (category, product.name, at % 3)
+        for category, products in PRODUCTS.items()
+        for at, product in enumerate(products)
+        if only in category or only in product.name
     ]
 
 
@@ -90,8 +90,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a category or a part of a good's name; writes no archive")
     parser.add_argument("--columns", type=int, default=8)
     options = parser.parse_args()
-    goods = [one for one in chosen(options.only) if one[1] in DRAWINGS or not options.only]
-    svgs = {name: svg_of(category, name, turn) for category, name, turn in goods}
+    products = [one for one in chosen(options.only) if one[1] in DRAWINGS or not options.only]
+    svgs = {name: svg_of(category, name, turn) for category, name, turn in products}
     if options.sheet:
         sheet(list(svgs.values()), options.sheet, columns=options.columns)
     if not options.only:

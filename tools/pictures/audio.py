@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import (
     BIRCH,
     BLACK,
@@ -44,7 +44,7 @@ def headphones(c: Canvas, band: str, cup: str, pad: str) -> None:
             c.rect(x - 44 - 8 * flip, 336, 74, 192, cup, 36)
 
 
-@good("Open-back headphones")
+@product("Open-back headphones")
 def open_back(c: Canvas) -> None:
     headphones(c, CHARCOAL, WALNUT, "#4b4f57")
     for x in (136, 436):
@@ -55,7 +55,7 @@ def open_back(c: Canvas) -> None:
     c.shine("M186 226C214 172 262 142 318 140", 5, 0.35)
 
 
-@good("Wireless headphones")
+@product("Wireless headphones")
 def wireless(c: Canvas) -> None:
     headphones(c, SAND, SAND, "#8b7a61")
     c.shine("M186 226C214 172 262 142 318 140", 7, 0.5)
@@ -64,7 +64,7 @@ def wireless(c: Canvas) -> None:
     c.oval(484, 500, 5, 5, "#5fc48f", flat=True)
 
 
-@good("In-ear monitors")
+@product("In-ear monitors")
 def in_ear(c: Canvas) -> None:
     c.line("M232 220C200 420 300 470 320 540M408 220C440 420 340 470 320 540V640", CHARCOAL, 8)
     c.rect(307, 500, 26, 56, STEEL, 10)
@@ -80,7 +80,7 @@ def in_ear(c: Canvas) -> None:
         c.oval(x - 6 * flip, 190, 17, 17, BRASS)
 
 
-@good("Bookshelf speakers, pair")
+@product("Bookshelf speakers, pair")
 def speakers(c: Canvas) -> None:
     for x in (96, 348):
         c.ground(x + 98, 542, 100)
@@ -92,7 +92,7 @@ def speakers(c: Canvas) -> None:
         c.shine(f"M{x + 14} 206h100", 4, 0.35)
 
 
-@good("Kitchen radio")
+@product("Kitchen radio")
 def radio(c: Canvas) -> None:
     c.ground(320, 542, 220)
     c.line("M470 270L540 90", STEEL, 7)
@@ -113,7 +113,7 @@ def radio(c: Canvas) -> None:
     c.shine("M136 278C126 286 122 296 122 310", 7, 0.5)
 
 
-@good("Portable speaker")
+@product("Portable speaker")
 def portable(c: Canvas) -> None:
     c.ground(320, 542, 190)
     c.rect(130, 330, 380, 210, ORANGE, 104)
@@ -134,7 +134,7 @@ def portable(c: Canvas) -> None:
         c.oval(x + 35 * s, y + 46 * s, 15 * s, 11 * s, "#6f6480", rot=-18)
 
 
-@good("Turntable")
+@product("Turntable")
 def turntable(c: Canvas) -> None:
     with c.lifted():
         c.rect(70, 150, 500, 380, WALNUT, 18)
@@ -158,7 +158,7 @@ def turntable(c: Canvas) -> None:
     c.oval(470, 492, 8, 8, BRASS)
 
 
-@good("Phono preamplifier")
+@product("Phono preamplifier")
 def phono(c: Canvas) -> None:
     c.ground(320, 542, 190)
     for x in (180, 440):
@@ -178,7 +178,7 @@ def phono(c: Canvas) -> None:
         c.rect(x - 11, 330, 22, 36, colour, 5)
 
 
-@good("Stereo amplifier")
+@product("Stereo amplifier")
 def amplifier(c: Canvas) -> None:
     c.ground(320, 542, 240)
     for x in (120, 466):
@@ -203,7 +203,7 @@ def amplifier(c: Canvas) -> None:
     c.shine("M104 344h330", 4, 0.6)
 
 
-@good("Record brush")
+@product("Record brush")
 def record_brush(c: Canvas) -> None:
     with c.lifted():
         c.oval(270, 370, 210, 210, "#232529")
@@ -221,7 +221,7 @@ def record_brush(c: Canvas) -> None:
         c.shine("M204 266h220", 6, 0.4)
 
 
-@good("Record crate")
+@product("Record crate")
 def crate(c: Canvas) -> None:
     c.ground(320, 542, 220)
     covers = (RED, "#33486c", CREAM, "#d59d3e", SEA, "#76415c", "#3f5d49", ORANGE, SLATE, "#d99c98")
@@ -240,7 +240,7 @@ def crate(c: Canvas) -> None:
     c.shine("M120 354H440", 5, 0.5)
 
 
-@good("Speaker cable")
+@product("Speaker cable")
 def cable(c: Canvas) -> None:
     with c.lifted():
         for at, r in enumerate((190, 168, 146, 124)):
@@ -261,7 +261,7 @@ def cable(c: Canvas) -> None:
         c.rect(x + 40, y - 14, 34, 11, BRASS, 4, rot=-18)
 
 
-@good("Condenser microphone")
+@product("Condenser microphone")
 def microphone(c: Canvas) -> None:
     c.ground(320, 542, 120)
     c.oval(320, 532, 112, 19, IRON)
@@ -280,7 +280,7 @@ def microphone(c: Canvas) -> None:
     c.shine("M274 276v80", 8, 0.5)
 
 
-@good("USB audio interface")
+@product("USB audio interface")
 def interface(c: Canvas) -> None:
     red = "#a8362f"
     c.ground(320, 542, 220)
@@ -302,7 +302,7 @@ def interface(c: Canvas) -> None:
     c.line("M60 250q20-70 40 0t40 0 40 0 40 0M420 250q20-110 40 0t40 0 40 0 40 0", "#6f6480", 7, opacity=0.7)
 
 
-@good("Metronome")
+@product("Metronome")
 def metronome(c: Canvas) -> None:
     c.ground(320, 542, 150)
     c.shape("M270 90h100l84 450H186z", MAHOGANY)

@@ -1,5 +1,5 @@
-"""A sheet of 640 by 640 that shapes are put on. All of them stand in the same light, which comes from the upper left:
-every colour runs from a lighter tone to a darker one, and shadows fall to the lower right."""
+"""A canvas of 640 by 640 for shapes. The light comes from the upper left: every colour is a gradient from a lighter to
+a darker tone, and shadows fall to the lower right."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import (
     BRASS,
     CREAM,
@@ -36,7 +36,7 @@ def sleeves(c: Canvas, colour: str, cuff: str, end: float = 470) -> None:
     c.shape(f"M520 {end - 26}l-61 12 5 26 60-12z", cuff)
 
 
-@good("Heavy cotton T-shirt")
+@product("Heavy cotton T-shirt")
 def t_shirt(c: Canvas) -> None:
     hanger(c)
     with c.lifted():
@@ -47,7 +47,7 @@ def t_shirt(c: Canvas) -> None:
     c.dashes("M222 508H418", tone(NAVY, 0.35), 2.5, "7 5")
 
 
-@good("Linen shirt")
+@product("Linen shirt")
 def shirt(c: Canvas) -> None:
     colour = "#bcd3e4"
     hanger(c)
@@ -63,7 +63,7 @@ def shirt(c: Canvas) -> None:
     c.line("M244 280c16 80 10 160 4 236M392 340c-8 60-4 120 4 176", tone(colour, -0.2), 5, opacity=0.4)
 
 
-@good("Flannel overshirt")
+@product("Flannel overshirt")
 def overshirt(c: Canvas) -> None:
     colour = "#9c4136"
     edge = "M240 150C210 160 222 400 214 520c30 16 180 16 212 0-8-120 4-360-26-370L320 180z"
@@ -88,7 +88,7 @@ def overshirt(c: Canvas) -> None:
         c.oval(329, 232 + at * 62, 5, 5, CREAM, flat=True)
 
 
-@good("Fisherman's sweater")
+@product("Fisherman's sweater")
 def sweater(c: Canvas) -> None:
     colour = "#e9dcc0"
     edge = "M236 150C206 170 220 380 212 490c40 16 176 16 216 0-8-110 6-320-24-340z"
@@ -110,7 +110,7 @@ def sweater(c: Canvas) -> None:
     c.line("M190 260L158 440M214 280L176 444M450 260L482 440M426 280L464 444", tone(colour, -0.18), 3)
 
 
-@good("Merino base layer")
+@product("Merino base layer")
 def base_layer(c: Canvas) -> None:
     colour = "#5f7480"
     with c.lifted():
@@ -135,7 +135,7 @@ def trousers(c: Canvas, colour: str) -> None:
     c.line("M226 166c30 4 44 26 46 56M414 166c-30 4-44 26-46 56", tone(colour, -0.35), 4)
 
 
-@good("Selvedge jeans")
+@product("Selvedge jeans")
 def jeans(c: Canvas) -> None:
     trousers(c, DENIM)
     c.dashes("M232 168c28 4 38 26 40 52M408 168c-28 4-38 26-40 52M328 160v70q-2 14-8 16", "#d59d3e", 3, "6 5")
@@ -149,7 +149,7 @@ def jeans(c: Canvas) -> None:
     c.dashes("M192 522h90M358 522h90", "#b8453b", 3, "10 6")
 
 
-@good("Corduroy trousers")
+@product("Corduroy trousers")
 def corduroy(c: Canvas) -> None:
     trousers(c, TOBACCO)
     with c.inside("M222 154H418l34 396h-92L320 250 280 550h-92z"):
@@ -160,7 +160,7 @@ def corduroy(c: Canvas) -> None:
     c.oval(320, 132, 9, 9, CREAM)
 
 
-@good("Waxed field jacket")
+@product("Waxed field jacket")
 def field_jacket(c: Canvas) -> None:
     colour = "#646a45"
     with c.lifted():
@@ -177,7 +177,7 @@ def field_jacket(c: Canvas) -> None:
     c.shine("M236 176c-8 60-10 120-10 170", 5, 0.2)
 
 
-@good("Wool overcoat")
+@product("Wool overcoat")
 def overcoat(c: Canvas) -> None:
     colour = "#bf935c"
     hanger(c, 132)
@@ -196,7 +196,7 @@ def overcoat(c: Canvas) -> None:
     c.rect(370, 396, 62, 20, tone(colour, -0.2), 5, rot=-4)
 
 
-@good("Rain poncho")
+@product("Rain poncho")
 def poncho(c: Canvas) -> None:
     with c.lifted():
         c.shape(
@@ -214,7 +214,7 @@ def poncho(c: Canvas) -> None:
         c.shape(f"M{x} {y}c8 14 12 20 12 28a12 12 0 0 1-24 0c0-8 4-14 12-28z", "#8fb2cf", opacity=0.8)
 
 
-@good("Lambswool scarf")
+@product("Lambswool scarf")
 def scarf(c: Canvas) -> None:
     with c.lifted():
         for x, y in ((188, 540), (392, 540)):
@@ -230,7 +230,7 @@ def scarf(c: Canvas) -> None:
         c.line(f"M{196 + at * 20} 280v100M{402 + at * 18} 290v90", tone(RUST, -0.2), 3, opacity=0.4)
 
 
-@good("Ribbed beanie")
+@product("Ribbed beanie")
 def beanie(c: Canvas) -> None:
     with c.lifted():
         c.shape("M150 400C150 220 220 140 320 140s170 80 170 260z", ORANGE)
@@ -250,7 +250,7 @@ def beanie(c: Canvas) -> None:
     c.line("M424 438h36", "#8f8a80", 4)
 
 
-@good("Leather belt")
+@product("Leather belt")
 def belt(c: Canvas) -> None:
     with c.lifted():
         for r in (170, 126):
@@ -266,7 +266,7 @@ def belt(c: Canvas) -> None:
     c.line("M190 250a150 150 0 0 0-8 150", "#ffffff", 6, opacity=0.22)
 
 
-@good("Three pairs of wool socks")
+@product("Three pairs of wool socks")
 def socks(c: Canvas) -> None:
     for at, colour in enumerate((FOREST, OAT, "#8b3f3a")):
         x = -118 + at * 110
@@ -281,7 +281,7 @@ def socks(c: Canvas) -> None:
                 c.line(f"M{276 + line * 15} 116v44", tone(colour, -0.2), 3, opacity=0.5)
 
 
-@good("Canvas sneakers")
+@product("Canvas sneakers")
 def sneakers(c: Canvas) -> None:
     cloth = "#efe7d6"
     c.ground(320, 500, 230)

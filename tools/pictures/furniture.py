@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import ASH, BEECH, BIRCH, BLACK, CLAY, CREAM, FOREST, LINEN, MOSS, OAK, PINE, WALNUT, WHITE
 
 
@@ -12,7 +12,7 @@ def leg(c: Canvas, x: float, top: float, colour: str, lean: float = 0, width: fl
     c.shape(f"M{x - width / 2} {top}h{width}L{x + lean + narrow / 2} {foot}h-{narrow}z", colour)
 
 
-@good("Walnut writing desk")
+@product("Walnut writing desk")
 def desk(c: Canvas) -> None:
     c.ground(320, 542, 210)
     for x, lean in ((150, -14), (490, 14)):
@@ -30,7 +30,7 @@ def desk(c: Canvas) -> None:
         c.oval(x, y, 13, 19, MOSS)
 
 
-@good("Oak dining table")
+@product("Oak dining table")
 def table(c: Canvas) -> None:
     c.ground(320, 542, 240)
     for x, lean in ((140, -18), (500, 18)):
@@ -46,7 +46,7 @@ def table(c: Canvas) -> None:
         c.shape("M262 330h116c-4 16-24 22-58 22s-54-6-58-22z", WHITE)
 
 
-@good("Spindle-back chair")
+@product("Spindle-back chair")
 def chair(c: Canvas) -> None:
     c.ground(320, 542, 130)
     wood = FOREST
@@ -63,7 +63,7 @@ def chair(c: Canvas) -> None:
     c.shine("M230 394c50-8 130-8 170-2", 4, 0.35)
 
 
-@good("Bentwood armchair")
+@product("Bentwood armchair")
 def armchair(c: Canvas) -> None:
     c.ground(320, 542, 140)
     for x, lean in ((232, -16), (408, 16)):
@@ -81,7 +81,7 @@ def armchair(c: Canvas) -> None:
         c.line(f"M{226 + at * 18} {404 + at}L{300 + at * 22} {419 - at}", tone(LINEN, -0.16), 3)
 
 
-@good("Three-legged stool")
+@product("Three-legged stool")
 def stool(c: Canvas) -> None:
     c.ground(320, 542, 120)
     leg(c, 320, 330, tone(OAK, -0.32), 6, 22, 526)
@@ -93,7 +93,7 @@ def stool(c: Canvas) -> None:
     c.oval(320, 318, 42, 10, tone(OAK, 0.2))
 
 
-@good("Low bookshelf")
+@product("Low bookshelf")
 def bookshelf(c: Canvas) -> None:
     c.ground(320, 542, 200)
     c.rect(140, 262, 360, 278, tone(BIRCH, -0.12), 6)
@@ -116,7 +116,7 @@ def bookshelf(c: Canvas) -> None:
     c.oval(384, 148, 11, 20, FOREST, rot=-34)
 
 
-@good("Ladder shelf")
+@product("Ladder shelf")
 def ladder(c: Canvas) -> None:
     c.ground(320, 542, 160)
     c.line("M246 540L282 120M394 540L358 120", tone(ASH, -0.1), 15)
@@ -138,7 +138,7 @@ def ladder(c: Canvas) -> None:
     c.rect(256, 470, 128, 36, "#cfa677", 6)
 
 
-@good("Bedside table with drawer")
+@product("Bedside table with drawer")
 def bedside(c: Canvas) -> None:
     c.ground(320, 542, 130)
     for x, lean in ((246, -10), (394, 10)):
@@ -156,7 +156,7 @@ def bedside(c: Canvas) -> None:
     c.glow(378, 250, 110, "#ffe2a0", 0.55)
 
 
-@good("Platform bed")
+@product("Platform bed")
 def bed(c: Canvas) -> None:
     c.ground(320, 542, 270, 18)
     for x in (120, 520):
@@ -171,7 +171,7 @@ def bed(c: Canvas) -> None:
     c.shine("M300 412H500", 4, 0.4)
 
 
-@good("Two-seat linen sofa")
+@product("Two-seat linen sofa")
 def sofa(c: Canvas) -> None:
     cloth = "#d3bd97"
     c.ground(320, 542, 270, 18)
@@ -190,7 +190,7 @@ def sofa(c: Canvas) -> None:
         c.rect(424, 352, 70, 66, "#75854f", 14, rot=9)
 
 
-@good("Wool reading chair")
+@product("Wool reading chair")
 def wing_chair(c: Canvas) -> None:
     c.ground(320, 542, 150)
     for x, lean in ((244, -10), (396, 10)):
@@ -211,7 +211,7 @@ def wing_chair(c: Canvas) -> None:
             c.line(f"M408 {y}h60", "#c8754f", 5)
 
 
-@good("Entryway bench")
+@product("Entryway bench")
 def bench(c: Canvas) -> None:
     c.ground(320, 542, 220)
     for x in (136, 482):
@@ -230,7 +230,7 @@ def bench(c: Canvas) -> None:
     c.shape("M292 222c-30 30-30 110-22 120h62c8-12 6-90-24-120z", "#33486c")
 
 
-@good("Coat stand")
+@product("Coat stand")
 def coat_stand(c: Canvas) -> None:
     c.ground(320, 542, 110)
     c.oval(320, 536, 92, 16, tone(BEECH, -0.2))
@@ -249,7 +249,7 @@ def coat_stand(c: Canvas) -> None:
         c.oval(264, 264, 78, 15, tone(CREAM, -0.06))
 
 
-@good("Folding trestles, pair")
+@product("Folding trestles, pair")
 def trestles(c: Canvas) -> None:
     c.ground(320, 542, 240)
     for x, colour in ((210, BIRCH), (430, tone(BIRCH, -0.06))):
@@ -261,7 +261,7 @@ def trestles(c: Canvas) -> None:
         c.rect(90, 262, 460, 22, WHITE, 4)
 
 
-@good("Round side table")
+@product("Round side table")
 def side_table(c: Canvas) -> None:
     c.ground(320, 542, 120)
     c.line("M320 350L236 540M320 350L404 540M320 350L328 528", tone(CLAY, -0.24), 11)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import BEECH, BLACK, BRASS, CREAM, IRON, MOSS, OAT, SEA, STEEL, STONE, WALNUT, WHITE
 
 
-@good("Carbon steel pan")
+@product("Carbon steel pan")
 def pan(c: Canvas) -> None:
     c.ground(290, 520, 220)
     with c.lifted():
@@ -22,7 +22,7 @@ def pan(c: Canvas) -> None:
     c.shine("M100 350c20-44 80-76 150-82", 5, 0.35)
 
 
-@good("Enamelled casserole")
+@product("Enamelled casserole")
 def casserole(c: Canvas) -> None:
     body = "#a9493a"
     c.ground(320, 542, 210)
@@ -38,7 +38,7 @@ def casserole(c: Canvas) -> None:
     c.shine("M156 380v60c0 26 10 46 28 60", 7, 0.35)
 
 
-@good("Chef's knife")
+@product("Chef's knife")
 def chefs_knife(c: Canvas) -> None:
     with c.lifted(rot=-32):
         c.shape("M60 300H420v64c-90 30-240 34-360-64z", STEEL)
@@ -51,7 +51,7 @@ def chefs_knife(c: Canvas) -> None:
         c.shine("M90 306H410", 4, 0.7)
 
 
-@good("Paring knife")
+@product("Paring knife")
 def paring(c: Canvas) -> None:
     with c.lifted():
         c.oval(236, 424, 92, 86, "#c6453b")
@@ -68,7 +68,7 @@ def paring(c: Canvas) -> None:
         c.oval(460, 256, 6, 6, BRASS)
 
 
-@good("Bread knife")
+@product("Bread knife")
 def bread_knife(c: Canvas) -> None:
     with c.lifted(rot=-8, move=(0, 60)):
         c.shape("M110 340c-10-70 60-110 210-110s220 40 210 110c-4 60-60 80-210 80s-206-20-210-80z", "#c48a4a")
@@ -84,7 +84,7 @@ def bread_knife(c: Canvas) -> None:
         c.oval(520, 316, 6, 6, BRASS)
 
 
-@good("End-grain cutting board")
+@product("End-grain cutting board")
 def board(c: Canvas) -> None:
     with c.lifted(rot=-10):
         c.rect(110, 180, 420, 300, "#a4713f", 22)
@@ -103,7 +103,7 @@ def board(c: Canvas) -> None:
     c.shine("M352 306c6-18 20-28 34-32", 6, 0.4)
 
 
-@good("Stovetop espresso maker")
+@product("Stovetop espresso maker")
 def moka(c: Canvas) -> None:
     c.ground(310, 542, 120)
     c.line("M404 250C480 250 480 270 470 380", BLACK, 24)
@@ -119,7 +119,7 @@ def moka(c: Canvas) -> None:
     c.rect(294, 136, 26, 38, BLACK, 9)
 
 
-@good("Gooseneck kettle")
+@product("Gooseneck kettle")
 def kettle(c: Canvas) -> None:
     c.ground(330, 542, 150)
     c.line("M238 470C150 470 190 330 110 300", tone(STEEL, -0.15), 19)
@@ -134,7 +134,7 @@ def kettle(c: Canvas) -> None:
     c.rect(196, 532, 280, 12, BLACK, 6)
 
 
-@good("Hand coffee grinder")
+@product("Hand coffee grinder")
 def grinder(c: Canvas) -> None:
     c.ground(320, 542, 110)
     c.line("M320 168L470 140", tone(STEEL, -0.1), 12)
@@ -151,7 +151,7 @@ def grinder(c: Canvas) -> None:
         c.line(f"M{x - 12} {y}q12 6 24 0", "#3a261a", 3)
 
 
-@good("Stoneware mug")
+@product("Stoneware mug")
 def mug(c: Canvas) -> None:
     c.ground(300, 542, 140)
     c.line("M420 320C540 300 540 480 410 470", tone(SEA, -0.12), 30)
@@ -165,7 +165,7 @@ def mug(c: Canvas) -> None:
         c.line(f"M{x} 226c-16-20 16-36 0-60s14-34 2-52", "#ffffff", 8, opacity=0.5)
 
 
-@good("Set of four soup plates")
+@product("Set of four soup plates")
 def plates(c: Canvas) -> None:
     c.ground(320, 542, 210)
     for at, y in enumerate((520, 484, 448, 412)):
@@ -180,7 +180,7 @@ def plates(c: Canvas) -> None:
     c.line("M246 366c50-6 90-10 140-18", tone(MOSS, -0.3), 3)
 
 
-@good("Granite mortar")
+@product("Granite mortar")
 def mortar(c: Canvas) -> None:
     c.ground(320, 542, 170)
     c.line("M396 330L500 150", tone(STONE, -0.14), 46)
@@ -197,7 +197,7 @@ def mortar(c: Canvas) -> None:
     c.shine("M190 390c8 36 24 66 46 84", 8, 0.35)
 
 
-@good("Beech spoon trio")
+@product("Beech spoon trio")
 def spoons(c: Canvas) -> None:
     for x, turn, head in ((196, -12, "round"), (320, 2, "slot"), (440, 14, "corner")):
         with c.lifted(rot=turn, move=(x - 320, 0)):
@@ -212,7 +212,7 @@ def spoons(c: Canvas) -> None:
                 c.rect(310, 130, 20, 96, "#ecdcb9", 10, flat=True)
 
 
-@good("Kitchen scale")
+@product("Kitchen scale")
 def scale(c: Canvas) -> None:
     c.ground(320, 542, 210)
     c.rect(120, 470, 400, 70, tone(STEEL, 0.2), 18)
@@ -230,7 +230,7 @@ def scale(c: Canvas) -> None:
     c.shine("M208 372c8 20 22 34 40 44", 7, 0.5)
 
 
-@good("Fermenting crock")
+@product("Fermenting crock")
 def crock(c: Canvas) -> None:
     brown = "#8f6a4a"
     c.ground(320, 542, 150)

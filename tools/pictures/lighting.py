@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import ASH, BLACK, BRASS, BRONZE, CREAM, FOREST, IRON, OAK, OLIVE, STEEL, WHITE
 
 WARM = "#ffd98a"
 LIT = "#fff0c9"
 
 
-@good("Brass desk lamp")
+@product("Brass desk lamp")
 def desk_lamp(c: Canvas) -> None:
     c.ground(330, 540, 130, dark=0.5)
     c.glow(206, 330, 260, WARM, 0.75)
@@ -25,7 +25,7 @@ def desk_lamp(c: Canvas) -> None:
     c.shine("M160 276c14-36 42-62 76-70", 6)
 
 
-@good("Paper pendant")
+@product("Paper pendant")
 def paper(c: Canvas) -> None:
     c.line("M320 0V150", "#10151f", 4)
     c.glow(320, 300, 320, WARM, 0.7)
@@ -40,7 +40,7 @@ def paper(c: Canvas) -> None:
     c.rect(304, 128, 32, 18, BRASS, 4)
 
 
-@good("Opal glass globe")
+@product("Opal glass globe")
 def globe(c: Canvas) -> None:
     c.line("M320 0V170", BRASS, 6)
     c.glow(320, 312, 310, LIT, 0.75)
@@ -50,7 +50,7 @@ def globe(c: Canvas) -> None:
     c.shine("M214 272c14-34 38-56 66-64", 9, 0.8)
 
 
-@good("Tripod floor lamp")
+@product("Tripod floor lamp")
 def tripod(c: Canvas) -> None:
     c.ground(320, 542, 130, dark=0.5)
     c.glow(320, 250, 280, WARM, 0.6)
@@ -64,7 +64,7 @@ def tripod(c: Canvas) -> None:
     c.oval(352, 384, 6, 9, BRASS)
 
 
-@good("Clamp-on spotlight")
+@product("Clamp-on spotlight")
 def clamp(c: Canvas) -> None:
     c.rect(0, 420, 420, 22, OAK, 0)
     c.shade("M0 442h420l-10 14H0z", 0.3)
@@ -82,7 +82,7 @@ def clamp(c: Canvas) -> None:
     c.oval(262, 300, 17, 17, IRON)
 
 
-@good("Bedside reading light")
+@product("Bedside reading light")
 def reading(c: Canvas) -> None:
     c.glow(420, 400, 260, WARM, 0.55)
     c.shape("M420 318L300 640H640V560z", WARM, flat=True, opacity=0.2)
@@ -98,7 +98,7 @@ def reading(c: Canvas) -> None:
     c.shape("M60 560c10-40 50-52 120-50s150 6 170 50z", WHITE)
 
 
-@good("Portable table lamp")
+@product("Portable table lamp")
 def portable(c: Canvas) -> None:
     c.ground(320, 540, 110, dark=0.5)
     c.glow(320, 270, 290, WARM, 0.65)
@@ -111,7 +111,7 @@ def portable(c: Canvas) -> None:
     c.shine("M242 272c8-40 28-66 58-76", 7)
 
 
-@good("Enamel factory shade")
+@product("Enamel factory shade")
 def factory(c: Canvas) -> None:
     c.line("M320 0V140", "#10151f", 5)
     c.glow(320, 360, 300, WARM, 0.65)
@@ -124,7 +124,7 @@ def factory(c: Canvas) -> None:
     c.shine("M182 322c22-48 60-70 92-92", 8, 0.4)
 
 
-@good("Stoneware table lamp")
+@product("Stoneware table lamp")
 def stoneware(c: Canvas) -> None:
     c.ground(320, 540, 120, dark=0.5)
     c.glow(320, 230, 290, WARM, 0.6)
@@ -137,7 +137,7 @@ def stoneware(c: Canvas) -> None:
     c.shape("M238 130h164l3 12H235z", LIT, flat=True)
 
 
-@good("Wall lamp with swing arm")
+@product("Wall lamp with swing arm")
 def swing(c: Canvas) -> None:
     c.glow(420, 340, 290, WARM, 0.6)
     c.shape("M360 392L250 640H600L490 392z", WARM, flat=True, opacity=0.2)
@@ -151,7 +151,7 @@ def swing(c: Canvas) -> None:
     c.shape("M341 378h166l5 16H336z", LIT, flat=True)
 
 
-@good("String of ten lights")
+@product("String of ten lights")
 def string(c: Canvas) -> None:
     c.line("M-10 130C120 300 230 300 330 190", "#12161c", 6)
     c.line("M330 190C420 360 560 350 660 170", "#12161c", 6)
@@ -176,7 +176,7 @@ def string(c: Canvas) -> None:
         c.line(f"M{x - 4} {y + 36}l3 14 4-14 3 14", "#e08a3c", 2.5)
 
 
-@good("Hurricane lantern")
+@product("Hurricane lantern")
 def lantern(c: Canvas) -> None:
     c.ground(320, 542, 120, dark=0.5)
     c.glow(320, 350, 290, "#ffc56a", 0.75)
@@ -193,7 +193,7 @@ def lantern(c: Canvas) -> None:
     c.shine("M236 476h120", 6, 0.5)
 
 
-@good("Rice lamp for a child's room")
+@product("Rice lamp for a child's room")
 def moon(c: Canvas) -> None:
     c.ground(320, 540, 120, dark=0.5)
     c.glow(320, 340, 320, "#fff0c9", 0.75)
@@ -206,7 +206,7 @@ def moon(c: Canvas) -> None:
         c.oval(x, y, r, r, "#fff0c9", flat=True)
 
 
-@good("Bronze picture light")
+@product("Bronze picture light")
 def picture_light(c: Canvas) -> None:
     c.glow(320, 330, 290, WARM, 0.6)
     with c.lifted():
@@ -224,7 +224,7 @@ def picture_light(c: Canvas) -> None:
     c.shine("M222 152h180", 5, 0.4)
 
 
-@good("Dimmable filament bulb")
+@product("Dimmable filament bulb")
 def bulb(c: Canvas) -> None:
     c.line("M320 0V120", "#10151f", 6)
     c.glow(320, 340, 310, "#ffc56a", 0.75)

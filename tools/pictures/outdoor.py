@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import (
     BLACK,
     BRASS,
@@ -24,7 +24,7 @@ from tools.pictures.palette import (
 )
 
 
-@good("Two-person tent")
+@product("Two-person tent")
 def tent(c: Canvas) -> None:
     c.ground(320, 548, 260)
     c.line("M84 552L170 470M556 552L470 470", CREAM, 3)
@@ -38,7 +38,7 @@ def tent(c: Canvas) -> None:
     c.glow(316, 500, 90, "#ffd98a", 0.6)
 
 
-@good("Down sleeping bag")
+@product("Down sleeping bag")
 def sleeping_bag(c: Canvas) -> None:
     colour = "#3f6a8a"
     with c.lifted(rot=-24):
@@ -54,7 +54,7 @@ def sleeping_bag(c: Canvas) -> None:
         c.line("M372 240L356 540", BRASS, 5)
 
 
-@good("Insulated sleeping mat")
+@product("Insulated sleeping mat")
 def mat(c: Canvas) -> None:
     colour = "#d59d3e"
     c.ground(320, 548, 250)
@@ -69,7 +69,7 @@ def mat(c: Canvas) -> None:
         c.line(f"M{145 - r} 480a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 -{2 * r} 0", tone(colour, -0.3), 5)
 
 
-@good("Roll-top backpack")
+@product("Roll-top backpack")
 def backpack(c: Canvas) -> None:
     c.ground(320, 550, 150)
     c.line("M206 280C150 320 150 470 210 520M434 280c56 40 56 190-4 240", tone(SPRUCE, -0.35), 24)
@@ -94,7 +94,7 @@ def boot(c: Canvas, colour: str, sole: str, high: float) -> None:
         c.rect(156 + at * 31, 552, 19, 15, tone(sole, -0.3), 3)
 
 
-@good("Trail running shoes")
+@product("Trail running shoes")
 def trail_shoes(c: Canvas) -> None:
     c.ground(330, 560, 220)
     with c.moved(60, -60, 0.94):
@@ -116,7 +116,7 @@ def _runner(c: Canvas, colour: str, sole: str) -> None:
         c.rect(130 + at * 31, 550, 19, 15, tone(sole, -0.35), 3)
 
 
-@good("Leather hiking boots")
+@product("Leather hiking boots")
 def hiking_boots(c: Canvas) -> None:
     c.ground(330, 560, 220)
     with c.moved(62, -26, 0.94):
@@ -133,7 +133,7 @@ def hiking_boots(c: Canvas) -> None:
     c.shine("M300 440c24 20 50 30 80 38", 6, 0.25)
 
 
-@good("Titanium camp mug")
+@product("Titanium camp mug")
 def camp_mug(c: Canvas) -> None:
     c.ground(300, 552, 140)
     c.line("M424 360h70c14 0 20 8 20 20v74c0 12-6 20-20 20h-70", tone(STEEL, -0.2), 11)
@@ -148,7 +148,7 @@ def camp_mug(c: Canvas) -> None:
         c.line(f"M{x} 280c-16-20 16-36 0-60s14-34 2-52", "#ffffff", 8, opacity=0.6)
 
 
-@good("Folding camp stove")
+@product("Folding camp stove")
 def stove(c: Canvas) -> None:
     c.ground(320, 552, 160)
     c.line("M320 470L190 548M320 470L450 548M320 470v78", STEEL, 11)
@@ -171,7 +171,7 @@ def stove(c: Canvas) -> None:
     c.shine("M240 240v76", 9, 0.5)
 
 
-@good("Insulated bottle")
+@product("Insulated bottle")
 def bottle(c: Canvas) -> None:
     c.ground(320, 552, 90)
     c.shape("M258 260c0-40 20-50 20-76h84c0 26 20 36 20 76v266c0 18-10 28-28 28h-68c-18 0-28-10-28-28z", BRICK)
@@ -183,7 +183,7 @@ def bottle(c: Canvas) -> None:
     c.shape("M320 340l34 50h-22l26 40h-76l26-40h-22z", CREAM, opacity=0.9)
 
 
-@good("Headlamp")
+@product("Headlamp")
 def headlamp(c: Canvas) -> None:
     c.glow(300, 330, 250, "#fff3cf", 0.9)
     with c.lifted():
@@ -198,7 +198,7 @@ def headlamp(c: Canvas) -> None:
     c.rect(290, 240, 54, 17, ORANGE, 8)
 
 
-@good("Pocket knife")
+@product("Pocket knife")
 def pocket_knife(c: Canvas) -> None:
     with c.lifted(rot=-24, move=(0, 40)):
         c.shape("M300 300L560 286c16-30 20-40-6-44l-234 16c-20 4-34 20-20 42z", STEEL)
@@ -212,7 +212,7 @@ def pocket_knife(c: Canvas) -> None:
         c.line("M96 272c-36-6-44 34-14 40 24 2 34-14 30-26", STEEL, 7)
 
 
-@good("Trekking poles, pair")
+@product("Trekking poles, pair")
 def poles(c: Canvas) -> None:
     c.ground(330, 556, 170)
     for x0, x1, colour in ((230, 180, "#4b4f57"), (400, 460, "#3a3d44")):
@@ -225,7 +225,7 @@ def poles(c: Canvas) -> None:
     c.line("M226 92c-44 10-50 70-14 90M404 92c44 10 50 70 14 90", "#2b6a73", 7)
 
 
-@good("Cotton hammock")
+@product("Cotton hammock")
 def hammock(c: Canvas) -> None:
     for x in (54, 560):
         c.rect(x, 120, 30, 440, tone(OAK, -0.4), 8)
@@ -249,7 +249,7 @@ def hammock(c: Canvas) -> None:
         c.line(f"M{x} {442 + 66 * (1 - ((x - 320) / 160) ** 2) - 6}v26", "#f0e4c8", 4)
 
 
-@good("Picnic blanket")
+@product("Picnic blanket")
 def picnic(c: Canvas) -> None:
     colour = "#b8453b"
     c.ground(320, 520, 200)
@@ -273,7 +273,7 @@ def picnic(c: Canvas) -> None:
 NAVY_LINE = "#33486c"
 
 
-@good("Watering can")
+@product("Watering can")
 def watering_can(c: Canvas) -> None:
     c.ground(320, 552, 170)
     c.line("M392 300C500 210 560 340 440 480", tone(ZINC, -0.15), 18)

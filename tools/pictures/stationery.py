@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import (
     BLACK,
     BRASS,
@@ -32,7 +32,7 @@ def book(c: Canvas, x: float, y: float, w: float, h: float, colour: str, pages: 
     c.rect(x, y, 26, h, tone(colour, -0.18), 8)
 
 
-@good("Clothbound notebook")
+@product("Clothbound notebook")
 def notebook(c: Canvas) -> None:
     with c.lifted(rot=-9):
         book(c, 168, 110, 300, 416, SLATE, 12)
@@ -46,7 +46,7 @@ def notebook(c: Canvas) -> None:
         c.shape("M302 450h13l-6 26z", BRASS)
 
 
-@good("Pocket notebooks, set of three")
+@product("Pocket notebooks, set of three")
 def pocket(c: Canvas) -> None:
     for x, y, turn, colour in ((-80, 10, -16, MOSS), (0, -10, -2, MUSTARD), (84, 20, 13, SEA)):
         with c.lifted(rot=turn, move=(x, y)):
@@ -57,7 +57,7 @@ def pocket(c: Canvas) -> None:
             c.line("M232 230v26M232 340v26", tone(colour, -0.45), 3)
 
 
-@good("Weekly planner")
+@product("Weekly planner")
 def planner(c: Canvas) -> None:
     with c.lifted(rot=-4):
         c.rect(70, 140, 500, 360, "#a9493a", 12)
@@ -79,7 +79,7 @@ def planner(c: Canvas) -> None:
         c.line("M320 490v46", CRIMSON, 10, cap="butt")
 
 
-@good("Fountain pen")
+@product("Fountain pen")
 def fountain_pen(c: Canvas) -> None:
     c.line("M70 470C140 400 170 540 230 460S330 420 350 480 420 520 470 450", NAVY, 6)
     with c.lifted(rot=-34, move=(20, -50)):
@@ -96,7 +96,7 @@ def fountain_pen(c: Canvas) -> None:
         c.shine("M416 296H520", 6, 0.3)
 
 
-@good("Bottle of ink")
+@product("Bottle of ink")
 def ink(c: Canvas) -> None:
     c.shape("M110 470c-40-10-50-60-10-70 10-40 70-30 74 0 40 0 40 50 10 60-10 26-60 30-74 10z", NAVY, opacity=0.9)
     c.oval(66, 500, 9, 8, NAVY)
@@ -113,7 +113,7 @@ def ink(c: Canvas) -> None:
     c.shine("M232 290v190", 11, 0.5)
 
 
-@good("Brass mechanical pencil")
+@product("Brass mechanical pencil")
 def mechanical(c: Canvas) -> None:
     c.line("M90 440L250 520L330 400L440 500", CHARCOAL, 4)
     c.line("M90 440h0M250 520h0M330 400h0M440 500h0", CHARCOAL, 11)
@@ -131,7 +131,7 @@ def mechanical(c: Canvas) -> None:
         c.shine("M320 304H490", 6, 0.6)
 
 
-@good("Dozen cedar pencils")
+@product("Dozen cedar pencils")
 def pencils(c: Canvas) -> None:
     with c.lifted(rot=8):
         for at in range(12):
@@ -149,7 +149,7 @@ def pencils(c: Canvas) -> None:
         c.line("M230 417H410", tone(CREAM, -0.35), 6)
 
 
-@good("Watercolour box")
+@product("Watercolour box")
 def watercolour(c: Canvas) -> None:
     paints = (
         "#c6453b",
@@ -183,7 +183,7 @@ def watercolour(c: Canvas) -> None:
         c.shape("M306 152c-4-30 4-44 10-66 8 22 16 36 12 66z", "#3f6fb0")
 
 
-@good("Letter writing set")
+@product("Letter writing set")
 def letters(c: Canvas) -> None:
     with c.lifted(rot=-9, move=(-50, -30)):
         c.rect(170, 110, 270, 360, "#fbf6ea", 3)
@@ -202,7 +202,7 @@ def letters(c: Canvas) -> None:
         c.shape("M438 212l22-34 16 18 20-24v40z", MOSS)
 
 
-@good("Steel scissors")
+@product("Steel scissors")
 def scissors(c: Canvas) -> None:
     for turn, dim in ((16, -0.06), (-16, 0.1)):
         flip = -1 if turn > 0 else 1
@@ -216,7 +216,7 @@ def scissors(c: Canvas) -> None:
     c.dashes("M70 96H250M392 96H570", CHARCOAL, 4, "14 11", opacity=0.6)
 
 
-@good("Desk tray of walnut")
+@product("Desk tray of walnut")
 def tray(c: Canvas) -> None:
     with c.lifted(rot=-8):
         c.rect(80, 190, 480, 260, WALNUT, 56)
@@ -232,7 +232,7 @@ def tray(c: Canvas) -> None:
         c.oval(440, 370, 24, 24, tone(BRASS, 0.15))
 
 
-@good("Wool desk pad")
+@product("Wool desk pad")
 def desk_pad(c: Canvas) -> None:
     with c.lifted(rot=-5):
         c.rect(50, 170, 540, 320, "#6b6f76", 14)
@@ -254,7 +254,7 @@ def desk_pad(c: Canvas) -> None:
         c.rect(496, 282, 6, 22, "#c5c2b8", 3)
 
 
-@good("Cork pinboard")
+@product("Cork pinboard")
 def pinboard(c: Canvas) -> None:
     with c.lifted():
         c.rect(90, 100, 460, 440, OAK, 10)
@@ -279,7 +279,7 @@ def pinboard(c: Canvas) -> None:
     c.line("M192 384h72M192 406h54M192 428h64", tone(MUSTARD, -0.3), 4)
 
 
-@good("Year calendar, letterpress")
+@product("Year calendar, letterpress")
 def calendar(c: Canvas) -> None:
     with c.lifted(rot=3):
         c.rect(140, 70, 360, 500, "#faf4e6", 4)
@@ -298,7 +298,7 @@ def calendar(c: Canvas) -> None:
     c.line("M200 58L330 14L460 66", "#8b5e3c", 5)
 
 
-@good("Leather pencil roll")
+@product("Leather pencil roll")
 def pencil_roll(c: Canvas) -> None:
     with c.lifted(rot=-7):
         c.rect(80, 150, 480, 330, LEATHER, 16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.pictures.canvas import Canvas, tone
-from tools.pictures.goods import good
+from tools.pictures.drawings import product
 from tools.pictures.palette import BRASS, CREAM, INDIGO, LINEN, OAK, OCHRE, PETROL, PLUM, ROSE, SKY, TOBACCO, WHITE
 
 
@@ -17,7 +17,7 @@ def folded(c: Canvas, y: float, colours: list[str], w: float = 340, h: float = 6
         c.shine(f"M{x + 24} {top + 8}h{w * 0.5}", 4, 0.4)
 
 
-@good("Washed linen duvet cover")
+@product("Washed linen duvet cover")
 def duvet_cover(c: Canvas) -> None:
     c.ground(320, 520, 220)
     folded(c, 520, ["#b9c4b4", "#c9d2c2", "#dbe1d3"], 400, 92, 34)
@@ -44,7 +44,7 @@ def pillow(c: Canvas, colour: str, w: float = 400, h: float = 280) -> None:
     c.shine(f"M{x + 60} {y + 34}Q320 {y + 50} {x + w - 90} {y + 34}", 6, 0.4)
 
 
-@good("Percale pillowcase")
+@product("Percale pillowcase")
 def pillowcase(c: Canvas) -> None:
     with c.moved(-26, -60, 0.86, -9):
         pillow(c, SKY)
@@ -53,7 +53,7 @@ def pillowcase(c: Canvas) -> None:
         c.line("M150 214Q172 330 150 446M176 212Q196 330 176 450", tone(WHITE, -0.12), 3)
 
 
-@good("Merino throw")
+@product("Merino throw")
 def throw(c: Canvas) -> None:
     with c.lifted():
         c.shape("M130 150c120-30 260-20 380 10l-20 330c-110-26-240-30-350-8z", OCHRE)
@@ -69,7 +69,7 @@ def throw(c: Canvas) -> None:
     c.shade("M330 136c80 0 130 10 180 24l-6 90c-60-40-130-60-174-114z", 0.10)
 
 
-@good("Waffle bath towel")
+@product("Waffle bath towel")
 def bath_towel(c: Canvas) -> None:
     c.line("M70 150H570", BRASS, 13)
     for x in (70, 570):
@@ -85,7 +85,7 @@ def bath_towel(c: Canvas) -> None:
     c.shade("M420 142h50c8 0 12 6 12 14l8 356c-20 4-40 6-60 6z", 0.10)
 
 
-@good("Hammam towel")
+@product("Hammam towel")
 def hammam(c: Canvas) -> None:
     with c.lifted():
         c.shape("M150 110h340v400H150z", CREAM)
@@ -99,7 +99,7 @@ def hammam(c: Canvas) -> None:
     c.shade("M420 110h70v400h-50c10-130-30-260-20-400z", 0.10)
 
 
-@good("Hand-knotted wool rug")
+@product("Hand-knotted wool rug")
 def rug(c: Canvas) -> None:
     with c.lifted(rot=-7):
         c.rect(130, 110, 380, 430, "#9a3f38", 6)
@@ -120,7 +120,7 @@ def rug(c: Canvas) -> None:
             c.oval(180 + at * 35, 498, 5, 5, OCHRE, flat=True)
 
 
-@good("Jute doormat")
+@product("Jute doormat")
 def doormat(c: Canvas) -> None:
     jute = "#b98f57"
     with c.lifted(rot=-5):
@@ -135,7 +135,7 @@ def doormat(c: Canvas) -> None:
         c.line("M128 236H512V434H128z", tone(jute, -0.42), 9)
 
 
-@good("Down pillow")
+@product("Down pillow")
 def down(c: Canvas) -> None:
     with c.moved(0, 70, 1.0, 3):
         pillow(c, "#e4e0dc")
@@ -146,7 +146,7 @@ def down(c: Canvas) -> None:
         c.line("M522 74c8 40 6 80-10 150", "#bdb7ae", 4)
 
 
-@good("Summer duvet")
+@product("Summer duvet")
 def duvet(c: Canvas) -> None:
     cloth = "#dfe7e4"
     with c.lifted():
@@ -160,7 +160,7 @@ def duvet(c: Canvas) -> None:
     c.shade("M420 184c14 96 74 156 134 176l-4 30c-70-30-130-100-130-206z", 0.14)
 
 
-@good("Linen tablecloth")
+@product("Linen tablecloth")
 def tablecloth(c: Canvas) -> None:
     c.ground(320, 560, 220)
     for x in (176, 464):
@@ -179,7 +179,7 @@ def tablecloth(c: Canvas) -> None:
         c.oval(x, y, 6, 6, OCHRE, flat=True)
 
 
-@good("Set of four napkins")
+@product("Set of four napkins")
 def napkins(c: Canvas) -> None:
     for at, (x, y, turn) in enumerate(((-74, -60, -14), (-20, -26, -4), (30, 14, 7), (78, 60, 18))):
         with c.lifted("lift" if at == 0 else "near", rot=turn, move=(x, y)):
@@ -191,7 +191,7 @@ def napkins(c: Canvas) -> None:
         c.dashes("M224 224H416V416H224z", tone(PLUM, 0.4), 3, "9 8")
 
 
-@good("Tea towel with herringbone")
+@product("Tea towel with herringbone")
 def tea_towel(c: Canvas) -> None:
     with c.lifted("near"):
         c.rect(300, 84, 40, 20, BRASS, 8)
@@ -210,7 +210,7 @@ def tea_towel(c: Canvas) -> None:
     c.line("M284 150c-10 130-20 260-30 380M356 150c8 130 20 260 34 380", tone("#e9e4d8", -0.3), 8, opacity=0.25)
 
 
-@good("Velvet cushion")
+@product("Velvet cushion")
 def cushion(c: Canvas) -> None:
     with c.moved(-30, -36, 0.9, -8):
         pillow(c, OCHRE, 330, 330)
@@ -219,7 +219,7 @@ def cushion(c: Canvas) -> None:
         c.line("M160 174Q320 200 480 174M160 486Q320 460 480 486", tone(PETROL, 0.35), 4, opacity=0.7)
 
 
-@good("Blackout curtain")
+@product("Blackout curtain")
 def curtain(c: Canvas) -> None:
     c.rect(230, 150, 330, 400, "#f6f1e4", 4)
     c.rect(246, 166, 298, 368, "#bcd8e6", 2)
@@ -238,7 +238,7 @@ def curtain(c: Canvas) -> None:
         c.oval(96 + at * 48, 110, 10, 13, BRASS)
 
 
-@good("Quilted bedspread")
+@product("Quilted bedspread")
 def bedspread(c: Canvas) -> None:
     cloth = "#c08a80"
     edge = "M100 190c130-50 310-50 440 0v300c-140-40-300-40-440 0z"

@@ -1,4 +1,4 @@
-"""`make rolling`: restart everything, one after another, with people in the shop, and count what they see."""
+"""`make rolling`: restart every process one after another under load, and count failed requests."""
 
 from __future__ import annotations
 
@@ -10,59 +10,63 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.rolling.course import EVERYTHING, REPLICAS, Course, verdict
-from tools.rolling.load import Crowd, Load
+from tools.rolling.load import Load, LoadProfile
+from tools.rolling.scenario import ALL_PROCESSES, REPLICAS, Scenario, problems_of
 from tools.shop.system import System, running_system
 
-CROWD = Crowd(readers=6, members=4, buyers=4, pause_s=0.05)
+PROFILE = LoadProfile(readers=6, members=4, buyers=4, pause_s=0.05)
 ROUNDS = 1
-MOST_TOLD = 30
-#: For each round, should something hang.
-LONGEST_S = 240.0
+MAX_PRINTED = 30
+#: Timeout of one round.
+ROUND_TIMEOUT_S = 240.0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make rolling", description=__doc__)
-    parser.add_argument("--rounds", type=int, choices=range(1, 11), default=ROUNDS, help="how often (default: 1)")
+    parser.add_argument(
+        "--rounds", type=int, choices=range(1, 11), default=ROUNDS, help="number of rounds (default: 1)"
+    )
     rounds: int = parser.parse_args().rounds
-    # So that the shop is stopped however this ends.
+    # Stop the shop however this ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="serai-rolling-") as name:
         began = time.monotonic()
         with running_system(Path(name), arguments=REPLICAS) as system:
-            say(f"A shop with two registries, two gateways and one of each service ({time.monotonic() - began:.1f} s).")
+            started_s = time.monotonic() - began
+            print_line(f"A shop with two registries, two gateways and one of each service ({started_s:.1f} s).")
             return asyncio.run(run(system, rounds))
 
 
 async def run(system: System, rounds: int) -> int:
     addresses = system.status()["gateways"]
-    people = f"{CROWD.readers} readers, {CROWD.members} cart writers, {CROWD.buyers} buyers and an administrator"
-    say(f"{people} at {' and '.join(addresses)}.\n")
-    load = Load(addresses, CROWD, system.login("admin"))
+    people = f"{PROFILE.readers} readers, {PROFILE.members} cart writers, {PROFILE.buyers} buyers and an administrator"
+    print_line(f"{people} at {' and '.join(addresses)}.\n")
+    load = Load(addresses, PROFILE, system.login("admin"))
     began = time.monotonic()
-    async with asyncio.timeout(LONGEST_S * rounds), load.running():
-        course = Course(system, load, say)
-        await course.go_on(2.0)
+    async with asyncio.timeout(ROUND_TIMEOUT_S * rounds), load.running():
+        scenario = Scenario(system, load, print_line)
+        await scenario.run_undisturbed(2.0)
         for _ in range(rounds):
-            await course.restart(EVERYTHING)
-        await course.go_on(2.0)
+            await scenario.restart(ALL_PROCESSES)
+        await scenario.run_undisturbed(2.0)
     took_s = time.monotonic() - began
-    book = load.book
-    total = book.total()
-    say(
+    statistics = load.statistics
+    total = statistics.total()
+    print_line(
         f"\n{sum(total.values())} answers in {took_s:.0f} s: "
         + ", ".join(f"{n} × {what}" for what, n in sorted(total.items()))
     )
-    say(f"{book.purchases['placed']} orders placed, {book.purchases['paid']} of them paid.")
-    say(f"{sum(book.moved_on.values())} times an address took no connection and the client went on to the next.")
-    problems = verdict(course, book.failures)
-    for problem in problems[:MOST_TOLD]:
-        say(f"FAILED  {problem}")
-    say("" if problems else "Nothing was lost: every answer was 2xx, and no connection was cut.")
+    print_line(f"{statistics.purchases['placed']} orders placed, {statistics.purchases['paid']} of them paid.")
+    refused = sum(statistics.connection_failures.values())
+    print_line(f"{refused} times an address refused the connection and the client used the next one.")
+    problems = problems_of(scenario, statistics.failures)
+    for problem in problems[:MAX_PRINTED]:
+        print_line(f"FAILED  {problem}")
+    print_line("" if problems else "No request failed: every response was 2xx, and no connection was lost.")
     return 1 if problems else 0
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""People in the shop while it is restarted: they read, fill carts, look after their accounts, and buy."""
+"""The load during a rolling restart: clients that read, change carts, read admin pages, and buy."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ from uuid import uuid4
 
 import aiohttp
 
-from tools.rolling.client import Book, Client, Lost
+from tools.rolling.client import Client, RequestFailed, Statistics
 from tools.shop.shopper import ADDRESS, CARD, PASSWORD
 
-PLACED_WITHIN = 20
-PAID_WITHIN_S = 60.0
-END_WITHIN_S = 90.0
+PLACE_ATTEMPTS = 20
+STATUS_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 90.0
 _ENDED = ("rejected", "cancelled")
-#: More than anybody can buy meanwhile.
+#: More than all clients can buy meanwhile.
 STOCK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class LoadProfile:
     readers: int
     members: int
     buyers: int
-    #: Between two requests of one person.
+    #: Pause between two requests of one client.
     pause_s: float
 
 
 class Load:
-    """Everybody at once, against all addresses of the shop, until `leave`."""
+    """All clients in parallel, against all addresses of the shop."""
 
-    def __init__(self, addresses: Sequence[str], crowd: Crowd, admin: dict[str, str]) -> None:
-        self.book = Book()
+    def __init__(self, addresses: Sequence[str], profile: LoadProfile, admin: dict[str, str]) -> None:
+        self.statistics = Statistics()
         self._addresses = addresses
-        self._crowd = crowd
+        self._profile = profile
         self._admin = admin
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._numbers = itertools.count()
         self._clients: list[Client] = []
         self._product: dict[str, Any] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Load]:
-        """The load runs inside the block; at its end everybody finishes what they have begun."""
-        office = await self._signed_in("office", self._admin)
-        self._product = await self._put_on_sale(office)
-        people = [self._repeat(office, self._look_after_the_shop)]
-        for _ in range(self._crowd.readers):
+        """The load runs during the block. At its end every client finishes its current flow."""
+        admin = await self._signed_in("admin", self._admin)
+        self._product = await self._create_product(admin)
+        people = [self._repeat(admin, self._read_admin_pages)]
+        for _ in range(self._profile.readers):
             people.append(self._repeat(self._client("reader"), self._read))
-        for _ in range(self._crowd.members):
+        for _ in range(self._profile.members):
             client, login = await self._registered("member")
             people.append(self._repeat(client, partial(self._fill_a_cart, login)))
-        for _ in range(self._crowd.buyers):
+        for _ in range(self._profile.buyers):
             people.append(self._repeat((await self._registered("buyer"))[0], self._buy))
         tasks = [asyncio.create_task(each) for each in people]
         try:
             yield self
-            self._over.set()
-            async with asyncio.timeout(END_WITHIN_S):
+            self._stopped.set()
+            async with asyncio.timeout(STOP_TIMEOUT_S):
                 await asyncio.gather(*tasks)
         finally:
             for task in tasks:
@@ -73,11 +73,11 @@ class Load:
                 await client.close()
 
     async def _repeat(self, client: Client, visit: Callable[[Client], Awaitable[None]]) -> None:
-        while not self._over.is_set():
+        while not self._stopped.is_set():
             try:
                 await visit(client)
-            except Lost:
-                # Counted where it happened; the next visit begins anew.
+            except RequestFailed:
+                # It has been counted; the client starts its next flow.
                 await self._pause()
 
     async def _read(self, client: Client) -> None:
@@ -98,7 +98,7 @@ class Load:
         await client.ask("DELETE", f"/api/cart/items/{item}")
         await self._pause()
 
-    async def _look_after_the_shop(self, client: Client) -> None:
+    async def _read_admin_pages(self, client: Client) -> None:
         for path in (
             "/api/monitoring/services",
             "/api/orders/stats",
@@ -112,38 +112,38 @@ class Load:
         await client.ask("POST", "/api/cart/items", {"product_id": self._product["id"], "quantity": 1})
         await self._pause()
         order = await self._place(client)
-        self.book.purchases["placed"] += 1
+        self.statistics.purchases["placed"] += 1
         order = await self._order_when(client, order["id"], "awaiting_payment")
         await self._pay(order["payment"]["checkout_url"])
         await self._order_when(client, order["id"], "paid")
-        self.book.purchases["paid"] += 1
+        self.statistics.purchases["paid"] += 1
 
     async def _place(self, client: Client) -> dict[str, Any]:
-        """What was lost is counted; the same order may be placed again under its key."""
+        """A failed request is counted. The order is then placed again with the same key."""
         key = str(uuid4())
-        for _ in range(PLACED_WITHIN):
-            with suppress(Lost):
+        for _ in range(PLACE_ATTEMPTS):
+            with suppress(RequestFailed):
                 order: dict[str, Any] = await client.ask("POST", "/api/orders", {"shipping_address": ADDRESS}, key=key)
                 return order
             await self._pause()
-        raise Lost
+        raise RequestFailed
 
     async def _order_when(self, client: Client, order_id: str, status: str) -> dict[str, Any]:
-        deadline = asyncio.get_running_loop().time() + PAID_WITHIN_S
+        deadline = asyncio.get_running_loop().time() + STATUS_TIMEOUT_S
         while True:
-            # An answer that is lost is counted; the purchase goes on, as it does for people who look again.
+            # A failed request is counted, and the purchase continues.
             order: dict[str, Any] = {"status": "unknown"}
-            with suppress(Lost):
+            with suppress(RequestFailed):
                 order = await client.ask("GET", f"/api/orders/{order_id}")
             if order["status"] == status:
                 return order
             if order["status"] in _ENDED or asyncio.get_running_loop().time() > deadline:
-                self.book.fail(client.who, f"order {order_id}", "the shop", f"{order['status']}, not {status}")
-                raise Lost
+                self.statistics.fail(client.who, f"order {order_id}", "the shop", f"{order['status']}, not {status}")
+                raise RequestFailed
             await asyncio.sleep(0.1)
 
     async def _pay(self, page: str) -> None:
-        """On the sandbox's page, which nobody restarts."""
+        """Pay on the sandbox's page; the sandbox is not restarted."""
         form = {"number": CARD, "exp": "12 / 34", "cvc": "123", "name": "Ada Quill", "action": "pay"}
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
@@ -151,10 +151,10 @@ class Load:
         ):
             assert answer.status in (200, 303), f"{page} answers {answer.status}"
 
-    async def _put_on_sale(self, office: Client) -> dict[str, Any]:
+    async def _create_product(self, admin: Client) -> dict[str, Any]:
         sku = f"R-{uuid4().hex[:12]}"
         price = {"amount": 2500, "currency": "USD"}
-        made: dict[str, Any] = await office.ask(
+        made: dict[str, Any] = await admin.ask(
             "POST", "/api/products", {"name": f"Rolling lamp {sku}", "sku": sku, "price": price, "stock": STOCK}
         )
         return made
@@ -175,9 +175,9 @@ class Load:
 
     def _client(self, who: str) -> Client:
         number = next(self._numbers)
-        client = Client(f"{who} {number}", self._addresses, self.book, first=number)
+        client = Client(f"{who} {number}", self._addresses, self.statistics, first=number)
         self._clients.append(client)
         return client
 
     async def _pause(self) -> None:
-        await asyncio.sleep(self._crowd.pause_s)
+        await asyncio.sleep(self._profile.pause_s)

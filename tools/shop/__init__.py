@@ -1,1 +1,1 @@
-"""A whole shop that a program or a test starts, and the customers, admins and browsers that use it over HTTP."""
+"""A running shop for programs and tests, and the clients, admins and browsers that use it."""

@@ -1,4 +1,4 @@
-"""Asks axe-core, which the client application's packages hold, what on a page bars whom."""
+"""Finds accessibility problems with axe-core, which is among the web client's packages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core"
 _WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: WCAG 2.2, levels A and AA.
 STANDARD = {"type": "tag", "values": _WCAG_22_AA}
-#: And what axe's authors think good beyond it.
+#: With axe's own best practices.
 _EVERYTHING = {"type": "tag", "values": [*_WCAG_22_AA, "best-practice"]}
-#: All that depends on the theme.
+#: The rules that depend on the theme.
 COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 _RUN = """async (runOnly) => {
   const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"] });
@@ -24,9 +24,9 @@ _RUN = """async (runOnly) => {
 
 
 async def barriers(page: Page, rules: dict[str, Any] = _EVERYTHING) -> list[str]:
-    """What is wrong with the page as it stands, a line each."""
+    """The accessibility problems of the page in its current state, one per line."""
     if not await page.evaluate("'axe' in window"):
-        # Not as a script of the page, which its policy would refuse.
+        # Evaluated, because the page's content security policy refuses a script element.
         await page.evaluate(_source())
     found = await page.evaluate(_RUN, rules)
     return [f"{each['impact']} {each['id']}: {each['html']}: {' '.join(each['why'].split())}" for each in found]

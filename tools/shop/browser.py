@@ -1,7 +1,7 @@
-"""A real browser: headless Chromium, and a page that tells of everything that went wrong in it.
+"""Headless Chromium, and a page that records everything that goes wrong in it.
 
-Debian's Chromium where it is, or can be, installed; Playwright's own build elsewhere. Whatever a person would see in
-the console of their browser, and every answer of the shop that refuses something, is a trouble of the visit.
+It uses Debian's Chromium if that is or can be installed, otherwise Playwright's build. Every error or warning in the
+console, and every error response of the shop, is a problem of the visit.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright
 
-#: For each step that a person takes, on a machine that is busy with other things.
-PATIENCE_S = 60.0
-#: What `visit` takes for its size.
-DESK, PHONE = (1280, 900), (390, 844)
+#: Timeout of one step, for a busy machine.
+TIMEOUT_S = 60.0
+#: Viewport sizes for `visit`.
+DESKTOP, PHONE = (1280, 900), (390, 844)
 INSTALL_TIMEOUT_S = 600.0
-#: A page that is left takes back what it was still asking for; and the machine's own interfaces come and go.
-_NOBODY_S_FAULT = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
+#: Leaving a page aborts its requests, and network interfaces of the machine change.
+_IGNORED_FAILURES = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LOCK = Path(tempfile.gettempdir()) / "serai-tests-chromium.lock"
 
 
 @asynccontextmanager
-async def chromium(*, keeps_pages: bool = False) -> AsyncIterator[Browser]:
-    """With `keeps_pages` the back button shows a page as it was left, scripts and all, as
-    it does for people. Playwright turns that off since its `go_back` then waits in vain: use `history.back()`."""
+async def chromium(*, back_forward_cache: bool = False) -> AsyncIterator[Browser]:
+    """With `back_forward_cache` the back button restores a page as it was left, including its scripts, as in a normal
+    browser. Playwright disables that because its `go_back` then never returns: use `history.back()`."""
     program = await asyncio.to_thread(program_path)
-    # Its sandbox does not work for root, and containers have little shared memory.
+    # Chromium's sandbox does not work for root, and containers have little shared memory.
     options = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else ["--disable-dev-shm-usage"]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program,
             args=options,
-            ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else None,
-            timeout=PATIENCE_S * 1000,
+            ignore_default_args=["--disable-back-forward-cache"] if back_forward_cache else None,
+            timeout=TIMEOUT_S * 1000,
         )
         try:
             yield browser
@@ -54,7 +54,7 @@ async def chromium(*, keeps_pages: bool = False) -> AsyncIterator[Browser]:
 
 
 def program_path() -> str | None:
-    """Chromium's program; None for the one that Playwright has fetched for itself."""
+    """The path of Chromium; None for the one that Playwright has installed."""
     found = _installed()
     if found is not None:
         return found
@@ -76,7 +76,7 @@ def _installed() -> str | None:
 
 @dataclass(slots=True)
 class _Expected:
-    """Answers that a test is about: so many of them, no more and no fewer."""
+    """Error responses that a test expects: exactly so many."""
 
     call: str
     answer: str
@@ -84,7 +84,7 @@ class _Expected:
 
 
 class Visit:
-    """One visitor's pages in the shop at `url`; `troubles` is what went wrong in them so far."""
+    """The pages of one visitor of the shop at `url`; `problems` is what went wrong in them so far."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -94,25 +94,26 @@ class Visit:
         self._watch(page)
 
     @property
-    def troubles(self) -> list[str]:
-        """What went wrong and was not expected, and what was expected and has not happened."""
+    def problems(self) -> list[str]:
+        """What went wrong unexpectedly, and what was expected and did not happen."""
         missing = [f"{one.call}: no {one.answer}, {one.left} expected" for one in self._expected if one.left]
         return self._seen + missing
 
     def expect_refusal(self, call: str, answer: int | str, times: int = 1) -> None:
-        """From now on `call` ("POST /api/orders", without the query) is refused with this status exactly so many
-        times; `answer` may also be the browser's word for a connection that failed ("net::ERR_FAILED")."""
+        """From now on `call` ("POST /api/orders", without the query) must fail with this status exactly so many times.
+        `answer` may also be the browser's error for a failed connection ("net::ERR_FAILED")."""
         self._expected.append(_Expected(call, str(answer), times))
 
-    async def went_as_expected(self) -> None:
-        """No troubles; waits for what was expected, since a page may show an answer before the browser tells of it."""
-        deadline = time.monotonic() + PATIENCE_S
+    async def assert_as_expected(self) -> None:
+        """Assert that there are no problems. Waits for the expected errors, since a page may show one before the
+        browser reports it."""
+        deadline = time.monotonic() + TIMEOUT_S
         while any(one.left for one in self._expected) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
-        assert self.troubles == []
+        assert self.problems == []
 
-    async def another_tab(self) -> Page:
-        """The same visitor's, with the same cookies; its troubles are this visit's."""
+    async def open_tab(self) -> Page:
+        """A new tab of the same visitor, with the same cookies. Its problems belong to this visit."""
         page = await self.page.context.new_page()
         self._watch(page)
         return page
@@ -130,22 +131,22 @@ class Visit:
         if message.type not in ("error", "warning"):
             return
         url = message.location.get("url", "")
-        if any(message.text.endswith(word) for word in _NOBODY_S_FAULT):
+        if any(message.text.endswith(word) for word in _IGNORED_FAILURES):
             return
-        if self._is_ours(url) and not self._echoes_the_expected(message.text, url):
+        if self._is_ours(url) and not self._repeats_an_expected_failure(message.text, url):
             self._seen.append(f"{message.type} in the console: {message.text}")
 
     def _on_failed(self, request: Request) -> None:
-        if self._is_ours(request.url) and request.failure not in _NOBODY_S_FAULT:
-            self._went_wrong(request, request.failure or "failed")
+        if self._is_ours(request.url) and request.failure not in _IGNORED_FAILURES:
+            self._record_failure(request, request.failure or "failed")
 
     def _on_response(self, response: Response) -> None:
         if self._is_ours(response.url) and response.status >= 400:
-            self._went_wrong(response.request, str(response.status))
-        elif not self._is_ours(response.url) and self._is_ours(response.frame.url) and not _is_a_page(response):
-            self._seen.append(f"a page of the shop asked elsewhere: {response.url}")
+            self._record_failure(response.request, str(response.status))
+        elif not self._is_ours(response.url) and self._is_ours(response.frame.url) and not _is_navigation(response):
+            self._seen.append(f"a page of the shop sent a request to another origin: {response.url}")
 
-    def _went_wrong(self, request: Request, answer: str) -> None:
+    def _record_failure(self, request: Request, answer: str) -> None:
         call = f"{request.method} {urlsplit(request.url).path}"
         for one in self._expected:
             if (one.call, one.answer) == (call, answer) and one.left:
@@ -153,26 +154,26 @@ class Visit:
                 return
         self._seen.append(f"{request.method} {request.url}: {answer}")
 
-    def _echoes_the_expected(self, text: str, url: str) -> bool:
-        """The browser tells of a failed request in its console as well, without the method."""
+    def _repeats_an_expected_failure(self, text: str, url: str) -> bool:
+        """The browser also reports a failed request in its console, without the method."""
         if not text.startswith("Failed to load resource"):
             return False
         path = urlsplit(url).path
         return any(one.call.endswith(f" {path}") and one.answer in text for one in self._expected)
 
     def _is_ours(self, url: str) -> bool:
-        # Nothing at all is where a script was made of text.
+        # The URL is empty for a script created from a string.
         return not url or url.startswith(self.url)
 
 
-def _is_a_page(response: Response) -> bool:
+def _is_navigation(response: Response) -> bool:
     return response.request.is_navigation_request()
 
 
 async def until_true(page: Page, expression: str) -> None:
-    """Ask until it is. Playwright's own `wait_for_function` asks again from within the page, where the shop's content
-    security policy forbids it to make code of text."""
-    async with asyncio.timeout(PATIENCE_S):
+    """Poll until the expression is true. Playwright's `wait_for_function` polls within the page, where the shop's
+    content security policy forbids evaluating strings."""
+    async with asyncio.timeout(TIMEOUT_S):
         while not await page.evaluate(expression):
             await asyncio.sleep(0.02)
 
@@ -181,14 +182,14 @@ async def until_true(page: Page, expression: str) -> None:
 async def visit(
     browser: Browser, url: str, width: int = 1280, height: int = 900, *, evidence: Path
 ) -> AsyncIterator[Visit]:
-    """A new visitor, without cookies. What they saw when something went wrong is kept as a picture in `evidence`."""
+    """A new visitor without cookies. If an error is raised, screenshots of the pages are saved in `evidence`."""
     phone = width < 600
     viewport: ViewportSize = {"width": width, "height": height}
     context = await browser.new_context(
         base_url=url, viewport=viewport, has_touch=phone, is_mobile=phone, locale="en-US", reduced_motion="reduce"
     )
-    context.set_default_timeout(PATIENCE_S * 1000)
-    context.set_default_navigation_timeout(PATIENCE_S * 1000)
+    context.set_default_timeout(TIMEOUT_S * 1000)
+    context.set_default_navigation_timeout(TIMEOUT_S * 1000)
     made = Visit(await context.new_page(), url)
     try:
         yield made
@@ -197,7 +198,7 @@ async def visit(
             picture = evidence / f"browser-{width}-{number}.png"
             await page.screenshot(path=picture)
             problem.add_note(f"seen at {page.url}, see {picture}")
-        problem.add_note(f"troubles: {made.troubles}")
+        problem.add_note(f"troubles: {made.problems}")
         raise
     finally:
         await context.close()

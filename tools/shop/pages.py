@@ -1,8 +1,7 @@
-"""Every page of the client application, and how one comes to see it: who, at which address, with what in the shop.
+"""Every page of the web client, and how to see it: as which user, at which address, with which data.
 
-Tests that are about all pages, and the pictures of them under docs/, go through this list, so a page that is missing
-here fails tests/web/test_pages.py. A page that looks different for different people, or without anything to show, is
-here several times.
+Tests of all pages and the screenshots under docs/ use this list, so a page that is missing here fails
+tests/tools/shop/test_pages.py. A page that differs between users, or that can be empty, is listed several times.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ import httpx
 from playwright.async_api import BrowserContext, Page, expect
 
 from tools.shop.browser import until_true
-from tools.shop.shopper import PASSWORD, Office, Shopper, pay, until
+from tools.shop.shopper import PASSWORD, AdminClient, Shopper, pay, until
 from tools.shop.system import System
 
-#: A guest is a visitor with something in the cart. Nobody but the customer has ordered anything.
+#: A guest is a visitor with a cart. Only the customer has placed orders.
 Who = Literal["visitor", "guest", "customer", "admin"]
 PEOPLE: tuple[Who, ...] = ("visitor", "guest", "customer", "admin")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`name` names the pictures. `page` is one of topology.WEB_PAGES, `path` the address where it is shown, if that is
-    another; what is in braces is a fact of the `Stage`. `heading` is in the page's first heading once it is there."""
+    """`name` is part of the screenshot's name. `page` is one of topology.WEB_PAGES, `path` the address if that differs;
+    names in braces are facts of the `Stage`. `heading` is part of the page's first heading once it is loaded."""
 
     name: str
     page: str
@@ -78,21 +77,21 @@ LOOKS: tuple[Look, ...] = (
     Look("admin-refused", "/admin/orders", "customer", "You don’t have access"),
 )
 
-#: What is ordered and lies in carts, from the demo catalogue.
+#: The demo products in the orders and carts.
 _PRODUCT = "linen-shirt"
 _GOODS = ("brass-desk-lamp", "chefs-knife", _PRODUCT)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A shop in which every page has something to show, made once over the API."""
+    """A shop in which every page has content, created through the API."""
 
     system: System
     customer: Shopper
     facts: Mapping[str, str]
 
     async def enter(self, context: BrowserContext, who: Who) -> None:
-        """Makes the context that person's: their session, their cart."""
+        """Give the browser context that user's session and cart."""
         if who == "guest":
             for slug in _GOODS:
                 item = await (await context.request.get(f"/api/products/{slug}")).json()
@@ -105,28 +104,28 @@ class Stage:
 
 
 async def be_signed_in(context: BrowserContext, email: str, password: str = PASSWORD) -> None:
-    """As if that person had signed in on an earlier page."""
+    """Sign in, as if on an earlier page."""
     await _ok(context, "/api/auth/login", {"email": email, "password": password})
-    # What the application itself leaves behind so that it takes the session up again.
+    # The flag by which the web client resumes the session.
     await context.add_init_script('if (self === top) localStorage.setItem("serai.signed-in", "yes")')
 
 
-def set_stage(system: System, office: Office, email: str | None = None) -> Stage:
-    """One customer with orders in several states and something in the cart."""
+def set_stage(system: System, admin: AdminClient, email: str | None = None) -> Stage:
+    """Create a customer with orders in several statuses and a filled cart."""
     customer = Shopper(system, email)
-    products = {slug: _found(office.http.get(f"/api/products/{slug}")) for slug in _GOODS}
+    products = {slug: _found(admin.http.get(f"/api/products/{slug}")) for slug in _GOODS}
     for slug in ("chefs-knife", "brass-desk-lamp"):
         _fill(customer, products[slug])
         delivered = _paid(customer)
-    _ship(office, delivered)
-    _found(office.http.put(f"/api/orders/{delivered['id']}", json={"status": "delivered"}))
+    _ship(admin, delivered)
+    _found(admin.http.put(f"/api/orders/{delivered['id']}", json={"status": "delivered"}))
     for product in products.values():
         _fill(customer, product)
     order = _paid(customer, note="The bell is broken, please knock.")
-    _ship(office, order, tracking_number="SR 4071 2296 UZ")
+    _ship(admin, order, tracking_number="SR 4071 2296 UZ")
     refund = {"amount": {"amount": 1500, "currency": "USD"}, "reason": "A scratch on the lamp's foot"}
     key = {"Idempotency-Key": str(uuid4())}
-    _found(office.http.post(f"/api/payments/{order['payment']['id']}/refund", json=refund, headers=key))
+    _found(admin.http.post(f"/api/payments/{order['payment']['id']}/refund", json=refund, headers=key))
     until("the refund to show", lambda: customer.order(order["id"])["refunded"]["amount"], timeout_s=60.0)
     for product in products.values():
         _fill(customer, product)
@@ -136,7 +135,7 @@ def set_stage(system: System, office: Office, email: str | None = None) -> Stage
 
 
 async def settled(page: Page, heading: str) -> None:
-    """Until the page shows what it is about, and nothing on it waits or moves any more."""
+    """Wait until the page is loaded and no animation runs."""
     await expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
     await expect(page.locator(".mantine-Skeleton-root:visible, .mantine-Loader-root:visible")).to_have_count(0)
     await until_true(
@@ -153,10 +152,10 @@ def _paid(customer: Shopper, **more: Any) -> dict[str, Any]:
     return customer.order_when(order["id"], "paid", timeout_s=60.0)
 
 
-def _ship(office: Office, order: dict[str, Any], **more: str) -> None:
-    """As soon as the shop lets it: an order that has just been paid is not booked yet."""
+def _ship(admin: AdminClient, order: dict[str, Any], **more: str) -> None:
+    """Ship the order as soon as possible: an order that has just been paid is not booked yet."""
     body = {"status": "shipped", **more}
-    until("the order to ship", lambda: office.http.put(f"/api/orders/{order['id']}", json=body).is_success, 60.0)
+    until("the order to ship", lambda: admin.http.put(f"/api/orders/{order['id']}", json=body).is_success, 60.0)
 
 
 def _line(product: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Buyers as tests need them: they browse, fill a cart, order and pay on the hosted page, over HTTP like anybody."""
+"""Clients for tests: a customer who fills a cart, orders and pays, and an admin."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ PASSWORD = "a-long-passphrase-for-tests"
 
 
 def until(what: str, ask: Callable[[], T | None], timeout_s: float = 60.0) -> T:
-    """Ask until there is an answer; the wait is for a fact, not for a time."""
+    """Poll until the result is truthy."""
     deadline = time.monotonic() + timeout_s
     while True:
         answer = ask()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s} s in vain for {what}")
+            raise AssertionError(f"waited {timeout_s} s for {what} without success")
         time.sleep(0.05)
 
 
 class Shopper:
-    """A registered buyer with a cart of their own."""
+    """A registered customer with a cart."""
 
     def __init__(self, system: System, email: str | None = None) -> None:
         self.system = system
@@ -53,7 +53,7 @@ class Shopper:
         self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _when_available(self, path: str, body: dict[str, str]) -> httpx.Response:
-        """The answer of a shop that may just be coming back: 503 says to try again, as any client would."""
+        """The response, retried after a 503 as any client would, because the shop may be restarting."""
 
         def ask() -> httpx.Response | None:
             answer = self.http.post(path, json=body)
@@ -97,13 +97,13 @@ class Shopper:
 
 
 def pay(order: dict[str, Any], card: str = CARD, action: str = "pay") -> httpx.Response:
-    """Fill in the hosted page's one form, without following where it leads."""
+    """Submit the form of the hosted page, without following the redirect."""
     form = {"number": card, "exp": "12 / 34", "cvc": "123", "name": "Ada Quill", "action": action}
     return httpx.post(order["payment"]["checkout_url"], data=form, timeout=60.0)
 
 
-class Office:
-    """An admin, and what only the sandbox knows."""
+class AdminClient:
+    """An admin of the shop, with access to the sandbox."""
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -125,7 +125,8 @@ class Office:
         self.http.put(f"/api/products/{product['id']}", json=body).raise_for_status()
 
     def stock(self, product: dict[str, Any]) -> dict[str, int]:
-        """on_hand, held and available of a product's one variant, as a stock-taking answers (one in, one out)."""
+        """on_hand, held and available of a product with one variant, from the response of a stock adjustment (plus one,
+        minus one)."""
         for delta in (1, -1):
             body = {"variant_id": product["variants"][0]["id"], "delta": delta, "reason": "count"}
             answer = self.http.post(f"/api/products/{product['id']}/stock", json=body).raise_for_status()
@@ -144,7 +145,7 @@ class Office:
         return items
 
     def ledger(self, order_id: str, kind: str = "charge") -> list[dict[str, Any]]:
-        """What Stripe took, or gave back, for an order."""
+        """The charges or refunds of an order according to Stripe's ledger."""
         entries: list[dict[str, Any]] = []
         after: int | None = 0
         while after is not None:

@@ -1,4 +1,4 @@
-"""A whole shop: `serai up` as anybody starts it, in a folder of its own and on a free port."""
+"""A whole shop for tests: `serai up` in its own folder and on a free port."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 COMMAND_TIMEOUT_S = 30.0
 
-#: Every test comes from one address; tests of the limits start a shop of their own.
+#: All tests use one client address; tests of rate limits start their own shop.
 NO_LIMITS = {
     f"SERAI_LIMIT_{name}": "off" for name in ("DEFAULT", "SIGN_IN", "REGISTER", "RESET", "ORDERS", "PAYMENTS", "MAIL")
 }
 
 
-#: Tests count orders and mails; the test of the demo's past starts a shop of its own.
+#: Tests count orders and emails; the test of demo orders starts its own shop.
 NO_PAST = {"SERAI_DEMO_ORDERS": "off"}
 
 
 class System:
-    """One `serai up`. `url` is the gateway; everything else is asked from `serai status --json`."""
+    """One `serai up`. `url` is the gateway; everything else comes from `serai status --json`."""
 
     def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
         self.home = home
@@ -46,7 +46,7 @@ class System:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str) -> None:
-        """Launch it; `wait_ready` waits."""
+        """Start it without waiting; see `wait_ready`."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "serai", "up", *arguments],
@@ -60,21 +60,21 @@ class System:
         self.wait_for("the shop to be ready", self.is_ready, timeout_s)
 
     def is_ready(self) -> bool:
-        """Whether `serai status` says that the whole shop is ready."""
+        """Whether `serai status` reports that the whole shop is ready."""
         return self._status()[0] == 0
 
     def wait_for(self, what: str, is_so: Any, timeout_s: float = 30.0) -> None:
-        """Wait for a fact: `is_so()` is asked until it is true."""
+        """Poll until `is_so()` is true."""
         deadline = time.monotonic() + timeout_s
         while not is_so():
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"serai up ended with {self.process.returncode}:\n{self.output.read_text()}")
             if time.monotonic() > deadline:
-                raise AssertionError(f"waited {timeout_s} s in vain for {what}:\n{self.output.read_text()}")
+                raise AssertionError(f"waited {timeout_s} s for {what} without success:\n{self.output.read_text()}")
             time.sleep(0.1)
 
     def status(self) -> dict[str, Any]:
-        """`serai status --json`, ready or not."""
+        """`serai status --json`, whether the shop is ready or not."""
         return self._status()[1]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ class System:
         return pid
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Signal a service's first instance; says which pid that was."""
+        """Signal a service's first instance. Returns its pid."""
         pid = self.pid(name)
         os.kill(pid, number)
         return pid
@@ -101,7 +101,7 @@ class System:
         return next(login for login in document["logins"] if login["role"] == role)
 
     def database(self, service: str) -> str:
-        """The URL of a service's database, as its owner."""
+        """The URL of a service's database, with its owner's role."""
         home = Home(self.home)
         known = keys.load(home)
         server = f"postgresql://serai:{known.postgres}@127.0.0.1:{read_json(home.ports)['postgres']}/postgres"
@@ -114,7 +114,7 @@ class System:
         return urls
 
     def client(self, **options: Any) -> httpx.Client:
-        """An HTTP client of the shop, with cookies of its own."""
+        """An HTTP client of the shop with its own cookies."""
         return httpx.Client(base_url=self.url, timeout=60.0, trust_env=False, **options)
 
     def signed_in(self, role: str = "customer") -> httpx.Client:
@@ -127,13 +127,13 @@ class System:
         return client
 
     def processes(self) -> list[psutil.Process]:
-        """The supervisor and everything below it."""
+        """The supervisor and all its descendants."""
         assert self.process is not None
         top = psutil.Process(self.process.pid)
         return [top, *top.children(recursive=True)]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Ask it to stop and wait until it did; the seconds that took. Kills it when it does not."""
+        """Ask it to stop and wait. Returns the seconds that took. Kills it after a timeout and raises."""
         if self.process is None or self.process.poll() is not None:
             return 0.0
         began = time.monotonic()
@@ -161,7 +161,7 @@ class System:
 def running_system(
     folder: Path, environ: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
 ) -> Iterator[System]:
-    """A shop that is ready, with settings of its own; stopped at the end."""
+    """A shop that is ready, with these settings. It is stopped at the end."""
     folder.mkdir(exist_ok=True)
     system = System(folder / "home", ports.find_free(), {**NO_LIMITS, **NO_PAST, **(environ or {})})
     system.start(*arguments)

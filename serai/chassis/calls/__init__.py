@@ -1,1 +1,1 @@
-"""How a process finds other services and calls them: the registry client, load balancing, outlier detection."""
+"""Service discovery and calls to other services: the registry client, load balancing, outlier detection."""

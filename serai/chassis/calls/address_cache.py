@@ -1,4 +1,4 @@
-"""The last addresses that worked, on disk: what a process starts from while the registry is away."""
+"""The last known addresses of a service, on disk. A process that starts while the registry is down uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_BYTES = 8 << 20
 
 
 def write(path: Path, instances: tuple[Instance, ...]) -> None:
-    """Replace what is there, whole or not at all. Raises OSError."""
+    """Replace the file atomically. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

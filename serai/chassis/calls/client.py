@@ -1,11 +1,11 @@
-"""How one service calls another: the same few lines behind every typed client in `contracts`.
+"""The base of the typed clients in `contracts`, by which services call each other.
 
-A call finds an instance through discovery, takes the less busy of two at random that stand (`standing`), carries a
-deadline (never later than that of the request it is made for), the trace and a token signed for the callee. What never
-began (no connection, somebody else at that address, an instance that sheds load) goes to another instance; what may
-have had an effect is repeated only where its contract calls it retryable, and then no instance keeps it for longer
-than its share of the time. A refusal arrives as the exception it left as; a callee that cannot be reached is
-`Unavailable`, which says whether the call may have been carried out.
+A call chooses an instance through the load balancer. It carries a deadline (never later than that of the current
+request), the trace and a token signed for the callee. A call that was never started (no connection, another service at
+that address, an instance that sheds load) goes to another instance. A call that may have had an effect is repeated only
+if its contract declares it retryable, and then no instance may use more than its share of the time. An error of the
+callee is raised here as the same exception. When the callee cannot be reached, the client raises `Unavailable`, which
+says whether the call may have been carried out.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ T = TypeVar("T")
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 1.0
-#: Where a call may be repeated, no instance keeps it for longer than one of so many parts of what time is left.
+#: If a call may be repeated, one attempt may use at most 1/_ATTEMPTS of the remaining time.
 _ATTEMPTS = 3
-#: By which an instance says that it cannot work itself; other refusals are answers.
-_ILL = frozenset({"database_unavailable", "not_ready"})
-_ERRORS = frozenset({"internal", "unavailable", "service_unreachable"})
+#: Codes by which an instance reports that it cannot work. Other errors are valid responses.
+_UNHEALTHY_CODES = frozenset({"database_unavailable", "not_ready"})
+_ERROR_CODES = frozenset({"internal", "unavailable", "service_unreachable"})
 
 
 class ServiceUnreachable(Unavailable):
@@ -51,8 +51,9 @@ class ServiceUnreachable(Unavailable):
         self.maybe_done = maybe_done
 
 
-class _Fruitless(Exception):
-    """An attempt that another one might better, with the refusal it met if it was answered at all."""
+class _AttemptFailed(Exception):
+    """An attempt failed in a way that another instance might not. `refusal` is the error response, if there was one.
+    `begun` says whether the call may have taken effect."""
 
     def __init__(self, refusal: Problem | None, *, begun: bool) -> None:
         self.refusal = refusal
@@ -70,7 +71,7 @@ class _Request(msgspec.Struct, frozen=True, gc=False):
 
 
 class Calls:
-    """The calling side of one process: connections, tokens and watches shared by all its clients."""
+    """The calling side of one process: connections, tokens and watches, shared by all its clients."""
 
     def __init__(self, service: str, allowed: tuple[str, ...], registry: Directory, signer: Signer) -> None:
         self._service = service
@@ -78,20 +79,20 @@ class Calls:
         self._registry = registry
         self._signer = signer
         self._session: aiohttp.ClientSession | None = None
-        self._targets: dict[str, LoadBalancer] = {}
+        self._load_balancers: dict[str, LoadBalancer] = {}
 
-    def target(self, callee: str) -> LoadBalancer:
+    def load_balancer(self, callee: str) -> LoadBalancer:
         """Raises `PermissionError` for a callee that the topology does not list for this service."""
         if callee not in self._allowed:
             raise PermissionError(f"topology does not let {self._service} call {callee}")
-        if callee not in self._targets:
-            self._targets[callee] = LoadBalancer(callee, self._registry)
-        return self._targets[callee]
+        if callee not in self._load_balancers:
+            self._load_balancers[callee] = LoadBalancer(callee, self._registry)
+        return self._load_balancers[callee]
 
     def watch_all(self) -> None:
-        """Begin to follow every callee, so that the first call need not wait; inside the event loop."""
-        for target in self._targets.values():
-            target.watch()
+        """Start to watch every callee, so that the first call need not wait. Needs a running event loop."""
+        for load_balancer in self._load_balancers.values():
+            load_balancer.watch()
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -102,8 +103,8 @@ class Calls:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )
-            # aiohttp would send a GET, PUT or DELETE once more by itself after a lost connection. Whether a call may
-            # be repeated is for its contract to say.
+            # aiohttp would repeat a GET, PUT or DELETE after a lost connection by itself. The contract decides whether
+            # a call may be repeated.
             self._session._retry_connection = False
         return self._session
 
@@ -121,14 +122,14 @@ class Calls:
 
 
 class ServiceClient:
-    """Base of the typed clients in `contracts`: each method there is one `_call`."""
+    """Base of the typed clients in `contracts`, whose methods each make one `_call`."""
 
     callee: str
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._target = calls.target(self.callee)
-        #: By operation and outcome; as many as the contract has methods, times a few codes.
+        self._load_balancer = calls.load_balancer(self.callee)
+        #: By operation and outcome. Bounded by the number of methods times a few codes.
         self._observed: dict[tuple[str, str], Histogram] = {}
 
     async def _call(
@@ -144,10 +145,11 @@ class ServiceClient:
         timeout_s: float = 3.0,
         retryable: bool = False,
     ) -> T:
-        """One call within `timeout_s` in all. `retryable` says that repeating it cannot have a second effect.
+        """One call, which takes at most `timeout_s` in all. `retryable` declares that repeating it cannot have a second
+        effect.
 
-        Raises the callee's own refusal, or `ServiceUnreachable`, whose `maybe_done` is true when the request may have
-        been carried out although no answer came.
+        Raises the callee's own error, or `ServiceUnreachable`, whose `maybe_done` is true when the request may have
+        been carried out although no response came.
         """
         raw = await self._raw(
             operation,
@@ -173,7 +175,7 @@ class ServiceClient:
         timeout_s: float = 3.0,
         retryable: bool = False,
     ) -> bytes:
-        """As `_call`, with the answer's bytes as they came."""
+        """As `_call`, but returns the bytes of the response."""
         started = time.monotonic()
         outcome = "ok"
         try:
@@ -198,63 +200,64 @@ class ServiceClient:
         observed.observe(seconds)
 
     async def _attempts(self, request: _Request, end: float, retryable: bool) -> bytes:
-        self._target.count_call()
+        self._load_balancer.count_call()
         maybe_done = False
         tried: list[Instance] = []
         while True:
-            instance = await self._target.pick(end, avoid=tried, repeatable=retryable)
+            instance = await self._load_balancer.pick(end, avoid=tried, repeatable=retryable)
             now = time.monotonic()
             if instance is None or now >= end:
                 raise ServiceUnreachable(maybe_done=maybe_done)
             until = now + (end - now) / max(_ATTEMPTS - len(tried), 1)
             tried.append(instance)
-            if not retryable or not self._target.others(tried):
+            if not retryable or not self._load_balancer.has_untried(tried):
                 until = end
             try:
                 return await self._attempt(instance, request, until)
-            except _Fruitless as fruitless:
-                refusal, begun = fruitless.refusal, fruitless.begun
+            except _AttemptFailed as attempt_failed:
+                refusal, begun = attempt_failed.refusal, attempt_failed.begun
             maybe_done = maybe_done or begun
-            # One that sheds load wants to be left alone; the caller's caller is told.
+            # An overloaded instance is not retried.
             shed = isinstance(refusal, Overloaded)
-            worth_it = self._target.others(tried) if shed else retryable or not begun
+            try_again = self._load_balancer.has_untried(tried) if shed else retryable or not begun
             pause = random.uniform(0, min(0.05 * 2 ** len(tried), 1.0))
-            if not worth_it or end - time.monotonic() <= pause or not self._target.may_retry():
+            if not try_again or end - time.monotonic() <= pause or not self._load_balancer.may_retry():
                 failure = refusal if isinstance(refusal, Unavailable) else ServiceUnreachable(maybe_done=maybe_done)
                 failure.maybe_done = maybe_done
                 raise failure
             await asyncio.sleep(pause)
 
     async def _attempt(self, instance: Instance, request: _Request, end: float) -> bytes:
-        """The answer of one instance, which is judged by it. Raises a refusal that is final, and `_Fruitless`."""
+        """The response of one instance. Records the outcome with the load balancer. Raises a final error, or
+        `_AttemptFailed`."""
         began = time.monotonic()
         refusal: Problem | None = None
-        how: Failure | None
+        failure: Failure | None
         try:
-            raw = await self._once(instance, request, end)
+            raw = await self._send(instance, request, end)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            how = Failure.UNREACHED
+            failure = Failure.UNREACHABLE
         except TimeoutError:
-            how = Failure.LATE
+            failure = Failure.TIMEOUT
         except (aiohttp.ClientError, OSError):
-            how = Failure.LOST
+            failure = Failure.UNHEALTHY
         except (Unavailable, Overloaded, WrongAudience) as problem:
-            refusal, how = problem, _verdict(problem)
+            refusal, failure = problem, _failure_of(problem)
         except Problem:
-            self._target.answered(instance, began)
+            self._load_balancer.record_success(instance, began)
             raise
         else:
-            self._target.answered(instance, began)
+            self._load_balancer.record_success(instance, began)
             return raw
-        if how is None:
-            self._target.answered(instance, began)
+        if failure is None:
+            self._load_balancer.record_success(instance, began)
         else:
-            self._target.failed(instance, began, how)
-        raise _Fruitless(refusal, begun=how is not Failure.UNREACHED and not isinstance(refusal, Overloaded))
+            self._load_balancer.record_failure(instance, began, failure)
+        raise _AttemptFailed(refusal, begun=failure is not Failure.UNREACHABLE and not isinstance(refusal, Overloaded))
 
-    async def _once(self, instance: Instance, request: _Request, end: float) -> bytes:
+    async def _send(self, instance: Instance, request: _Request, end: float) -> bytes:
         headers = {**request.headers, deadline.HEADER: deadline.left_ms(end)}
-        with self._target.busy(instance):
+        with self._load_balancer.track(instance):
             async with asyncio.timeout(max(end - time.monotonic(), 0.001)):
                 async with self._calls.session.request(
                     request.method,
@@ -278,12 +281,12 @@ class ServiceClient:
         raise from_document(response.status, document)
 
 
-def _verdict(problem: Problem) -> Failure | None:
-    """What a refusal says of the instance that gave it; None when it is an answer like any other."""
+def _failure_of(problem: Problem) -> Failure | None:
+    """What an error response says about the instance; None when it is a valid response."""
     if isinstance(problem, WrongAudience):
-        return Failure.UNREACHED
+        return Failure.UNREACHABLE
     if not isinstance(problem, Unavailable):
         return None
-    if problem.code in _ILL:
-        return Failure.LOST
-    return Failure.ERROR if problem.code in _ERRORS else None
+    if problem.code in _UNHEALTHY_CODES:
+        return Failure.UNHEALTHY
+    return Failure.ERROR if problem.code in _ERROR_CODES else None

@@ -1,4 +1,4 @@
-"""Consul's JSON as far as we read it: an instance with its checks."""
+"""The part of Consul's JSON that we read: an instance with its checks."""
 
 from __future__ import annotations
 
@@ -44,9 +44,12 @@ class Entry(msgspec.Struct):
             status = _status_of(check)
             if worst[1] is None or _SEVERITY[status] > _SEVERITY[worst[0]]:
                 worst = status, check
-        status, told_by = worst
+        status, reported_by = worst
         return InstanceHealth(
-            self.instance(), status, told_by.since if told_by else None, told_by.output if told_by else ""
+            self.instance(),
+            status,
+            reported_by.since if reported_by else None,
+            reported_by.output if reported_by else "",
         )
 
 

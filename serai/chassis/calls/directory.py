@@ -1,6 +1,6 @@
-"""How a process is known to the others and finds them: one face, whatever the settings put behind it.
+"""The interface by which a process registers itself and finds others, and the choice of its implementation.
 
-`builtin` is the registry, ours or a real Consul at another URL; `static` is a list that somebody else keeps.
+`builtin` is the registry, ours or a real Consul at another URL. `static` is a list that others maintain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from serai.chassis.settings import Settings
 
 
 class Directory(Protocol):
-    """Where instances are listed. What each of these promises, and raises, is told at `Registry`."""
+    """Registers this process and lists the instances of services. `Registry` documents what each method promises and
+    raises."""
 
     async def register(self, instance: Instance, ttl_s: float = 10) -> None: ...
     async def heartbeat_forever(self) -> None: ...
@@ -29,7 +30,7 @@ class Directory(Protocol):
 
 
 def of(settings: Settings, process: str) -> Directory:
-    """The directory as `process`, a service or the gateway, sees it. Raises ValueError where there are `problems`."""
+    """The directory of `process`, a service or the gateway. Raises ValueError where `problems` reports any."""
     if settings.discovery == "static":
         return StaticDirectory(settings.static_services, settings.static_services_file)
     return Registry(
@@ -44,7 +45,7 @@ def of(settings: Settings, process: str) -> Directory:
 def problems(settings: Settings, finds: Iterable[str]) -> list[str]:
     """Why a process with these settings could not find the services `finds`; empty when it can."""
     if settings.discovery == "static":
-        # Whoever keeps the list is believed: it comes as the settings do.
+        # The list is trusted: it comes from the same source as the settings.
         try:
             static_directory.parse(settings.static_services)
         except static_directory.Malformed as error:

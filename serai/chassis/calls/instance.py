@@ -1,4 +1,4 @@
-"""What a process knows of the others: instances of services, and watches that keep them up to date in memory."""
+"""Instances of services, and watches that keep a service's instances up to date in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-#: How many services one process may follow.
+#: The number of services that one process may watch.
 MAX_WATCHES = 256
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -17,7 +17,7 @@ Status = Literal["passing", "warning", "critical", "maintenance"]
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One process of a service and the address it answers at."""
+    """One process of a service and the address that it listens on."""
 
     id: str
     service: str
@@ -36,7 +36,7 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class InstanceHealth(msgspec.Struct, frozen=True):
-    """What the registry thinks of an instance. `since` is unknown (None) to a real Consul."""
+    """The registry's view of an instance. A real Consul does not report `since`, which is then None."""
 
     instance: Instance
     status: Status
@@ -49,13 +49,13 @@ class InstanceHealth(msgspec.Struct, frozen=True):
 
 
 class Watch:
-    """The passing instances of one service, kept up to date in the background; reading them never waits.
+    """The passing instances of one service, updated in the background. Reading them never waits.
 
     `version` counts the changes; 0 means that nothing is known yet.
     """
 
     def __init__(self, service: str) -> None:
-        """Raises ValueError for what cannot be the name of a service."""
+        """Raises ValueError for an invalid service name."""
         if not NAME.fullmatch(service):
             raise ValueError(f"not a service name: {service!r}")
         self.service = service
@@ -66,7 +66,7 @@ class Watch:
     async def changed(self, after: int | None = None) -> int:
         """Wait for a change and return the new version.
 
-        Pass the version that was acted upon as `after`, and a change in the meantime is not slept through.
+        Pass the last processed version as `after`, so that a change in the meantime is not missed.
         """
         seen = self.version if after is None else after
         while self.version <= seen:
@@ -74,9 +74,9 @@ class Watch:
         return self.version
 
     async def ready(self, timeout_s: float, *, at_least: int = 1) -> bool:
-        """Whether within `timeout_s` that many instances are known, from the registry or from disk.
+        """Whether at least that many instances are known within `timeout_s`, from the registry or from disk.
 
-        With `at_least=0` it is enough that the registry has answered.
+        With `at_least=0` a response of the registry is enough.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -87,7 +87,7 @@ class Watch:
         return True
 
     def publish(self, instances: tuple[Instance, ...]) -> None:
-        """For whoever keeps this watch up to date."""
+        """Set the instances. Called by the directory that this watch belongs to."""
         if self.version and instances == self.instances:
             return
         self.instances = instances

@@ -1,4 +1,4 @@
-"""Which instance of a callee a call goes to, and how many calls may be repeated."""
+"""Chooses the instance of a callee for each call, and limits retries."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ from serai.chassis.calls.directory import Directory
 from serai.chassis.calls.outlier_detector import Failure, OutlierDetector
 from serai.chassis.calls.registry import Instance, Watch
 
-#: Retries may be at most this share of calls, with a few free ones, so that an outage is not multiplied.
+#: Retries are at most this share of the calls, plus a few free ones, so that retries do not multiply the load of an
+#: outage.
 _RETRY_BUDGET = 0.2
 _FREE_RETRIES = 10.0
 
-#: A process that came back at another address has no past.
+#: The URL is part of the key: a process that restarts at another address starts with a clean record.
 Key: TypeAlias = tuple[str, str]
 
 
 class LoadBalancer:
-    """The instances of one callee as this process sees them: who is busy, who rests."""
+    """The instances of one callee as this process sees them: requests in flight and ejections."""
 
     def __init__(self, name: str, registry: Directory) -> None:
         self._name = name
         self._registry = registry
         self._in_flight: dict[Key, int] = {}
-        self._standing = OutlierDetector()
+        self._outliers = OutlierDetector()
         self._tokens = _FREE_RETRIES
 
     def watch(self) -> Watch:
         return self._registry.watch(self._name)
 
     async def pick(self, end: float, *, avoid: Collection[Instance] = (), repeatable: bool = False) -> Instance | None:
-        """The less busy of two instances at random among those that stand, and if there are others none of `avoid`.
-        Waits for a first instance until `end`; None when none has come by then."""
+        """The one with fewer requests in flight of two random candidates, if possible none of `avoid` and none that is
+        ejected. Waits until `end` for a first instance; returns None when there is none by then."""
         watch = self.watch()
         if not watch.instances:
             await watch.ready(max(end - time.monotonic(), 0.001))
             if not watch.instances:
                 return None
         known = {_key(one): one for one in watch.instances}
-        candidates = self._standing.candidates(
+        candidates = self._outliers.candidates(
             list(known), time.monotonic(), repeatable=repeatable, avoid=[_key(one) for one in avoid]
         )
         chosen = random.sample(candidates, min(2, len(candidates)))
         return known[min(chosen, key=lambda key: self._in_flight.get(key, 0))]
 
-    def others(self, tried: Collection[Instance]) -> bool:
+    def has_untried(self, tried: Collection[Instance]) -> bool:
         """Whether there is an instance that was not tried."""
         return any(one not in tried for one in self.watch().instances)
 
-    def busy(self, instance: Instance) -> _Busy:
-        return _Busy(self._in_flight, _key(instance))
+    def track(self, instance: Instance) -> _InFlight:
+        return _InFlight(self._in_flight, _key(instance))
 
-    def answered(self, instance: Instance, began: float) -> None:
-        self._standing.answered(_key(instance), began, time.monotonic())
+    def record_success(self, instance: Instance, began: float) -> None:
+        self._outliers.record_success(_key(instance), began, time.monotonic())
 
-    def failed(self, instance: Instance, began: float, how: Failure) -> None:
-        self._standing.failed(_key(instance), began, time.monotonic(), how)
+    def record_failure(self, instance: Instance, began: float, failure: Failure) -> None:
+        self._outliers.record_failure(_key(instance), began, time.monotonic(), failure)
 
     def count_call(self) -> None:
         self._tokens = min(self._tokens + _RETRY_BUDGET, _FREE_RETRIES)
@@ -74,8 +75,8 @@ def _key(instance: Instance) -> Key:
     return instance.id, instance.url
 
 
-class _Busy:
-    """Counts a request in flight for as long as the block runs."""
+class _InFlight:
+    """Counts a request in flight while the block runs."""
 
     __slots__ = ("_counts", "_key")
 

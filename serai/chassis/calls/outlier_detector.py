@@ -1,13 +1,18 @@
-"""Which instances of a callee stand and which rest, judged by what became of the calls to them.
+"""Outlier detection: decides from the outcomes of calls which instances of a callee receive requests.
 
-Pure: it is told what happened and when, and says who may be asked. The rules follow Envoy's outlier detection, so that
-a bad instance fares alike inside and at the edge:
+It does no I/O and reads no clock. The rules follow Envoy's outlier detection, so that an unhealthy instance is treated
+alike by services and by the gateway:
 
-- Who cannot be reached, hangs up or gives no sign of life rests at once; who answers with errors, after a few in a row
-  or when they are a large share.
-- A rest doubles each time, and begins anew after the instance has stood for as long as it last rested.
-- After a rest one call tries the instance; its success ends the rest, its failure begins the next.
-- Of those that can be reached at most half rest: bad answers by most are nothing that asking the others would cure.
+- An instance that cannot be reached, drops a connection or does not respond is ejected immediately. One that responds
+with errors is ejected after a few consecutive errors, or when errors are a large share of its responses.
+
+- Each ejection lasts twice as long as the one before. The duration is reset once the instance has been back for as long
+as its last ejection.
+
+- After an ejection one trial call goes to the instance. Success restores it, failure ejects it again.
+
+- Of the instances that can be reached at most half are ejected: when most of them respond with errors, sending the
+requests to the others does not help.
 """
 
 from __future__ import annotations
@@ -19,139 +24,140 @@ from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
-BASE_REST_S = 3.0
-LONGEST_REST_S = 48.0
-ERRORS_IN_A_ROW = 3
-#: Or half of the last calls, once there are enough of them to tell.
-RECENT, ENOUGH = 20, 10
-#: A call that waited for less than this says nothing about who did not answer it.
-SHORTEST_VERDICT_S = 0.25
-#: How long one call may hold the right to try an instance whose rest is over.
+BASE_EJECTION_S = 3.0
+MAX_EJECTION_S = 48.0
+CONSECUTIVE_ERRORS = 3
+#: Or half of the last WINDOW_CALLS, once there are MIN_WINDOW_CALLS.
+WINDOW_CALLS, MIN_WINDOW_CALLS = 20, 10
+#: A call with a timeout shorter than this says nothing about the instance.
+MIN_TIMEOUT_S = 0.25
+#: How long a trial call blocks other trials of the instance.
 TRIAL_S = 5.0
-#: Calls that cannot be repeated try an instance only when none that can has come by for so long after its rest.
-OVERDUE_S = 5.0
+#: A call that cannot be repeated is used as a trial only if no repeatable call came for this long after the ejection.
+TRIAL_OVERDUE_S = 5.0
 
 
 class Failure(Enum):
-    #: No connection, or whoever listens there is not the callee: the call has not begun.
-    UNREACHED = auto()
-    #: It hung up, or says itself that it cannot work.
-    LOST = auto()
-    #: No answer in time. Whether that is the instance's fault depends on whether it answered anybody else meanwhile.
-    LATE = auto()
-    #: An answer that should not be: 500 and the like.
+    #: No connection, or another service listens there: the call was not started.
+    UNREACHABLE = auto()
+    #: It dropped the connection, or responded that it cannot work.
+    UNHEALTHY = auto()
+    #: No response in time. It counts against the instance unless the instance answered another call meanwhile.
+    TIMEOUT = auto()
+    #: An error response such as 500.
     ERROR = auto()
 
 
 class _Record:
     def __init__(self) -> None:
-        self.heard_at = -math.inf
-        self.errors_in_a_row = 0
-        #: The last outcomes, true for an error.
-        self.recent: list[bool] = []
-        #: None: it stands.
-        self.rests_until: float | None = None
-        self.rested_at = -math.inf
-        self.last_rest_s = 0.0
-        self.stands_since = -math.inf
+        self.last_answer_at = -math.inf
+        self.consecutive_errors = 0
+        #: The last outcomes; true is an error.
+        self.outcomes: list[bool] = []
+        #: None: not ejected.
+        self.ejected_until: float | None = None
+        self.ejected_at = -math.inf
+        self.last_ejection_s = 0.0
+        self.restored_at = -math.inf
         self.trial_until = -math.inf
-        self.unreached = False
+        self.unreachable = False
 
     def count(self, error: bool) -> None:
-        self.errors_in_a_row = self.errors_in_a_row + 1 if error else 0
-        self.recent = [*self.recent[1 - RECENT :], error]
+        self.consecutive_errors = self.consecutive_errors + 1 if error else 0
+        self.outcomes = [*self.outcomes[1 - WINDOW_CALLS :], error]
 
-    def answers_badly(self) -> bool:
-        if self.errors_in_a_row >= ERRORS_IN_A_ROW:
+    def exceeds_error_limit(self) -> bool:
+        if self.consecutive_errors >= CONSECUTIVE_ERRORS:
             return True
-        return len(self.recent) >= ENOUGH and 2 * sum(self.recent) >= len(self.recent)
+        return len(self.outcomes) >= MIN_WINDOW_CALLS and 2 * sum(self.outcomes) >= len(self.outcomes)
 
-    def rest(self, now: float, unreached: bool) -> None:
-        if self.rests_until is None and now - self.stands_since > self.last_rest_s:
-            self.last_rest_s = 0.0
-        self.last_rest_s = min(max(2 * self.last_rest_s, BASE_REST_S), LONGEST_REST_S)
-        self.rested_at, self.rests_until = now, now + self.last_rest_s
+    def eject(self, now: float, unreachable: bool) -> None:
+        if self.ejected_until is None and now - self.restored_at > self.last_ejection_s:
+            self.last_ejection_s = 0.0
+        self.last_ejection_s = min(max(2 * self.last_ejection_s, BASE_EJECTION_S), MAX_EJECTION_S)
+        self.ejected_at, self.ejected_until = now, now + self.last_ejection_s
         self.trial_until = -math.inf
-        self.unreached = unreached
+        self.unreachable = unreachable
 
-    def stand(self, now: float) -> None:
-        self.rests_until = None
-        self.stands_since = now
-        self.errors_in_a_row, self.recent = 0, []
+    def restore(self, now: float) -> None:
+        self.ejected_until = None
+        self.restored_at = now
+        self.consecutive_errors, self.outcomes = 0, []
 
 
 class OutlierDetector:
-    """All that a process knows about the instances of one callee. Times are on the caller's monotonic clock."""
+    """The state of all instances of one callee. Times are on the caller's monotonic clock."""
 
     def __init__(self) -> None:
         self._records: dict[Hashable, _Record] = {}
 
     def candidates(self, known: Sequence[K], now: float, *, repeatable: bool, avoid: Collection[K] = ()) -> Sequence[K]:
-        """Whom to ask: one whose rest is over and is now tried, else those that stand; everybody when none does.
+        """The instances to choose from: one whose ejection is over and that needs a trial, else those that are not
+        ejected; all of them when every one is.
 
-        `repeatable` says that the call can go elsewhere when a trial fails. Those to `avoid` are asked only where
-        there are no others.
+        `repeatable` says that the call can go to another instance when the trial fails. Instances in `avoid` are
+        candidates only when there are no others.
         """
-        self._forget_others(known)
-        resting = self.resting(known)
-        allowed = [one for one in known if one not in avoid] or known
-        for one in allowed:
-            if one in resting and self._may_be_tried(one, now, repeatable):
-                self._records[one].trial_until = now + TRIAL_S
-                return [one]
-        return [one for one in allowed if one not in resting] or allowed
+        self._drop_unknown(known)
+        ejected = self.ejected(known)
+        allowed = [instance for instance in known if instance not in avoid] or known
+        for instance in allowed:
+            if instance in ejected and self._may_be_tried(instance, now, repeatable):
+                self._records[instance].trial_until = now + TRIAL_S
+                return [instance]
+        return [instance for instance in allowed if instance not in ejected] or allowed
 
-    def resting(self, known: Sequence[K]) -> set[K]:
-        """Those that rest, or have not been tried since: all that cannot be reached, and of the others at most half,
-        beginning with those whose failure is the latest."""
+    def ejected(self, known: Sequence[K]) -> set[K]:
+        """Those that are ejected or await a trial: all that cannot be reached, and at most half of the others, the
+        latest failures first."""
         found: set[K] = set()
-        judged: list[tuple[float, int]] = []
-        for at, one in enumerate(known):
-            record = self._records.get(one)
-            if record is None or record.rests_until is None:
+        failing: list[tuple[float, int]] = []
+        for at, instance in enumerate(known):
+            record = self._records.get(instance)
+            if record is None or record.ejected_until is None:
                 continue
-            if record.unreached:
-                found.add(one)
+            if record.unreachable:
+                found.add(instance)
             else:
-                judged.append((record.rested_at, at))
-        judged.sort(reverse=True)
-        found.update(known[at] for _, at in judged[: len(known) // 2])
+                failing.append((record.ejected_at, at))
+        failing.sort(reverse=True)
+        found.update(known[at] for _, at in failing[: len(known) // 2])
         return found
 
-    def answered(self, one: Hashable, began: float, now: float) -> None:
-        """A call that began then was answered as it should be. It ends a rest, unless it is older than that."""
-        record = self._of(one)
-        record.heard_at = now
+    def record_success(self, instance: Hashable, began: float, now: float) -> None:
+        """A call that began at `began` succeeded. It ends an ejection, unless the call is older than the ejection."""
+        record = self._record_of(instance)
+        record.last_answer_at = now
         record.count(error=False)
-        if record.rests_until is not None and began >= record.rested_at:
-            record.stand(now)
+        if record.ejected_until is not None and began >= record.ejected_at:
+            record.restore(now)
 
-    def failed(self, one: Hashable, began: float, now: float, how: Failure) -> None:
-        record = self._of(one)
-        if how is Failure.ERROR:
-            record.heard_at = now
-        elif how is Failure.LATE:
-            if now - began < SHORTEST_VERDICT_S:
+    def record_failure(self, instance: Hashable, began: float, now: float, failure: Failure) -> None:
+        record = self._record_of(instance)
+        if failure is Failure.ERROR:
+            record.last_answer_at = now
+        elif failure is Failure.TIMEOUT:
+            if now - began < MIN_TIMEOUT_S:
                 return
-            how = Failure.ERROR if record.heard_at >= began else Failure.LOST
-        if how is Failure.ERROR:
+            failure = Failure.ERROR if record.last_answer_at >= began else Failure.UNHEALTHY
+        if failure is Failure.ERROR:
             record.count(error=True)
-        if record.rests_until is not None:
-            # What began before the rest tells nothing new; what began since was the trial.
-            if began >= record.rested_at:
-                record.rest(now, how is Failure.UNREACHED)
-        elif how is not Failure.ERROR or record.answers_badly():
-            record.rest(now, how is Failure.UNREACHED)
+        if record.ejected_until is not None:
+            # A call that began before the ejection tells nothing new; one that began since was the trial.
+            if began >= record.ejected_at:
+                record.eject(now, failure is Failure.UNREACHABLE)
+        elif failure is not Failure.ERROR or record.exceeds_error_limit():
+            record.eject(now, failure is Failure.UNREACHABLE)
 
-    def _may_be_tried(self, one: Hashable, now: float, repeatable: bool) -> bool:
-        record = self._records[one]
-        if record.rests_until is None or now < record.trial_until:
+    def _may_be_tried(self, instance: Hashable, now: float, repeatable: bool) -> bool:
+        record = self._records[instance]
+        if record.ejected_until is None or now < record.trial_until:
             return False
-        return now >= record.rests_until + (0.0 if repeatable else OVERDUE_S)
+        return now >= record.ejected_until + (0.0 if repeatable else TRIAL_OVERDUE_S)
 
-    def _of(self, one: Hashable) -> _Record:
-        return self._records.setdefault(one, _Record())
+    def _record_of(self, instance: Hashable) -> _Record:
+        return self._records.setdefault(instance, _Record())
 
-    def _forget_others(self, known: Sequence[Hashable]) -> None:
+    def _drop_unknown(self, known: Sequence[Hashable]) -> None:
         if len(self._records) > 2 * len(known) + 16:
-            self._records = {one: record for one, record in self._records.items() if one in known}
+            self._records = {instance: record for instance, record in self._records.items() if instance in known}

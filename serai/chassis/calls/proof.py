@@ -1,12 +1,13 @@
-"""Proof of name: the registry's token lets a process register, but does not say under which name.
+"""Proof of a service's name. The registry's token lets a process register, but does not restrict the name it registers
+under.
 
-Every process that registers holds that token, so one that has been taken over could list itself as any service and be
-sent its traffic. Therefore a registration carries a signature by the service's own key over what it claims, and whoever
-looks a service up believes only what the public key from its own configuration confirms. The registry, ours or a real
-Consul, merely carries it.
+Every process that registers holds that token, so a compromised one could register as any service and receive its
+traffic. A registration therefore carries a signature over its contents, made with the service's own key. Watchers
+accept only instances whose signature verifies with the public key from their own configuration. The registry, ours or a
+real Consul, only stores the proof.
 
-A proof is of no use to another service, id or address. It has no end: who takes over the very address of an instance
-that is gone could show that instance's proof.
+A proof is valid for one service, id and address only. It does not expire: a process that takes over the address of an
+instance that has gone could present that instance's proof.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from serai.chassis.calls.instance import Instance
 
 log = logging.getLogger(__name__)
 
-#: Where in a registration's Meta the proof travels.
+#: The key of the proof in a registration's Meta.
 META = "proof"
-#: Beyond the 86 characters of a signature there is nothing to look at.
+#: A signature has 86 characters; longer values are not checked.
 _MAX_CHARS = 128
-#: Verdicts remembered: above what our registry holds at most, so that a change to one of many is one verification.
+#: Results kept in memory: more than the number of instances that our registry holds, so that a change of one instance
+#: costs one verification.
 MAX_REMEMBERED = 8192
 
 UNPROVEN = Gauge(
@@ -43,7 +45,7 @@ UNPROVEN = Gauge(
 
 
 def signed(instance: Instance, seed: str) -> Instance:
-    """The instance with the proof of its name; as it is where there is no key. `seed` is base64url."""
+    """The instance with a proof of its name. Returned unchanged without a key. `seed` is base64url."""
     if not seed:
         return instance
     key = Ed25519PrivateKey.from_private_bytes(_decoded(seed))
@@ -52,19 +54,19 @@ def signed(instance: Instance, seed: str) -> Instance:
 
 
 class Proofs:
-    """Tells the instances that prove their name from those that do not; each registration is verified once.
+    """Verifies the proofs of instances, each registration once.
 
-    Without any key nothing is demanded, as in tests that know no keys. With keys, a service without one has no
-    instances: a name that nobody can prove is open to everybody.
+    Without any key nothing is verified, as in tests without keys. With keys, a service that has no key has no
+    instances, because anyone could claim its name.
     """
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """`keys` are public keys by service, base64url. Raises ValueError for one that is none."""
+        """`keys` are public keys by service, base64url. Raises ValueError for a malformed one."""
         self._keys = {name: _public_key(name, key) for name, key in keys.items()}
         self._verdicts: OrderedDict[tuple[str, str, str, int, str], str] = OrderedDict()
 
     def proven(self, service: str, instances: Iterable[Instance]) -> tuple[Instance, ...]:
-        """Those of `instances` that may answer for `service`; the others are told about aloud, once each."""
+        """Those of `instances` whose proof is valid for `service`. Each of the others is logged once."""
         if not self._keys:
             return tuple(instances)
         believed, refused = [], 0
@@ -77,11 +79,11 @@ class Proofs:
         return tuple(believed)
 
     def knows(self, service: str) -> bool:
-        """Whether there is a key by which an instance of this service can prove its name."""
+        """Whether there is a public key for this service."""
         return service in self._keys
 
     def objection(self, service: str, instance: Instance) -> str:
-        """Why the instance is not believed to be of `service`; empty when it is."""
+        """Why the instance does not prove to be of `service`; empty when it does."""
         if not self._keys:
             return ""
         proof = instance.meta.get(META, "")[:_MAX_CHARS]
@@ -110,7 +112,7 @@ class Proofs:
         if not proof:
             return f"it does not prove that it is {service}"
         try:
-            # What is verified is the name that was asked for, not the one that the answer gives.
+            # Verify the name that was looked up, not the one in the response.
             key.verify(_decoded(proof), _claim(msgspec.structs.replace(instance, service=service)))
         except (InvalidSignature, ValueError):
             return f"its proof that it is {service} is wrong"
@@ -125,7 +127,7 @@ def _public_key(name: str, text: str) -> Ed25519PublicKey:
 
 
 def _claim(instance: Instance) -> bytes:
-    """What is signed. It begins as no token does that the same key signs, so neither passes for the other."""
+    """The signed bytes. Tokens signed with the same key begin differently, so neither can be used as the other."""
     return msgspec.json.encode(["serai instance", instance.service, instance.id, instance.host, instance.port])
 
 

@@ -1,8 +1,8 @@
-"""Finding services without a registry: from a list that an operator, or the tool that starts the processes, keeps.
+"""Service discovery without a registry: from a list kept by an operator or by the tool that starts the processes.
 
-Nobody registers and nobody sends heartbeats, so the list says where instances may be, not which are well: Envoy checks
-them itself, and a client lets one rest that has just failed it. A list in a file is read again when it changes, and one
-that turns out malformed changes nothing.
+Nothing registers and nothing sends heartbeats, so the list says where instances may be, not whether they are healthy.
+Envoy runs health checks, and clients eject an instance that has just failed. A list in a file is read again when the
+file changes. A malformed file changes nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 SETTING = "SERAI_STATIC_SERVICES"
 MAX_BYTES = 1 << 20
 MAX_INSTANCES = 1000
-#: How often it is looked at whether the file has changed.
-LOOK_EVERY_S = 1.0
+#: How often the file is checked for changes.
+CHECK_INTERVAL_S = 1.0
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253})):(?P<port>[0-9]{1,5})")
 
@@ -30,7 +30,7 @@ Services = dict[str, tuple[Instance, ...]]
 
 
 class Malformed(ValueError):
-    """A list that cannot be used; `problems` says all that is wrong with it."""
+    """The list cannot be used; `problems` says everything that is wrong with it."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = [f"{SETTING}: {problem}" for problem in problems]
@@ -71,29 +71,29 @@ def parse(text: str | bytes) -> Services:
 
 
 class StaticDirectory:
-    """The list as a process sees it. `path` is the file it came from, if it came from one."""
+    """The parsed list. `path` is the file that it was read from, if any."""
 
     def __init__(self, text: str, path: Path | None = None) -> None:
         """Raises `Malformed`."""
         self._services = parse(text)
         self._path = path
         self._watches: dict[str, Watch] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
 
     async def register(self, instance: Instance, ttl_s: float = 10) -> None:
-        """Nothing: whoever keeps the list knows."""
+        """Does nothing: the list is kept by others."""
 
     async def heartbeat_forever(self) -> None:
         await asyncio.Event().wait()
 
     async def set_draining(self) -> None:
-        """Nothing: that an instance leaves is seen by its `/readyz`."""
+        """Does nothing: health checks of `/readyz` notice an instance that drains."""
 
     async def deregister(self) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def watch(self, service: str) -> Watch:
-        """The listed instances; they change when the file does. Raises ValueError as the registry's client does."""
+        """The listed instances, updated when the file changes. Raises ValueError as `Registry.watch` does."""
         if service not in self._watches:
             if len(self._watches) >= MAX_WATCHES:
                 raise ValueError(f"more than {MAX_WATCHES} services watched")
@@ -101,8 +101,8 @@ class StaticDirectory:
             if service not in self._services:
                 log.warning("%s lists no address of %s", SETTING, service)
             watch.publish(self._services.get(service, ()))
-            if self._path is not None and self._looking is None:
-                self._looking = asyncio.create_task(self._look_forever(self._path), name="static services")
+            if self._path is not None and self._checking is None:
+                self._checking = asyncio.create_task(self._check_forever(self._path), name="static services")
         return self._watches[service]
 
     async def services(self) -> dict[str, list[str]]:
@@ -115,38 +115,39 @@ class StaticDirectory:
 
     async def close(self) -> None:
         self._watches.clear()
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
 
-    async def _look_forever(self, path: Path) -> None:
-        # Begins by reading: the file may have changed since the settings were read.
+    async def _check_forever(self, path: Path) -> None:
+        # Read the file first: it may have changed since the settings were read.
         seen: tuple[int, ...] = ()
-        complaint = ""
+        last_error = ""
         while True:
             try:
                 found = await asyncio.to_thread(_state, path)
                 if found != seen:
                     services = parse(await asyncio.to_thread(_read, path))
                     seen = found
-                    self._learn(services)
-                if complaint:
+                    self._update(services)
+                if last_error:
                     log.info("%s can be read again", path)
-                complaint = ""
+                last_error = ""
             except (OSError, Malformed) as error:
-                if str(error) != complaint:
-                    complaint = str(error)
-                    log.error("%s is not usable, the addresses stay as they were: %s", path, complaint)
-            await asyncio.sleep(LOOK_EVERY_S)
+                if str(error) != last_error:
+                    last_error = str(error)
+                    log.error("%s is not usable; keeping the previous addresses: %s", path, last_error)
+            await asyncio.sleep(CHECK_INTERVAL_S)
 
-    def _learn(self, services: Services) -> None:
+    def _update(self, services: Services) -> None:
         self._services = services
         for name, watch in self._watches.items():
             watch.publish(services.get(name, ()))
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Another one after every change, be it written in place or put in its place."""
+    """Identifies a version of the file. Differs after every change, whether the file was written in place or
+    replaced."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size
 

@@ -1,7 +1,7 @@
-"""A service's own PostgreSQL database: a bounded pool, transactions, and driver errors in our vocabulary.
+"""A service's own PostgreSQL database: a bounded pool, transactions, and driver errors as our own errors.
 
-Statements live in each service's `store.py`; actions open the transaction and hand the connection on. Nothing that
-waits for the network may happen between `transaction()` and its end.
+Statements live in each service's `store.py`. Actions open the transaction and pass the connection on. No code may wait
+for the network between `transaction()` and its end.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from serai.chassis.errors import Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
-#: Longest wait for a free connection and for one statement, in seconds; the role's own limits stand behind them.
+#: Longest wait for a free connection and for one statement, in seconds. The database role has limits of its own too.
 ACQUIRE_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_S = 6.0
-#: Ways to read a whole table, in itself or to join it.
-_WHOLE_TABLES = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-#: A statement that succeeded proves for so long that the database works.
-PROOF_LIFE_S = 0.5
+#: Plans that read a whole table, alone or to join it.
+_TABLE_SCANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+#: After a statement succeeded, the database counts as available for this long without a check.
+AVAILABLE_FOR_S = 0.5
 
-#: What a caller may simply try again: the server went away, is starting, is overloaded, or chose us as a victim.
+#: Errors after which a retry may succeed: the server went away, is starting, is overloaded, or rolled this transaction
+#: back to resolve a conflict.
 TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -49,14 +50,14 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database did not answer. What was being written either committed or did not: ask again to know."""
+    """The database did not respond. A write in progress has either committed or not; read again to find out."""
 
     code, detail = "database_unavailable", "The data store is briefly not available; try again."
     maybe_done = True
 
 
 class Database:
-    """The pool of one process. `open()` before use; `close()` waits for what is running."""
+    """The connection pool of one process. Call `open()` before use; `close()` waits for running statements."""
 
     def __init__(
         self,
@@ -65,19 +66,19 @@ class Database:
         size: int = 10,
         name: str = "serai",
         scans: bool = True,
-        waited: Callable[[float], None] = lambda _: None,
+        on_acquired: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """`waited` is told of every connection that was asked for, and for how many seconds.
+        """`on_acquired` is called for every acquired connection with the seconds that acquiring took.
 
-        Without `scans` a statement goes by an index wherever there is one. Else the server may decide, while a table is
-        nearly empty, that reading all of it is cheapest, and keep to that while it grows, until it counts again.
+        Without `scans` a statement uses an index wherever there is one. Otherwise the planner may choose a sequential
+        scan while a table is nearly empty, and keep that plan while the table grows, until the next ANALYZE.
         """
         self._url = url
         self._size = size
-        self._settings = {"application_name": name} | ({} if scans else dict.fromkeys(_WHOLE_TABLES, "off"))
+        self._settings = {"application_name": name} | ({} if scans else dict.fromkeys(_TABLE_SCANS, "off"))
         self._name = name
-        self._waited = waited
-        self._worked_at = -math.inf
+        self._on_acquired = on_acquired
+        self._last_success_at = -math.inf
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -90,8 +91,8 @@ class Database:
             max_inactive_connection_lifetime=30.0,
             statement_cache_size=256,
             server_settings=self._settings,
-            init=_teach_json,
-            reset=_leave,
+            init=_set_json_codec,
+            reset=_no_reset,
         )
 
     async def close(self) -> None:
@@ -107,20 +108,20 @@ class Database:
         """A connection for reads: one statement, one snapshot. Raises `DatabaseUnavailable`."""
         if self._pool is None:
             raise DatabaseUnavailable
-        asked_at = time.perf_counter()
+        requested_at = time.perf_counter()
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as conn:
-                self._waited(time.perf_counter() - asked_at)
+                self._on_acquired(time.perf_counter() - requested_at)
                 with telemetry.span("statement", self._name):
                     yield conn
-                self._worked_at = time.perf_counter()
+                self._last_success_at = time.perf_counter()
         except TRANSIENT as error:
             raise DatabaseUnavailable from error
 
-    async def works(self) -> bool:
-        """Whether it does now. Where a statement has just succeeded nothing is asked: a probe must neither wait behind
-        those who work nor make them wait."""
-        if time.perf_counter() - self._worked_at < PROOF_LIFE_S:
+    async def is_available(self) -> bool:
+        """Whether the database responds. Skips the check where a statement has just succeeded, so that a probe neither
+        waits for a connection nor takes one from requests."""
+        if time.perf_counter() - self._last_success_at < AVAILABLE_FOR_S:
             return True
         try:
             async with asyncio.timeout(1.0), self.connection() as conn:
@@ -131,7 +132,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Read committed; committed when the block ends, undone when it raises. Raises `DatabaseUnavailable`."""
+        """Read committed. Committed when the block ends, rolled back when it raises. Raises `DatabaseUnavailable`."""
         async with self.connection() as conn, conn.transaction():
             yield conn
 
@@ -142,11 +143,12 @@ class Database:
         )
 
 
-async def _leave(_: Any) -> None:
-    """asyncpg would have the server reset the connection after every use: a round trip for state that nobody sets."""
+async def _no_reset(_: Any) -> None:
+    """Replaces asyncpg's reset of every released connection, which costs a round trip. No statement of ours sets
+    session state."""
 
 
-async def _teach_json(conn: Any) -> None:
+async def _set_json_codec(conn: Any) -> None:
     await conn.set_type_codec(
         "jsonb",
         schema="pg_catalog",

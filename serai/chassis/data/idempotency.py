@@ -1,14 +1,14 @@
-"""`Idempotency-Key`: the same request sent twice makes one thing.
+"""`Idempotency-Key`: a request that is sent twice creates one resource.
 
-A key is bound, in the transaction that makes the thing, to the caller, to what was asked and to what was made. The
-same key with the same request then answers that thing as it is now; a refusal makes nothing, so it binds nothing and
-the key may try again.
+A key is bound to its caller, the request's fingerprint and the created resource, in the transaction that creates the
+resource. The same request with the same key then returns the current state of that resource. A request that is refused
+binds nothing, so its key can be used again.
 
     async with db.transaction() as tx:
-        if (made := await once.made(tx)) is not None:
-            return made
+        if (existing := await idempotency.bound_resource(tx)) is not None:
+            return existing
         ...
-        await once.bind(tx, resource)
+        await idempotency.bind(tx, resource)
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
 class KeyRequired(BadRequest):
-    code, detail = "idempotency_key_required", "Send an Idempotency-Key header: a fresh unique value for each new try."
+    code, detail = (
+        "idempotency_key_required",
+        "Send an Idempotency-Key header: a new unique value for each new request.",
+    )
 
 
 class KeyMalformed(BadRequest):
@@ -42,7 +45,7 @@ class InProgress(Conflict):
 
 
 class IdempotentRequest(msgspec.Struct, frozen=True):
-    """One request under its key; without a key every request is its own."""
+    """A request with its idempotency key. Without a key every request is a new one."""
 
     caller: str
     key: str | None
@@ -50,7 +53,7 @@ class IdempotentRequest(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, caller: str, key: str | None, *parts: bytes | str, required: bool = False) -> IdempotentRequest:
-        """`parts` are what makes the request this one: method, path, body. Raises `KeyRequired`, `KeyMalformed`."""
+        """`parts` identify the request: method, path, body. Raises `KeyRequired`, `KeyMalformed`."""
         if key is None and required:
             raise KeyRequired
         if key is not None and _KEY.fullmatch(key) is None:
@@ -61,9 +64,9 @@ class IdempotentRequest(msgspec.Struct, frozen=True):
             digest.update(len(raw).to_bytes(8, "big") + raw)
         return cls(caller, key, digest.digest())
 
-    async def made(self, tx: Connection) -> str | None:
-        """What this key has made before, or None when it is new. Raises `KeyReused` and, while another transaction
-        works under the key, `InProgress`."""
+    async def bound_resource(self, tx: Connection) -> str | None:
+        """The resource that an earlier request with this key created; None when the key is new. Raises `KeyReused` and,
+        while another transaction works with the key, `InProgress`."""
         if self.key is None:
             return None
         lock = hashlib.blake2b(f"{self.caller}\0{self.key}".encode(), digest_size=8).digest()
@@ -83,7 +86,7 @@ class IdempotentRequest(msgspec.Struct, frozen=True):
         return str(row["resource"])
 
     async def bind(self, tx: Connection, resource: object) -> None:
-        """Bind the key to what was made; in the same transaction, after `made` answered None."""
+        """Bind the key to the created resource: in the same transaction, after `bound_resource` returned None."""
         if self.key is None:
             return
         await tx.execute(
@@ -96,7 +99,7 @@ class IdempotentRequest(msgspec.Struct, frozen=True):
 
 
 async def prune(tx: Connection) -> None:
-    """Forget keys older than 30 days, a bounded number at a time."""
+    """Delete keys older than 30 days, at most 5000 at a time."""
     await tx.execute(
         """delete from idempotency_key where (caller, key) in (
              select caller, key from idempotency_key

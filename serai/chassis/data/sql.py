@@ -1,4 +1,4 @@
-"""Named parameters for statements that have many: `:name` in the text becomes the `$n` that PostgreSQL takes."""
+"""Named parameters for statements with many: `:name` in the text becomes the `$n` that PostgreSQL takes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from functools import lru_cache
 from typing import Any
 
-#: `:name`, but neither a cast (`::text`) nor anything inside quotes.
+#: `:name`, but not a cast (`::text`) and nothing inside quotes.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|::|:([a-z_][a-z0-9_]*)")
 
 
 def named(statement: str, **values: Any) -> tuple[Any, ...]:
-    """The statement with its values in order, to be handed on: `await conn.fetch(*named(TEXT, order_id=...))`.
+    """The statement and its values in order, to pass on: `await conn.fetch(*named(TEXT, order_id=...))`.
 
-    Raises `TypeError` for a parameter without a value or a value without a parameter. `statement` is a constant: its
-    translation is kept.
+    Raises `TypeError` for a parameter without a value or a value without a parameter. `statement` must be a constant,
+    because its translation is cached.
     """
     text, names = _translate(statement)
     if names.keys() != values.keys():

@@ -1,1 +1,1 @@
-"""The HTTP side of a service: admission, authorisation of a request, strict bodies, pages, OpenAPI."""
+"""The HTTP side of a service: admission control, authorisation, strict bodies, pagination, OpenAPI."""

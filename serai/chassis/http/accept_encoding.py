@@ -1,17 +1,18 @@
-"""Which encodings a client wants, from its Accept-Encoding (RFC 9110, 12.5.3)."""
+"""Content encodings that a client accepts, from its Accept-Encoding header (RFC 9110, section 12.5.3)."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-#: What we have, the smallest first: that order decides where a client likes several alike.
-_OURS = (b"br", b"gzip")
+#: The encodings that we serve, the smallest result first. This order decides between equal weights.
+_SUPPORTED = (b"br", b"gzip")
 _PLAIN: tuple[bytes, ...] = ()
 
 
 @lru_cache(maxsize=256)
-def wanted(header: bytes) -> tuple[bytes, ...]:
-    """Those of ours that the client takes, the best first. Browsers say the same thing each time, so it is kept."""
+def accepted_encodings(header: bytes) -> tuple[bytes, ...]:
+    """The supported encodings that the client accepts, the preferred first. Cached, because browsers send the same
+    header with every request."""
     if len(header) > 1024:
         return _PLAIN
     weights: dict[bytes, float] = {}
@@ -20,9 +21,9 @@ def wanted(header: bytes) -> tuple[bytes, ...]:
         weights[coding.strip()] = _weight(parameters)
     anything = weights.get(b"*", 0.0)
     plain = weights.get(b"identity", 0.0)
-    liked = [(weights.get(coding, anything), coding) for coding in _OURS]
-    taken = [(weight, coding) for weight, coding in liked if weight > 0 and weight >= plain]
-    return tuple(coding for _, coding in sorted(taken, key=lambda found: -found[0]))
+    weighted = [(weights.get(coding, anything), coding) for coding in _SUPPORTED]
+    accepted = [(weight, coding) for weight, coding in weighted if weight > 0 and weight >= plain]
+    return tuple(coding for _, coding in sorted(accepted, key=lambda pair: -pair[0]))
 
 
 def _weight(parameters: bytes) -> float:

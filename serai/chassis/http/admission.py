@@ -1,13 +1,13 @@
-"""How much may be under way at once, so that more than we can bear costs only what is too much.
+"""Admission control: limits the requests in flight, so that an overloaded process refuses the excess quickly instead of
+answering every request too late.
 
-Beyond its capacity a process answers no more by taking on more; it answers all of it later, and in the end too late.
-What tells is how long work waits here for its turn: for the event loop, and for a connection to the database. While
-even the luckiest of the last fifth of a second waited for too long, the limit falls; else it rises (CoDel's measure,
-RFC 8289, and the additive growth of TCP). A call that waits for somebody else (Stripe, another service) costs nothing
-and lowers nothing.
+The limit depends on how long work queues in this process: for the event loop, and for a database connection. If even
+the shortest wait of the last 0.2 s was too long, the limit decreases; otherwise it increases. The measure is that of
+CoDel (RFC 8289); the slow increase is like TCP's. Time spent waiting for others (Stripe, another service) does not
+count.
 
-Beyond the limit ordinary requests from outside are refused at once, as `Overloaded`. Calls of other services, and what
-continues a purchase that is under way, go on up to a bound of their own. Probes, feeds and streams are never counted.
+Above the limit, normal requests from outside are refused immediately as `Overloaded`. Calls of other services, and
+requests that continue a purchase, are accepted up to a higher bound. Probes, feeds and streams are never counted.
 """
 
 from __future__ import annotations
@@ -21,118 +21,122 @@ from prometheus_client import Gauge
 
 from serai.chassis import telemetry
 
-#: So much is let in whatever it waits for: there is no overload with so little under way.
-LOWEST = 64
-HIGHEST = 512
-#: Of ordinary requests so many are under way even while others take all the room.
-FEW = 4
-#: The bound of everything that is counted.
-MOST = 1024
+#: Lower bound of the limit: so few requests are never an overload.
+MIN_LIMIT = 64
+MAX_LIMIT = 512
+#: Normal requests that are accepted even while others use the whole limit.
+MIN_NORMAL = 4
+#: Upper bound of all counted requests in flight.
+MAX_REQUESTS = 1024
 INTERVAL_S = 0.2
-#: When nobody has waited for anything for so long, what was before says nothing.
-_QUIET_S = 0.8
-#: Longest good wait: of one step for the event loop, of which a request takes several, and for a connection.
-TURN_S = 0.03
-CONNECTION_S = 0.1
-_FALL = 0.8
-_RISE = 1 / 4
+#: After this long without any measurement, earlier ones no longer count.
+_IDLE_S = 0.8
+#: Longest acceptable wait, in seconds: of one step for the event loop (a request takes several steps), and for a
+#: connection.
+MAX_LOOP_DELAY_S = 0.03
+MAX_CONNECTION_WAIT_S = 0.1
+_DECREASE = 0.8
+_INCREASE = 1 / 4
 
-LIMIT = Gauge("http_server_request_limit", "Requests that may be under way at once.", registry=telemetry.REGISTRY)
+LIMIT = Gauge("http_server_request_limit", "Requests that may be in flight.", registry=telemetry.REGISTRY)
 
 
-class Rank(Enum):
-    ORDINARY = auto()
-    #: Goes on when ordinary requests are refused.
-    FIRST = auto()
+class Priority(Enum):
+    NORMAL = auto()
+    #: Accepted when normal requests are refused.
+    HIGH = auto()
     #: Not counted.
-    FREE = auto()
+    EXEMPT = auto()
 
 
 class Limit:
-    """The limit, as a function of the waits. Pure; `now` is in seconds of any clock that does not go back."""
+    """The limit as a pure function of the measured waits. `now` is in seconds of any monotonic clock."""
 
     def __init__(self) -> None:
-        self.value = HIGHEST
+        self.value = MAX_LIMIT
         self._ends_at = -math.inf
-        self._least_turn = self._least_connection = math.inf
-        self._most_under_way = 0
+        self._min_loop_delay = self._min_connection_wait = math.inf
+        self._max_in_flight = 0
 
-    def turn(self, seconds: float, under_way: int, now: float) -> None:
-        """A step waited so long for the event loop."""
-        self._note(seconds, under_way, now)
-        self._least_turn = min(self._least_turn, seconds)
+    def loop_delay(self, seconds: float, in_flight: int, now: float) -> None:
+        """Record that a step waited so long for the event loop."""
+        self._record(seconds, in_flight, now)
+        self._min_loop_delay = min(self._min_loop_delay, seconds)
 
-    def connection(self, seconds: float, under_way: int, now: float) -> None:
-        """A request waited so long for a connection to the database."""
-        self._note(seconds, under_way, now)
-        self._least_connection = min(self._least_connection, seconds)
+    def connection_wait(self, seconds: float, in_flight: int, now: float) -> None:
+        """Record that a request waited so long for a database connection."""
+        self._record(seconds, in_flight, now)
+        self._min_connection_wait = min(self._min_connection_wait, seconds)
 
-    def _note(self, seconds: float, under_way: int, now: float) -> None:
+    def _record(self, seconds: float, in_flight: int, now: float) -> None:
         if now >= self._ends_at:
-            # A long wait is not a time in which nobody waited.
-            self._decide(now - seconds)
+            # The time of the wait itself is not idle time.
+            self._adjust(now - seconds)
             self._ends_at = now + INTERVAL_S
-            self._least_turn = self._least_connection = math.inf
-            self._most_under_way = 0
-        self._most_under_way = max(self._most_under_way, under_way)
+            self._min_loop_delay = self._min_connection_wait = math.inf
+            self._max_in_flight = 0
+        self._max_in_flight = max(self._max_in_flight, in_flight)
 
-    def _decide(self, waits_since: float) -> None:
-        """After an interval, at the end of a wait that began then."""
-        if waits_since >= self._ends_at + _QUIET_S:
-            self.value = HIGHEST
-        elif TURN_S < self._least_turn < math.inf or CONNECTION_S < self._least_connection < math.inf:
-            self.value = max(LOWEST, int(min(self.value, self._most_under_way) * _FALL))
+    def _adjust(self, idle_until: float) -> None:
+        """Adjust the limit at the end of an interval. `idle_until` is when the wait began that was measured last."""
+        if idle_until >= self._ends_at + _IDLE_S:
+            self.value = MAX_LIMIT
+        elif (
+            MAX_LOOP_DELAY_S < self._min_loop_delay < math.inf
+            or MAX_CONNECTION_WAIT_S < self._min_connection_wait < math.inf
+        ):
+            self.value = max(MIN_LIMIT, int(min(self.value, self._max_in_flight) * _DECREASE))
         else:
-            self.value = min(HIGHEST, self.value + max(1, int(self.value * _RISE)))
+            self.value = min(MAX_LIMIT, self.value + max(1, int(self.value * _INCREASE)))
 
 
 class Admission:
-    """Who is let in, in one process."""
+    """Accepts or refuses the requests of one process."""
 
     def __init__(self, limit: Limit | None = None) -> None:
         self._limit = limit or Limit()
-        self._ordinary = 0
-        self._first = 0
-        self._first_paths: tuple[str, ...] = ()
-        self._free_paths: tuple[str, ...] = ()
+        self._normal = 0
+        self._high = 0
+        self._high_paths: tuple[str, ...] = ()
+        self._exempt_paths: tuple[str, ...] = ()
         LIMIT.set_function(lambda: self._limit.value)
 
-    def rank_paths(self, *, first: Iterable[str], free: Iterable[str]) -> None:
-        """Templates of paths by rank; a template stands for all that begins as it does before its first parameter."""
-        self._first_paths = ("/internal/", *sorted({path.partition("{")[0] for path in first}))
-        self._free_paths = ("/internal/events", *sorted({path.partition("{")[0] for path in free}))
+    def set_path_priorities(self, *, high: Iterable[str], exempt: Iterable[str]) -> None:
+        """Path templates by priority. A template matches every path that begins like it up to its first parameter."""
+        self._high_paths = ("/internal/", *sorted({path.partition("{")[0] for path in high}))
+        self._exempt_paths = ("/internal/events", *sorted({path.partition("{")[0] for path in exempt}))
 
-    def rank(self, path: str) -> Rank:
-        """What is neither for visitors nor between services is a machine asking how we are."""
-        if path.startswith(self._free_paths) or not path.startswith(("/api/", "/internal/")):
-            return Rank.FREE
-        return Rank.FIRST if path.startswith(self._first_paths) else Rank.ORDINARY
+    def priority(self, path: str) -> Priority:
+        """Paths outside /api/ and /internal/ are probes and pages, which are exempt."""
+        if path.startswith(self._exempt_paths) or not path.startswith(("/api/", "/internal/")):
+            return Priority.EXEMPT
+        return Priority.HIGH if path.startswith(self._high_paths) else Priority.NORMAL
 
-    def enter(self, rank: Rank) -> bool:
-        """Whether a request of that rank may go on; then `leave` has to follow."""
-        under_way = self._ordinary + self._first
-        match rank:
-            case Rank.FREE:
+    def enter(self, priority: Priority) -> bool:
+        """Whether to accept a request of that priority. If so, `leave` must follow."""
+        in_flight = self._normal + self._high
+        match priority:
+            case Priority.EXEMPT:
                 return True
-            case Rank.FIRST:
-                if under_way >= MOST:
+            case Priority.HIGH:
+                if in_flight >= MAX_REQUESTS:
                     return False
-                self._first += 1
-            case Rank.ORDINARY:
-                if under_way >= self._limit.value and self._ordinary >= FEW:
+                self._high += 1
+            case Priority.NORMAL:
+                if in_flight >= self._limit.value and self._normal >= MIN_NORMAL:
                     return False
-                self._ordinary += 1
+                self._normal += 1
         return True
 
-    def leave(self, rank: Rank) -> None:
-        if rank is Rank.ORDINARY:
-            self._ordinary -= 1
-        elif rank is Rank.FIRST:
-            self._first -= 1
+    def leave(self, priority: Priority) -> None:
+        if priority is Priority.NORMAL:
+            self._normal -= 1
+        elif priority is Priority.HIGH:
+            self._high -= 1
 
-    def took_its_turn(self, asked_at: float) -> None:
+    def record_loop_delay(self, scheduled_at: float) -> None:
         now = time.perf_counter()
-        self._limit.turn(now - asked_at, self._ordinary + self._first, now)
+        self._limit.loop_delay(now - scheduled_at, self._normal + self._high, now)
 
-    def got_connection(self, waited_s: float) -> None:
-        self._limit.connection(waited_s, self._ordinary + self._first, time.perf_counter())
+    def record_connection_wait(self, waited_s: float) -> None:
+        self._limit.connection_wait(waited_s, self._normal + self._high, time.perf_counter())

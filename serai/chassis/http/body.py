@@ -1,7 +1,7 @@
-"""Reading JSON strictly, and saying everything that is wrong with it at once.
+"""Strict JSON decoding that reports every invalid field of a body in one response.
 
-What the frameworks let pass is refused here: duplicate keys (the last would silently win), NUL in a string (which
-PostgreSQL cannot store), invalid UTF-8, numbers and booleans in disguise (`"2"`, `1.0` and `true` are not integers).
+It refuses what the frameworks accept: duplicate keys (the last would win silently), NUL in a string (PostgreSQL cannot
+store it), invalid UTF-8, and numbers or booleans of another type (`"2"`, `1.0` and `true` are not integers).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class _DuplicateKey(ValueError):
 
 
 def decode(body: bytes, kind: Any) -> Any:
-    """`body` as a `kind`. Raises `BadRequest` when it is not JSON, `Invalid` with every wrong field when it is."""
+    """Decode `body` as a `kind`. Raises `BadRequest` when it is not JSON, and `Invalid` with every wrong field when it
+    does not match."""
     try:
         tree = _TREE.decode(body.decode("utf-8"))
     except _DuplicateKey as error:
@@ -44,7 +45,7 @@ def decode(body: bytes, kind: Any) -> Any:
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        raise Invalid(errors=problems(tree, kind, "") or [_told(error, "")]) from None
+        raise Invalid(errors=problems(tree, kind, "") or [_error_of(error, "")]) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest("The body is not valid JSON in UTF-8.", code="malformed_json") from error
 
@@ -91,12 +92,12 @@ def _convert(tree: Any, kind: Any, path: str) -> list[dict[str, str]]:
     try:
         msgspec.json.decode(json.dumps(tree), type=kind, strict=True)
     except msgspec.ValidationError as error:
-        return [_told(error, path)]
+        return [_error_of(error, path)]
     return []
 
 
 def _plain(kind: Any) -> Any:
-    """`X | None` and an annotated struct or list as the thing itself, so that its fields can be walked."""
+    """The struct or list type behind `X | None` and `Annotated`, so that its fields can be checked one by one."""
     if typing.get_origin(kind) is typing.Annotated:
         return _plain(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -105,7 +106,7 @@ def _plain(kind: Any) -> Any:
     return kind
 
 
-def _told(error: msgspec.ValidationError, path: str) -> dict[str, str]:
+def _error_of(error: msgspec.ValidationError, path: str) -> dict[str, str]:
     text = str(error)
     match = _PATH.search(text)
     inner = _INDEX.sub(r".\1", match[1]).strip(".") if match else ""
@@ -129,7 +130,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """`1e400` is JSON, and infinity to Python, which cannot be written as JSON again."""
+    """Refuses numbers such as `1e400`: they are valid JSON, but Python reads them as infinity and cannot write that as
+    JSON."""
     if math.isinf(value := float(text)):
         raise ValueError(f"{text} is too large")
     return value
@@ -139,7 +141,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-#: Made once: `json.loads` would make one for every body.
+#: Created once, because `json.loads` with these options creates a decoder for every call.
 _TREE = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
 

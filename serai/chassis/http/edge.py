@@ -1,7 +1,7 @@
-"""The outside of a service: from a raw request to a typed, authorised call, and from a refusal to its document.
+"""The edge of a service: turns a raw request into a typed, authorised call, and an error into its problem document.
 
-Order of the checks: is there room (429), who calls (401), may they (403), are the query parameters known (422), is the
-body JSON (415, 400), does it fit (422). Only then does a handler run.
+Order of the checks: capacity (429), authentication (401), authorisation (403), query parameters (422), content type and
+JSON (415, 400), schema (422). Only then does the handler run.
 """
 
 from __future__ import annotations
@@ -49,36 +49,36 @@ log = logging.getLogger(__name__)
 PROBLEM_JSON = "application/problem+json"
 _CALLER = "serai_caller"
 _TIMEOUT = deadline.HEADER.encode()
-#: What holds of an answer that says nothing of caching itself.
-_NOT_STORED = (b"cache-control", b"no-store")
-_LAST = (b"connection", b"close")
+#: Default of responses that do not set Cache-Control.
+_NO_STORE = (b"cache-control", b"no-store")
+_CONNECTION_CLOSE = (b"connection", b"close")
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-#: Asked every few seconds by machines; a line for each would bury the others.
-_QUIET = PROBES | frozenset({"/v1/agent/check/pass/{check_id}", "/internal/events", "shed"})
-#: In place of a route's template: what is refused for want of room is not looked at any further.
+#: Not logged: machines request these every few seconds, which would bury the other lines.
+_NOT_LOGGED = PROBES | frozenset({"/v1/agent/check/pass/{check_id}", "/internal/events", "shed"})
+#: In place of the route: a request that is shed is not routed.
 _SHED = "shed"
 
 
 class State:
-    """What the edge of one process shares: its verifier, and how many requests are being answered."""
+    """The state that the edge of one process shares: its verifier, and the number of requests in flight."""
 
     verifier: Verifier
     ready: Callable[[], Awaitable[bool]]
 
-    #: Answers a request from bytes that the service keeps, under which route; None: it goes the usual way.
-    kept: Callable[[HTTPScope], tuple[str, ASGIApp] | None] | None = None
+    #: Returns the route and an app that sends a response from the service's own cache; None when it has none.
+    cached_response: Callable[[HTTPScope], tuple[str, ASGIApp] | None] | None = None
 
     def __init__(self) -> None:
         self.active = 0
-        #: From now on every answer asks the caller to come back on another connection, and so to somebody else.
+        #: While draining, every response closes its connection, so that the caller's next request goes elsewhere.
         self.draining = False
-        #: When the last request came that was no probe, on the clock of `time.perf_counter`.
-        self.asked_at = 0.0
+        #: When the last request that was no probe arrived, on the clock of `time.perf_counter`.
+        self.last_request_at = 0.0
         self.admission = Admission()
 
 
 class Request(LitestarRequest[Any, Any, Any]):
-    """A request whose caller is known and whose JSON body is read strictly into what the handler asks for."""
+    """A request with an authenticated caller, whose JSON body is decoded strictly into the handler's type."""
 
     @property
     def caller(self) -> Principal:
@@ -92,7 +92,7 @@ class Request(LitestarRequest[Any, Any, Any]):
             raise BadRequest("Content-Length is not a number.")
         return body.decode(await self.body(), self.scope["route_handler"].opt.get("body", Any))
 
-    async def once(self, *, caller: str | None = None, content: bytes | None = None) -> IdempotentRequest:
+    async def idempotency(self, *, caller: str | None = None, content: bytes | None = None) -> IdempotentRequest:
         """This request under its `Idempotency-Key`, which routes with `idempotency="required"` insist on. `caller`
         names a caller who is not a principal (a guest's cart); `content` is what was asked for where that can be
         written in several ways (each multipart body has a boundary of its own)."""
@@ -103,16 +103,16 @@ class Request(LitestarRequest[Any, Any, Any]):
         who = caller or self.caller.idempotency_caller
         if not keys and not required:
             return IdempotentRequest(who, None, b"")
-        asked = await self.body() if content is None else content
+        body_bytes = await self.body() if content is None else content
         return IdempotentRequest.of(
-            who, keys[0] if keys else None, self.method, self.url.path, asked, required=required
+            who, keys[0] if keys else None, self.method, self.url.path, body_bytes, required=required
         )
 
 
 async def admit(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Before every handler, and before its body is read: who calls, may they, do we know what they ask.
+    """Runs before every handler and before the body is read: authentication, authorisation, query parameters.
 
-    Not a Litestar guard: it would copy the handler's options for each request.
+    Not a Litestar guard, because that copies the handler's options for each request.
     """
     opt = request.scope["route_handler"].opt
     policy = opt["policy"]
@@ -132,7 +132,7 @@ async def admit(request: LitestarRequest[Any, Any, Any]) -> None:
 
 
 def _refuse_unknown_query(request: LitestarRequest[Any, Any, Any], known: frozenset[str], text: frozenset[str]) -> None:
-    """A misspelt filter must not quietly mean "no filter"."""
+    """Refuse unknown parameters: a misspelt filter must not silently mean "no filter"."""
     seen: set[str] = set()
     errors: list[dict[str, str]] = []
     for name, value in request.query_params.multi_items():
@@ -143,7 +143,7 @@ def _refuse_unknown_query(request: LitestarRequest[Any, Any, Any], known: frozen
         elif "\x00" in value:
             errors.append({"field": name, "message": "cannot contain NUL"})
         elif value.lower() == "null" and name not in text:
-            # It would be read as if the parameter were not there.
+            # Litestar would read it as a missing parameter.
             errors.append({"field": name, "message": "is not a value; leave the parameter out"})
         seen.add(name)
     if errors:
@@ -161,7 +161,7 @@ def require_policies(app: Litestar, permissions: frozenset[str]) -> None:
                 handler.opt["policy"] = "public"
             _require_policy(f"{sorted(handler.http_methods)} {route.path}", handler.opt, permissions)
             if isinstance(handler, HTTPRouteHandler) and handler.parsed_data_field is not None:
-                handler.opt["body"] = _plain(handler.parsed_data_field.raw)
+                handler.opt["body"] = _without_framework_markers(handler.parsed_data_field.raw)
             model = handler.create_kwargs_model(path_parameters=route.path_parameters)
             handler.opt["query"] = frozenset(parameter.field_alias for parameter in model.expected_query_params)
             fields = handler.parsed_fn_signature.parameters
@@ -195,14 +195,14 @@ def rank_routes(app: Litestar) -> None:
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
     ]
-    app.state.edge.admission.rank_paths(
-        first=[path for path, opt in handlers if opt.get("urgent")],
-        free=[path for path, opt in handlers if opt.get("stream")],
+    app.state.edge.admission.set_path_priorities(
+        high=[path for path, opt in handlers if opt.get("urgent")],
+        exempt=[path for path, opt in handlers if opt.get("stream")],
     )
 
 
-def _plain(annotation: Any) -> Any:
-    """A body's type with its bounds but without the framework's marks, which take long to hash on every request."""
+def _without_framework_markers(annotation: Any) -> Any:
+    """A body's type with its bounds but without Litestar's markers, which take long to hash for every request."""
     if get_origin(annotation) is not Annotated:
         return annotation
     kind, *marks = get_args(annotation)
@@ -212,13 +212,13 @@ def _plain(annotation: Any) -> Any:
 
 
 class Envelope:
-    """Around every request: its ids, the count of what is in flight, one log line and one measurement."""
+    """Wraps every request: request id and trace, the number in flight, one log line and one measurement."""
 
     def __init__(self, app: ASGIApp, state: State, log: telemetry.RequestLog) -> None:
         self._app = app
         self._state = state
         self._log = log
-        #: By method, route and status; as many as there are routes, times a few.
+        #: By method, route and status. Bounded by the number of routes times a few.
         self._observed: dict[tuple[str, str, int], Histogram] = {}
         telemetry.REQUESTS_ACTIVE.set_function(lambda: state.active)
 
@@ -249,15 +249,15 @@ class Envelope:
                 status = message["status"]
                 headers = [*message["headers"], id_header]
                 if self._state.draining:
-                    headers.append(_LAST)
+                    headers.append(_CONNECTION_CLOSE)
                 if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(_NOT_STORED)
+                    headers.append(_NO_STORE)
                 message["headers"] = headers
             await send(message)
 
         self._state.active += 1
         if scope["path"] not in PROBES:
-            self._state.asked_at = started
+            self._state.last_request_at = started
         route = "unmatched"
         with telemetry.span("request", scope["path"], traceparent):
             try:
@@ -268,20 +268,20 @@ class Envelope:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, answer: Send, started: float, request_id: str) -> str:
         """The route that answered."""
-        kept = self._state.kept(scope) if self._state.kept is not None else None
-        if kept is not None:
-            route, app = kept
+        cached_response = self._state.cached_response(scope) if self._state.cached_response is not None else None
+        if cached_response is not None:
+            route, app = cached_response
             await app(scope, receive, answer)
             return route
         admission = self._state.admission
-        if not admission.enter(rank := admission.rank(scope["path"])):
+        if not admission.enter(priority := admission.priority(scope["path"])):
             await _refuse(answer, request_id)
             return _SHED
-        asyncio.get_running_loop().call_soon(admission.took_its_turn, started)
+        asyncio.get_running_loop().call_soon(admission.record_loop_delay, started)
         try:
             await self._app(scope, receive, answer)
         finally:
-            admission.leave(rank)
+            admission.leave(priority)
         return str(scope.get("path_template") or "unmatched")
 
     def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -291,17 +291,17 @@ class Envelope:
         if observed is None:
             observed = self._observed[key] = telemetry.REQUEST_SECONDS.labels(method, route, str(status))
         observed.observe(seconds)
-        if route not in _QUIET:
+        if route not in _NOT_LOGGED:
             self._log.add(method, route, status, seconds)
 
 
 async def _refuse(send: Send, request_id: str) -> None:
-    """Costs as little as it can: there is too much to do as it is."""
+    """Send a 429 as cheaply as possible, because the process is overloaded."""
     problem = Overloaded()
     document = msgspec.json.encode(problem.document(request_id))
     headers = {"content-type": PROBLEM_JSON, "content-length": str(len(document)), **problem.headers()}
-    told = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": told})
+    raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": raw_headers})
     await send({"type": "http.response.body", "body": document, "more_body": False})
 
 
@@ -322,12 +322,12 @@ def _problem(_: LitestarRequest[Any, Any, Any], problem: Problem) -> Response[An
 
 
 def _framework(request: LitestarRequest[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    """The framework's own refusals, in our words."""
+    """Turn the framework's own errors into problem documents."""
     if isinstance(error, ValidationException):
-        told = error.extra if isinstance(error.extra, list) else []
+        details = error.extra if isinstance(error.extra, list) else []
         return _problem(
             request,
-            Invalid(errors=[{"field": str(one.get("key", "")), "message": str(one["message"])} for one in told]),
+            Invalid(errors=[{"field": str(one.get("key", "")), "message": str(one["message"])} for one in details]),
         )
     kinds: dict[int, type[Problem]] = {
         401: Unauthenticated,

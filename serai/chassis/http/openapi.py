@@ -50,7 +50,7 @@ class ProblemDocument(msgspec.Struct):
 
 
 def document(name: str, app: Litestar) -> dict[str, Any]:
-    """What the gateway may route to this service, and everybody else may read."""
+    """The OpenAPI document of the routes that the gateway may forward to this service."""
     operations = [
         (route.path_format, handler)
         for route in app.routes
@@ -86,7 +86,7 @@ def _method(handler: HTTPRouteHandler) -> str:
 
 
 def _types(handler: HTTPRouteHandler) -> dict[str, Any]:
-    """What the handler takes and gives: body, answer, and each query parameter with its bounds."""
+    """The types of the handler's body, its response and each query parameter with its bounds."""
     types: dict[str, Any] = {}
     if handler.parsed_data_field is not None:
         types["body"] = handler.parsed_data_field.raw
@@ -105,7 +105,7 @@ def _is_response(answer: Any) -> bool:
 
 
 def _query(handler: HTTPRouteHandler) -> list[tuple[str, Any, bool]]:
-    """(name on the wire, type with its bounds, whether it must be there) of each query parameter."""
+    """(name on the wire, type with its bounds, whether it is required) of each query parameter."""
     fields = handler.parsed_fn_signature.parameters
     found = []
     for name, field in fields.items():
@@ -123,7 +123,7 @@ def _query(handler: HTTPRouteHandler) -> list[tuple[str, Any, bool]]:
 
 
 def _required(annotation: Any) -> Any:
-    """`X` of `X | None`: a query parameter is left out, never null."""
+    """`X` of `X | None`: an optional query parameter is left out, never null."""
     inner = [one for one in typing.get_args(annotation) if one is not type(None)]
     return inner[0] if type(None) in typing.get_args(annotation) and len(inner) == 1 else annotation
 
@@ -151,7 +151,7 @@ def _operation(
         needed = data is None or not data.has_default
         operation["requestBody"] = {"required": needed, "content": {"application/json": {"schema": own["body"]}}}
     if "multipart" in handler.opt:
-        # Parts are read by the handler itself, so it says what they are.
+        # The handler reads the parts itself, so it declares their schema.
         schema = {"type": "object", "additionalProperties": False, **handler.opt["multipart"]}
         operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     if "produces" in handler.opt:

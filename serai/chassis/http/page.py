@@ -1,5 +1,6 @@
-"""Lists by keyset: a cursor is the sort key of the last item seen, so a page costs the same at any depth and stays
-stable while rows are inserted. Clients must treat the cursor as opaque; a cursor of another list or sort is refused."""
+"""Keyset pagination. A cursor is the sort key of the last item of a page, so a page costs the same at any depth and
+stays stable while rows are inserted. Clients must treat the cursor as opaque. A cursor of another list or sort order is
+refused."""
 
 from __future__ import annotations
 
@@ -16,9 +17,9 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 _MAX_CURSOR_CHARS = 1024
-#: The largest number that PostgreSQL can compare a bigint with; a cursor may be made up.
+#: The largest value of a PostgreSQL bigint. A client can forge a cursor, so numbers in it are checked.
 MAX_NUMBER = 2**63 - 1
-#: A whole number as part of a cursor's key.
+#: An integer in a cursor's key.
 Number = cast("type", Annotated[int, msgspec.Meta(ge=-1, le=MAX_NUMBER)])
 
 
@@ -28,12 +29,13 @@ class Page(msgspec.Struct, Generic[T]):
 
 
 def encode_cursor(order: str, *key: Any) -> str:
-    """`order` names the list and its sort; `key` is whatever the next page starts after."""
+    """`order` names the list and its sort order; `key` is the sort key of the last item."""
     return base64.urlsafe_b64encode(msgspec.json.encode([order, *key])).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str | None, order: str, types: tuple[type, ...]) -> tuple[Any, ...] | None:
-    """The key in `cursor`, typed; None for the first page. Raises `Invalid` for anything this list did not hand out."""
+    """The typed key in `cursor`, or None for the first page. Raises `Invalid` for a cursor that is not from this
+    list."""
     if cursor is None:
         return None
     try:
@@ -49,7 +51,7 @@ def decode_cursor(cursor: str | None, order: str, types: tuple[type, ...]) -> tu
 
 
 def page_of(rows: list[T], limit: int, cursor_of: Any) -> Page[T]:
-    """A page from up to `limit + 1` rows: the extra one only tells that there is more."""
+    """A page from up to `limit + 1` rows. The extra row only shows that there are more."""
     more = len(rows) > limit
     items = rows[:limit]
     return Page(items, cursor_of(items[-1]) if more else None)

@@ -1,5 +1,5 @@
-"""What every service is made of: routes with a declared policy, strict input, problem documents, probes, metrics, and
-one lifecycle for its database, clients, feeds and background work.
+"""The base of every service: routes with a declared policy, strict input, problem documents, probes, metrics, and one
+lifecycle for its database, clients, feeds and background tasks.
 
     def create() -> Service:
         settings = load(ProductSettings)
@@ -35,7 +35,8 @@ from serai.chassis.auth.verifier import Verifier
 from serai.chassis.calls import directory
 from serai.chassis.calls.client import Calls, ServiceClient
 from serai.chassis.data.database import Database
-from serai.chassis.data.feed import Apply, Events, Feed, FeedClient, Reader
+from serai.chassis.data.feed import Events, Feed
+from serai.chassis.data.feed_reader import Apply, FeedClient, FeedReader
 from serai.chassis.data.idempotency import prune as prune_idempotency
 from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.http import edge
@@ -43,13 +44,13 @@ from serai.chassis.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 
-#: The service that knows users, sessions and the keys of access tokens.
+#: The service that holds users, sessions and the keys of access tokens.
 IDENTITY = "user"
 MAX_BODY_BYTES = 1024 * 1024
 
 
-class Declared(Protocol):
-    """What the chassis needs to know of a service; `serai.topology` declares it."""
+class ServiceDeclaration(Protocol):
+    """What the chassis needs to know about a service; `serai.topology` declares it."""
 
     @property
     def name(self) -> str: ...
@@ -66,12 +67,13 @@ class Declared(Protocol):
 
 
 class IdentityClient(ServiceClient):
-    """What every service asks of user: is this session alive, and which keys sign its tokens."""
+    """Calls that every service makes to the user service: whether a session is alive, and the keys that sign its
+    tokens."""
 
     callee = IDENTITY
 
     async def session(self, session_id: UUID) -> SessionFacts | None:
-        """The session's user as of now; None when it has ended."""
+        """The current user of the session, or None when it has ended."""
         try:
             return await self._call(
                 "session", "GET", f"/internal/sessions/{session_id}", SessionFacts, timeout_s=2.0, retryable=True
@@ -84,9 +86,11 @@ class IdentityClient(ServiceClient):
 
 
 class Service:
-    """One service process under assembly, and then its lifecycle."""
+    """Assembles one service process and runs its lifecycle."""
 
-    def __init__(self, declared: Declared, settings: Settings, *, callers: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, declared: ServiceDeclaration, settings: Settings, *, callers: frozenset[str] = frozenset()
+    ) -> None:
         """`callers` are the services that may call this one."""
         _require_for_production(declared, settings)
         self.name = declared.name
@@ -102,7 +106,7 @@ class Service:
             size=settings.database_pool,
             name=f"serai-{self.name}",
             scans=declared.scans,
-            waited=self.state.admission.got_connection,
+            on_acquired=self.state.admission.record_connection_wait,
         )
         self.feed = Feed(self.name, self.database)
         self.registry = directory.of(settings, self.name)
@@ -110,15 +114,15 @@ class Service:
         self._calls: Calls | None = None
         self._handlers: list[ControllerRouterHandler] = [livez, readyz, metrics]
         self._dependencies: dict[str, Provide] = {}
-        self._readers: list[Reader] = []
+        self._readers: list[FeedReader] = []
         self._background: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
-        #: Called when the process starts to leave, for whatever holds requests open.
-        self.on_leave: list[Callable[[], None]] = []
-        #: How much work has begun beside the requests that should end before the process does.
-        self.in_hand: list[Callable[[], int]] = []
-        #: Called when its last request has been answered, for whatever requests need.
-        self.on_left: list[Callable[[], None]] = []
+        #: Called when the process begins to drain, to end requests that are held open.
+        self.on_drain: list[Callable[[], None]] = []
+        #: The number of running jobs, which the process waits for before it exits.
+        self.active_jobs: list[Callable[[], int]] = []
+        #: Called when the last request has been answered, to close what requests need.
+        self.on_drained: list[Callable[[], None]] = []
         identity = self._identity(declared)
         self.verifier = Verifier(
             self.name,
@@ -129,12 +133,12 @@ class Service:
             roles=declared.roles,
         )
 
-    def _identity(self, declared: Declared) -> IdentityClient | None:
+    def _identity(self, declared: ServiceDeclaration) -> IdentityClient | None:
         return IdentityClient(self.calls) if IDENTITY in declared.calls else None
 
     @property
     def calls(self) -> Calls:
-        """What typed clients are made from."""
+        """The connections from which typed clients are made."""
         if self._calls is None:
             signer = self._signer or Signer(self.name, secrets.token_urlsafe(32))
             allowed = tuple(dict.fromkeys((*self._declared.calls, *self._declared.reads)))
@@ -142,7 +146,8 @@ class Service:
         return self._calls
 
     def routes(self, deps: object, handlers: Sequence[ControllerRouterHandler], *, feed: bool = False) -> None:
-        """The service's handlers, which get `deps` by that name; with `feed`, its events can be read too."""
+        """Add the service's handlers, which receive `deps` by that name. With `feed`, other services can read its
+        events."""
         self._dependencies["deps"] = Provide(lambda: deps, use_cache=True, sync_to_thread=False)
         self._handlers += handlers
         if feed:
@@ -152,20 +157,20 @@ class Service:
             self.every("prune-feed", 3600, self.feed.prune)
 
     def reads(self, producer: str, apply: Apply, after: Callable[[], None] | None = None) -> None:
-        """Consume the feed of `producer`: `apply` has its effect in the transaction that moves our cursor."""
+        """Consume the feed of `producer`. `apply` takes effect in the transaction that advances our cursor."""
         if producer not in self._declared.reads:
             raise PermissionError(f"topology does not let {self.name} read the feed of {producer}")
         client = FeedClient(self.calls, producer, self.name)
-        reader = Reader(producer, self.name, client, self.database, apply, after or self.feed.nudge)
+        reader = FeedReader(producer, self.name, client, self.database, apply, after or self.feed.nudge)
         self._readers.append(reader)
         self.background(f"read-{producer}", reader.run)
 
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Work that goes on beside requests; when it fails it is logged, counted and started again."""
+        """Run a task beside requests. When it fails, the error is logged and counted, and the task is started again."""
         self._background.append((name, run))
 
     def every(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
-        """A round every so often (with jitter, so that replicas spread)."""
+        """Run a task about every `seconds` seconds, with jitter so that replicas spread."""
 
         async def rounds() -> None:
             while True:
@@ -198,10 +203,10 @@ class Service:
         return app
 
     async def ready(self) -> bool:
-        """Whether this process can do its work now."""
+        """Whether this process can serve requests now."""
         if self.state.draining:
             return False
-        return not self._declared.database or await self.database.works()
+        return not self._declared.database or await self.database.is_available()
 
     @asynccontextmanager
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
@@ -210,7 +215,7 @@ class Service:
             self.every("prune-keys", 3600, self._prune_keys)
         if self._calls is not None and self.settings.finds_services:
             self._calls.watch_all()
-        self._tasks = [asyncio.create_task(self._keep(name, run), name=name) for name, run in self._background]
+        self._tasks = [asyncio.create_task(self._run_forever(name, run), name=name) for name, run in self._background]
         try:
             yield
         finally:
@@ -221,7 +226,7 @@ class Service:
                 try:
                     await reader.release()
                 except Unavailable:
-                    log.info("lease left to expire", extra={"feed": reader.producer})
+                    log.info("could not release the feed's lease; it will expire", extra={"feed": reader.producer})
             if self._calls is not None:
                 await self._calls.close()
             await self.database.close()
@@ -232,8 +237,8 @@ class Service:
         async with self.database.transaction() as tx:
             await prune_idempotency(tx)
 
-    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run for ever, starting again after a failure with growing pauses."""
+    async def _run_forever(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run the task again whenever it ends, with growing pauses after failures."""
         pause = 0.1
         loop = asyncio.get_running_loop()
         while True:
@@ -241,16 +246,17 @@ class Service:
             try:
                 await run()
             except Unavailable as problem:
-                log.warning("round ended: %s", problem, extra={"task": name})
+                log.warning("task ended: %s", problem, extra={"task": name})
             except Exception:
-                log.exception("round failed", extra={"task": name})
+                log.exception("task failed", extra={"task": name})
             telemetry.TASK_FAILURES.labels(name).inc()
             pause = 0.1 if loop.time() - started > 30 else min(pause * 2, 5.0)
             await asyncio.sleep(random.uniform(pause / 2, pause))
 
 
-def _require_for_production(declared: Declared, settings: Settings) -> None:
-    """What no replica can do without. Local tools assemble a service to look at it, and need none of it."""
+def _require_for_production(declared: ServiceDeclaration, settings: Settings) -> None:
+    """Refuse to start without the settings that every replica needs. Local tools assemble services without running
+    them, and need none of these."""
     needed = {
         "DATABASE_URL": declared.database and not settings.database_url,
         "SERAI_DISCOVERY_URL": bool(declared.calls) and not settings.finds_services,
@@ -272,7 +278,7 @@ def livez() -> dict[str, str]:
 async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     if not await request.app.state.edge.ready():
         raise Unavailable("Not ready: the database is not reachable, or this instance is leaving.", code="not_ready")
-    # Addresses are used again: whoever checks this one must see which service answers there now.
+    # An address can be reused by another service, so the health checker must see which service answers there now.
     return Response({"status": "ready"}, headers={"x-envoy-upstream-healthchecked-cluster": request.app.state.service})
 
 

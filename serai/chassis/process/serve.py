@@ -1,6 +1,6 @@
-"""One service process: bind, become ready, register, serve; on SIGTERM leave without losing a request.
+"""Runs one service process: bind, become ready, register, serve; on SIGTERM drain without losing a request.
 
-Granian's embedded server runs on our own event loop, so the pid that is registered is the pid that serves.
+Granian's embedded server runs on our own event loop, so the registered pid is that of the process that serves.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from serai.chassis.process.app import Service
 log = logging.getLogger(__name__)
 
 TTL_S = 10.0
-#: An instance that leaves goes on serving until nobody has asked it anything for this long, but not for ever: some
-#: ask whoever answers at a known address, and never hear of it.
-_SPREAD_S = 0.5
-_SPREAD_AT_MOST_S = 2.5
-#: How long its requests may take to end then.
-_DRAIN_S = 8.0
+#: A draining instance goes on serving until no request has come for `_IDLE_S`, but at most for `_MAX_IDLE_WAIT_S`:
+#: callers that use a fixed address never learn that it drains.
+_IDLE_S = 0.5
+_MAX_IDLE_WAIT_S = 2.5
+#: How long the requests in flight may then take to end.
+_DRAIN_TIMEOUT_S = 8.0
 
 
-class AddressTaken(Exception):
-    """The address to listen on belongs to another process."""
+class AddressInUse(Exception):
+    """Another process listens on the address."""
 
 
 def run(service: Service) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `AddressTaken` before anything has started."""
-    held, host, port = hold_address(service.settings.bind)
+    """Serve until SIGTERM or SIGINT. Raises `AddressInUse` before anything has started."""
+    held, host, port = reserve_address(service.settings.bind)
     with held:
         uvloop.run(_serve(service, service.app(), host, port))
 
 
-def hold_address(bind: str) -> tuple[socket.socket, str, int]:
-    """Find out that the address is free and keep it ours until the server listens on it.
+def reserve_address(bind: str) -> tuple[socket.socket, str, int]:
+    """Check that the address is free and reserve it until the server listens on it.
 
-    Granian listens with SO_REUSEPORT, which would quietly share a port with another process; the socket held here,
-    bound but not listening, keeps the kernel from handing a port it chose to anyone else.
+    Granian listens with SO_REUSEPORT, which would silently share a port with another process. The socket returned here
+    is bound but does not listen; it keeps the kernel from giving an ephemeral port to another process meanwhile.
     """
     host, _, port_text = bind.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -61,7 +61,7 @@ def hold_address(bind: str) -> tuple[socket.socket, str, int]:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((host.strip("[]"), int(port_text)))
     except OSError as error:
-        raise AddressTaken(f"cannot listen on {bind}: {error.strerror}; choose another SERAI_BIND") from None
+        raise AddressInUse(f"cannot listen on {bind}: {error.strerror}; choose another SERAI_BIND") from None
     return held, host.strip("[]"), held.getsockname()[1]
 
 
@@ -82,22 +82,22 @@ async def _serve(service: Service, app: Litestar, host: str, port: int) -> None:
         backlog=1024,
     )
     serving = asyncio.create_task(server.serve(), name="granian")
-    joining = asyncio.create_task(_join(service, host, port), name="join")
+    registering = asyncio.create_task(_register(service, host, port), name="join")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         while not serving.done() and not stopping.done():
-            await asyncio.wait({serving, stopping, joining}, return_when=asyncio.FIRST_COMPLETED)
-            if joining.done():
-                # Whatever ended it: a process that serves but is not registered is of no use to anybody.
-                log.error("registration ended: %r", None if joining.cancelled() else joining.exception())
+            await asyncio.wait({serving, stopping, registering}, return_when=asyncio.FIRST_COMPLETED)
+            if registering.done():
+                # Register again whatever the reason: nobody can use a process that serves but is not registered.
+                log.error("registration ended: %r", None if registering.cancelled() else registering.exception())
                 await asyncio.sleep(0.5)
-                joining = asyncio.create_task(_join(service, host, port), name="join")
+                registering = asyncio.create_task(_register(service, host, port), name="join")
         if serving.done():
             await serving
-            raise RuntimeError("the server ended by itself")
-        log.info("leaving", extra={"signal": "TERM"})
-        joining.cancel()
-        await _leave(service)
+            raise RuntimeError("the server ended without a signal")
+        log.info("draining", extra={"signal": "TERM"})
+        registering.cancel()
+        await _drain(service)
     finally:
         stopping.cancel()
         server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
@@ -105,18 +105,19 @@ async def _serve(service: Service, app: Litestar, host: str, port: int) -> None:
             await asyncio.wait_for(serving, 5.0)
 
 
-async def _join(service: Service, host: str, port: int) -> None:
-    """Register as soon as the service can do its work, then keep the lease alive."""
+async def _register(service: Service, host: str, port: int) -> None:
+    """Register when the service is ready, then send heartbeats."""
     while not await service.ready():
         await asyncio.sleep(0.05)
     if gc.get_freeze_count() == 0:
         gc.collect()
         gc.freeze()
-        # What a request makes is gone with its answer; looking for rings every 700 objects took 3 % of a purchase.
+        # A request's objects are freed by reference counting when it ends. Searching for cycles every 700 objects took
+        # 3 % of the time of a purchase.
         gc.set_threshold(10_000, 20, 20)
     log.info("ready", extra={"port": port, "pid": os.getpid(), "version": service.version})
     if not service.settings.discovery_url:
-        # Nothing to keep alive; but whoever waits for this would take its end for a failure.
+        # There is no lease to keep alive, but the caller takes the end of this task for a failure.
         await asyncio.Event().wait()
     instance = Instance(
         id=service.instance,
@@ -130,40 +131,41 @@ async def _join(service: Service, host: str, port: int) -> None:
             await service.registry.register(instance, TTL_S)
             break
         except Exception as error:
-            log.warning("cannot register yet: %r", error)
+            log.warning("cannot register yet; trying again: %r", error)
             await asyncio.sleep(0.5)
     await service.registry.heartbeat_forever()
 
 
-async def _leave(service: Service) -> None:
-    """Draining first, so that nobody sends anything new; then what is running ends; then the lease."""
+async def _drain(service: Service) -> None:
+    """Mark the instance as draining so that no new requests come, wait for the requests and jobs in flight, then
+    deregister."""
     service.state.draining = True
     registered = bool(service.settings.discovery_url)
     if registered:
         with contextlib.suppress(Exception):
             await service.registry.set_draining()
-        await _spread(service)
+        await _wait_until_idle(service)
     service.feed.stop_waiting()
-    for wake in service.on_leave:
+    for wake in service.on_drain:
         wake()
-    deadline = asyncio.get_running_loop().time() + _DRAIN_S
-    while _is_busy(service) and asyncio.get_running_loop().time() < deadline:
+    deadline = asyncio.get_running_loop().time() + _DRAIN_TIMEOUT_S
+    while _has_work(service) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.02)
-    for end in service.on_left:
+    for end in service.on_drained:
         end()
     if registered:
         with contextlib.suppress(Exception):
             await service.registry.deregister()
 
 
-def _is_busy(service: Service) -> bool:
-    return service.state.active > 0 or any(count() for count in service.in_hand)
+def _has_work(service: Service) -> bool:
+    return service.state.active > 0 or any(count() for count in service.active_jobs)
 
 
-async def _spread(service: Service) -> None:
-    """Until nobody sends us anything any more: whoever still does has not heard yet that we leave."""
-    told_at = time.perf_counter()
-    while time.perf_counter() - told_at < _SPREAD_AT_MOST_S:
+async def _wait_until_idle(service: Service) -> None:
+    """Wait until no requests come: a caller that still sends some has not yet learned that this instance drains."""
+    draining_since = time.perf_counter()
+    while time.perf_counter() - draining_since < _MAX_IDLE_WAIT_S:
         await asyncio.sleep(0.05)
-        if time.perf_counter() - max(told_at, service.state.asked_at) > _SPREAD_S:
+        if time.perf_counter() - max(draining_since, service.state.last_request_at) > _IDLE_S:
             return

@@ -83,7 +83,7 @@ async def place_order(
         if saga is not None:
             return await _drive_to_rest(deps, caller.user, saga)
         async with deps.database.transaction() as tx:
-            made = await idempotency.made(tx)
+            made = await idempotency.bound_resource(tx)
         if made is not None:
             return await _placed_before(deps, caller.user, UUID(made))
     raise InProgress
@@ -157,7 +157,7 @@ async def cancel_order(deps: Deps, caller: Principal, order_id: UUID, idempotenc
     when it was paid first)."""
     any_order = caller.may("orders:cancel")
     async with deps.database.transaction() as tx:
-        replayed = await idempotency.made(tx) is not None
+        replayed = await idempotency.bound_resource(tx) is not None
         saga = await store.lock_saga(tx, order_id)
         order = await orders.lock_order(tx, order_id)
         if saga is None or order is None or not (any_order or order.user_id == caller.user):

@@ -35,7 +35,7 @@ async def quote_order(request: Request, data: JSONBody[QuoteRequest], deps: Name
 )
 async def place_order(request: Request, data: JSONBody[PlaceOrder], deps: NamedDependency[Deps]) -> Response[Order]:
     """Order the whole cart: 201 when the payment page is ready, 202 when it is still being prepared."""
-    once = await request.once()
+    once = await request.idempotency()
     placed = await actions.place_order(deps, request.caller, data, request.cookies.get(deps.guest_cookie), once)
     return _answer(placed, 201 if placed.settled else 202)
 
@@ -51,7 +51,7 @@ async def place_order(request: Request, data: JSONBody[PlaceOrder], deps: NamedD
 )
 async def cancel_order(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Order]:
     """Cancel an unpaid order; with `orders:cancel` also a paid one, which refunds it. 202 while Stripe has not said."""
-    placed = await actions.cancel_order(deps, request.caller, parse_id(id), await request.once())
+    placed = await actions.cancel_order(deps, request.caller, parse_id(id), await request.idempotency())
     return _answer(placed, 200 if placed.settled else 202)
 
 

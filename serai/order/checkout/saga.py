@@ -74,12 +74,12 @@ class CheckoutSaga:
             "checkout",
             self._claim,
             self.drive,
-            at_once=_MAX_RUNNING,
-            every_s=_TICK_S,
-            about=lambda saga: {"order_id": saga.order_id, "state": saga.state},
+            concurrency=_MAX_RUNNING,
+            interval_s=_TICK_S,
+            log_fields=lambda saga: {"order_id": saga.order_id, "state": saga.state},
         )
         self.run = self._worker.run
-        self.leave = self._worker.leave
+        self.leave = self._worker.stop_claiming
 
     def nudge(self) -> None:
         """Look for due sagas now instead of at the next tick."""
@@ -87,9 +87,9 @@ class CheckoutSaga:
         self._feed.nudge()
 
     @property
-    def in_hand(self) -> int:
+    def active_jobs(self) -> int:
         """The number of sagas being driven."""
-        return self._worker.in_hand
+        return self._worker.active_jobs
 
     async def _claim(self, limit: int) -> list[Saga]:
         async with self._db.connection() as conn:

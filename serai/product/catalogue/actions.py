@@ -25,7 +25,7 @@ async def create_product(
 ) -> tuple[Product, bool]:
     """The product, and whether an earlier request with this key had made it. Raises `Invalid`, `SkuTaken`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.made(tx)) is not None:
+        if (made := await once.bound_resource(tx)) is not None:
             return await _product(tx, UUID(made)), True
         variants = _drafted(draft)
         require_sellable(draft.options, variants, currency, listed=draft.variants is not None)
@@ -96,12 +96,12 @@ async def add_image(
     """The image, last of the product's, and whether an earlier request with this key had added it. Raises `NotFound`,
     `PreconditionFailed`, `TooManyImages`, `ImageRefused`, and `Unavailable` where it could not be stored."""
     async with db.transaction() as tx:
-        if (made := await once.made(tx)) is not None:
+        if (made := await once.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         await _with_room(tx, product_id, if_match)
     picture = await media.take_in(db, opener, files, file)
     async with changes.transaction() as (tx, changed):
-        if (made := await once.made(tx)) is not None:
+        if (made := await once.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         locked = await _with_room(tx, product_id, if_match)
         image = await media.show(tx, picture, alt)

@@ -26,7 +26,7 @@ async def create_product(
     request: Request, deps: NamedDependency[Deps], data: JSONBody[CreateProduct]
 ) -> Response[Product]:
     product, replayed = await actions.create_product(
-        deps.changes, data, currency=deps.currency, by=request.caller.user, once=await request.once()
+        deps.changes, data, currency=deps.currency, by=request.caller.user, once=await request.idempotency()
     )
     answer = _written(product)
     answer.headers["location"] = f"/api/products/{product.id}"
@@ -83,7 +83,7 @@ async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[
             sent.file,
             sent.alt,
             if_match=request.headers.get("if-match"),
-            once=await request.once(content=sent.digest),
+            once=await request.idempotency(content=sent.digest),
         )
     return mark_replayed(Response(image, headers={"location": image.url, **PRIVATE}), replayed)
 

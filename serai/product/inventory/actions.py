@@ -37,7 +37,7 @@ async def adjust_stock(
     """The level after units came or went, and whether an earlier request with this key had moved them. Raises
     `NotFound`, `Invalid`, `StockTooLow`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.made(tx)) is not None:
+        if (made := await once.bound_resource(tx)) is not None:
             return await store.stock_level(tx, UUID(made)), True
         if change.delta == 0:
             raise Invalid(errors=[{"field": "delta", "message": "cannot be 0"}])

@@ -1,4 +1,4 @@
-"""Small servers on real ports to be called by the service client, and a registry that knows just them."""
+"""Small servers on real ports that the service client calls, and a registry client that knows only them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serai.chassis.calls.client import Calls, ServiceClient
 from serai.chassis.calls.directory import Directory
 from serai.chassis.calls.registry import Instance, Registry
 from serai.chassis.process.app import Service
-from serai.chassis.process.serve import hold_address
+from serai.chassis.process.serve import reserve_address
 from tests import tokens
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,7 +30,7 @@ class Thing(msgspec.Struct, frozen=True):
 
 
 class ThingClient(ServiceClient):
-    """Calls as a contract would declare them; the test says the rest."""
+    """A client as a contract would declare it; the test passes the options."""
 
     callee = "product"
 
@@ -42,7 +42,7 @@ class ThingClient(ServiceClient):
 
 
 class Callee:
-    """One instance, which does as `behaviour` says and remembers what it was sent."""
+    """One instance. It responds with `behaviour` and records its requests."""
 
     def __init__(self, name: str, port: int, behaviour: Behaviour | None) -> None:
         self.instance = Instance(name, "product", "127.0.0.1", port)
@@ -58,16 +58,16 @@ class Callee:
         return await self.behaviour(request)
 
 
-async def never(_: web.Request) -> web.StreamResponse:
+async def hang(_: web.Request) -> web.StreamResponse:
     await asyncio.Event().wait()
-    raise AssertionError("nobody sets it")
+    raise AssertionError("unreachable")
 
 
 async def abort(request: web.Request) -> web.StreamResponse:
-    """Hang up after the request has been read: whether it was carried out, its sender cannot know."""
+    """Drop the connection after the request was read: the caller cannot know whether it was carried out."""
     assert request.transport is not None
     request.transport.abort()
-    return await never(request)
+    return await hang(request)
 
 
 async def unavailable(_: web.Request) -> web.StreamResponse:
@@ -96,13 +96,13 @@ async def callee(name: str = "product-1", behaviour: Behaviour | None = None) ->
 
 
 def refusing(name: str = "product-gone") -> Instance:
-    """An instance that is known but does not listen."""
+    """An instance that is listed but does not listen."""
     return Instance(name, "product", "127.0.0.1", 1)
 
 
 @contextlib.asynccontextmanager
 async def calling(folder: Path, *instances: Instance, caller: str = "order") -> AsyncIterator[ThingClient]:
-    """A client of `instances`: the registry is away, and these are what its own client kept on disk."""
+    """A client that knows `instances`: the registry is down, and they are in the client's cache on disk."""
     remember(folder, *instances)
     async with calling_by(Registry([], "", cache_dir=folder), caller) as client:
         yield client
@@ -127,8 +127,8 @@ def remember(folder: Path, *instances: Instance) -> None:
 
 @contextlib.asynccontextmanager
 async def served(service: Service) -> AsyncIterator[Instance]:
-    """A service of ours, served as in production; the instance it would register."""
-    held, host, port = hold_address("127.0.0.1:0")
+    """A service of ours, served as in production. Yields the instance it would register."""
+    held, host, port = reserve_address("127.0.0.1:0")
     with held:
         server: Any = Server(
             service.app(), address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False

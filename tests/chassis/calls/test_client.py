@@ -1,4 +1,5 @@
-"""How one service calls another, over real connections to instances that idle, refuse, hang up, stall and vanish."""
+"""How services call each other, released real connections to instances that are idle, refuse, disconnect, hang and go
+away."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import client as chassis_client
 from serai.chassis.calls import deadline
 from serai.chassis.calls.client import Calls, ServiceUnreachable
-from serai.chassis.calls.outlier_detector import ERRORS_IN_A_ROW
+from serai.chassis.calls.outlier_detector import CONSECUTIVE_ERRORS
 from serai.chassis.calls.registry import Instance, Registry
 from serai.chassis.errors import Invalid, NotFound, Problem, Unavailable
 from serai.chassis.http.edge import Request
@@ -38,7 +39,7 @@ from tests.chassis.calls.callees import (
     callee,
     calling,
     calling_by,
-    never,
+    hang,
     refusing,
     remember,
     served,
@@ -47,24 +48,24 @@ from tests.chassis.calls.callees import (
 from tests.discovery.registry_server import TOKEN, registry_server
 
 
-async def test_the_less_busy_of_two_is_asked(tmp_path: Path) -> None:
-    let_go = asyncio.Event()
+async def test_the_instance_with_fewer_requests_in_flight_is_called(tmp_path: Path) -> None:
+    released = asyncio.Event()
 
     async def hold(request: web.Request) -> web.StreamResponse:
-        await let_go.wait()
+        await released.wait()
         return web.json_response({"by": request.host})
 
     async with callee("a", hold) as a, callee("b", hold) as b, calling(tmp_path, a.instance, b.instance) as client:
-        asking = [asyncio.create_task(client.ask()) for _ in range(10)]
+        calls = [asyncio.create_task(client.ask()) for _ in range(10)]
         async with asyncio.timeout(60):
             while len(a.seen) + len(b.seen) < 10:
                 await asyncio.sleep(0.005)
         assert (len(a.seen), len(b.seen)) == (5, 5)
-        let_go.set()
-        await asyncio.gather(*asking)
+        released.set()
+        await asyncio.gather(*calls)
 
 
-async def test_an_instance_that_fails_rests_while_another_stands(tmp_path: Path) -> None:
+async def test_an_instance_that_fails_is_ejected_while_another_is_healthy(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
         callee("failing", abort) as failing,
@@ -75,31 +76,31 @@ async def test_an_instance_that_fails_rests_while_another_stands(tmp_path: Path)
     assert len(failing.seen) == 1
 
 
-async def test_an_instance_that_answers_unavailable_rests_too(tmp_path: Path) -> None:
+async def test_an_instance_that_answers_unavailable_is_ejected_too(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
-        callee("ill", unavailable) as ill,
-        calling(tmp_path, ok.instance, ill.instance) as client,
+        callee("unhealthy", unavailable) as unhealthy,
+        calling(tmp_path, ok.instance, unhealthy.instance) as client,
     ):
         for _ in range(20):
             assert await client.ask(retryable=True) == Thing("ok")
-    assert len(ill.seen) == 1
+    assert len(unhealthy.seen) == 1
 
 
-async def test_a_refused_connection_is_no_call_yet_and_goes_elsewhere(tmp_path: Path) -> None:
+async def test_a_refused_connection_is_retried_at_another_instance(tmp_path: Path) -> None:
     async with callee("ok") as ok, calling(tmp_path, ok.instance, refusing()) as client:
         for _ in range(20):
             assert await client.ask("POST", body={}) == Thing("ok")
     assert len(ok.seen) == 20
 
 
-async def test_the_only_instance_is_asked_again_although_it_failed(tmp_path: Path) -> None:
+async def test_the_only_instance_is_called_again_although_it_failed(tmp_path: Path) -> None:
     async with callee("a") as a, calling(tmp_path, a.instance) as client:
 
-        async def once_ill(request: web.Request) -> web.StreamResponse:
+        async def fail_once(request: web.Request) -> web.StreamResponse:
             return await (abort(request) if len(a.seen) == 1 else a.answer(request))
 
-        a.behaviour = once_ill
+        a.behaviour = fail_once
         assert await client.ask(retryable=True) == Thing("a")
     assert len(a.seen) == 2
 
@@ -112,7 +113,7 @@ async def trickle(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("behaviour", [never, trickle])
+@pytest.mark.parametrize("behaviour", [hang, trickle])
 @pytest.mark.parametrize("retryable", [True, False])
 async def test_the_deadline_is_kept(tmp_path: Path, behaviour: Behaviour, retryable: bool) -> None:
     async with callee("slow", behaviour) as slow, calling(tmp_path, slow.instance) as client:
@@ -123,10 +124,10 @@ async def test_the_deadline_is_kept(tmp_path: Path, behaviour: Behaviour, retrya
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("behaviour", [abort, unavailable, never])
+@pytest.mark.parametrize("behaviour", [abort, unavailable, hang])
 async def test_what_is_not_retryable_is_never_repeated(tmp_path: Path, method: str, behaviour: Behaviour) -> None:
     async with callee("a") as a, calling(tmp_path, a.instance) as client:
-        # An HTTP client tends to repeat by itself what is lost on a connection that was used before.
+        # HTTP clients tend to repeat a request that was lost on a reused connection.
         await client.ask()
         a.seen.clear()
         a.behaviour = behaviour
@@ -138,8 +139,8 @@ async def test_what_is_not_retryable_is_never_repeated(tmp_path: Path, method: s
 
 async def test_retries_stay_within_their_budget(tmp_path: Path) -> None:
     async with callee("a", abort) as a, calling(tmp_path, a.instance) as client:
-        asking = (client.ask(timeout_s=1.0, retryable=True) for _ in range(50))
-        failures = await asyncio.gather(*asking, return_exceptions=True)
+        calls = (client.ask(timeout_s=1.0, retryable=True) for _ in range(50))
+        failures = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(failure, ServiceUnreachable) and failure.maybe_done for failure in failures)
     assert 50 < len(a.seen) <= 50 + 10 + 50 * 0.2
 
@@ -151,14 +152,14 @@ async def test_retries_stay_within_their_budget(tmp_path: Path) -> None:
         (None, True, False),
         (abort, False, True),
         (abort, True, True),
-        (never, False, True),
-        (never, True, True),
+        (hang, False, True),
+        (hang, True, True),
         (unavailable, False, True),
         (unavailable, True, True),
     ],
     ids=lambda one: getattr(one, "__name__", str(one)),
 )
-async def test_tells_whether_it_may_have_been_done(
+async def test_reports_whether_the_call_may_have_taken_effect(
     tmp_path: Path, behaviour: Behaviour | None, retryable: bool, maybe_done: bool
 ) -> None:
     async with callee("a", behaviour) as a:
@@ -169,28 +170,26 @@ async def test_tells_whether_it_may_have_been_done(
     assert failure.value.maybe_done is maybe_done
 
 
-async def test_nothing_is_done_where_there_is_no_instance(tmp_path: Path) -> None:
+async def test_without_an_instance_nothing_is_done(tmp_path: Path) -> None:
     async with calling(tmp_path) as client:
         with pytest.raises(ServiceUnreachable) as failure:
             await client.ask(timeout_s=0.1, retryable=True)
     assert not failure.value.maybe_done
 
 
-async def test_a_call_that_may_be_done_stays_so_when_the_instances_vanish(
-    database: Callable[[str], str], tmp_path: Path
-) -> None:
+async def test_maybe_done_stays_true_when_the_instances_go_away(database: Callable[[str], str], tmp_path: Path) -> None:
     async with registry_server(database("discovery"), tmp_path) as registry, callee("only") as only:
         mine = Registry([registry.url], TOKEN)
         async with calling_by(Registry([registry.url], TOKEN)) as client:
 
-            async def leave_and_abort(request: web.Request) -> web.StreamResponse:
+            async def deregister_and_abort(request: web.Request) -> web.StreamResponse:
                 await mine.deregister()
-                watch = client._target.watch()
+                watch = client._load_balancer.watch()
                 while watch.instances:
                     await watch.changed(watch.version)
                 return await abort(request)
 
-            only.behaviour = leave_and_abort
+            only.behaviour = deregister_and_abort
             await mine.register(only.instance)
             with pytest.raises(ServiceUnreachable) as failure:
                 await client.ask(timeout_s=1.5, retryable=True)
@@ -203,11 +202,11 @@ async def test_a_first_call_waits_for_a_first_instance(database: Callable[[str],
     async with registry_server(database("discovery"), tmp_path) as registry, callee("late") as late:
         mine = Registry([registry.url], TOKEN)
         async with calling_by(Registry([registry.url], TOKEN)) as client:
-            asking = asyncio.create_task(client.ask(timeout_s=10.0))
-            assert await client._target.watch().ready(5, at_least=0)
-            assert not asking.done()
+            calls = asyncio.create_task(client.ask(timeout_s=10.0))
+            assert await client._load_balancer.watch().ready(5, at_least=0)
+            assert not calls.done()
             await mine.register(late.instance)
-            assert await asking == Thing("late")
+            assert await calls == Thing("late")
         await mine.close()
 
 
@@ -237,14 +236,14 @@ def test_a_callee_outside_the_topology_is_refused(tmp_path: Path) -> None:
         ProductClient(calls)
 
 
-# Between two of our own services
+# Between two services of ours
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: int
 
 
-class Told(msgspec.Struct, frozen=True):
+class RequestContext(msgspec.Struct, frozen=True):
     service: str | None
     user_id: str
     request_id: str | None
@@ -257,16 +256,16 @@ class Deps:
 
 
 @post("/internal/refusals/{kind:str}", policy="service", include_in_schema=False)
-async def refuse(kind: FromPath[str], data: JSONBody[Asked]) -> None:
+async def refuse(kind: FromPath[str], data: JSONBody[HoldRequest]) -> None:
     if kind == "out_of_stock":
         raise OutOfStock(items=[{"variant_id": "v", "requested": data.quantity, "available": 2}])
     raise {"not_found": NotFound(), "bug": RuntimeError("a detail of the inside")}[kind]
 
 
-@get("/internal/told", policy="service", include_in_schema=False)
-async def tell(request: Request) -> Told:
+@get("/internal/request_context", policy="service", include_in_schema=False)
+async def tell(request: Request) -> RequestContext:
     trace = telemetry.trace_var.get()
-    return Told(
+    return RequestContext(
         request.caller.service,
         str(request.caller.user_id),
         telemetry.request_id_var.get(),
@@ -282,12 +281,14 @@ async def pass_on(deps: NamedDependency[Deps]) -> Thing:
 class CartClient(ThingClient):
     callee = "cart"
 
-    async def told(self) -> Told:
-        return await self._call("told", "GET", "/internal/told", Told, on_behalf_of=USER)
+    async def request_context(self) -> RequestContext:
+        return await self._call(
+            "request_context", "GET", "/internal/request_context", RequestContext, on_behalf_of=USER
+        )
 
     async def refused(self, kind: str, body: object = None) -> None:
         path = f"/internal/refusals/{kind}"
-        await self._call("refused", "POST", path, type(None), body=body or Asked(3))
+        await self._call("refused", "POST", path, type(None), body=body or HoldRequest(3))
 
 
 USER = uuid4()
@@ -302,7 +303,7 @@ def cart(home: Path, *products: Instance) -> Service:
     return service
 
 
-async def test_ids_and_identity_go_along(tmp_path: Path) -> None:
+async def test_ids_and_identity_are_passed_on(tmp_path: Path) -> None:
     async with served(cart(tmp_path)) as instance, calling(tmp_path, instance) as anyone:
         client = CartClient(anyone._calls)
 
@@ -310,13 +311,13 @@ async def test_ids_and_identity_go_along(tmp_path: Path) -> None:
             telemetry.request_id_var.set(request_id)
             trace_id, _ = trace = telemetry.join_trace(None)
             telemetry.trace_var.set(trace)
-            assert await client.told() == Told("order", str(USER), request_id, trace_id)
+            assert await client.request_context() == RequestContext("order", str(USER), request_id, trace_id)
 
-        # Each in a task, and so a context, of its own: at the callee, too, they must not mix.
+        # Each runs in a task with its own context; the callee must not mix them up either.
         await asyncio.gather(*(as_one_request(f"request-{number}") for number in range(20)))
 
 
-async def test_a_refusal_arrives_as_the_exception_it_left_as(tmp_path: Path) -> None:
+async def test_an_error_arrives_as_the_exception_that_the_callee_raised(tmp_path: Path) -> None:
     async with served(cart(tmp_path)) as instance, calling(tmp_path, instance) as anyone:
         client = CartClient(anyone._calls)
         with pytest.raises(OutOfStock) as short:
@@ -333,8 +334,8 @@ async def test_a_refusal_arrives_as_the_exception_it_left_as(tmp_path: Path) -> 
         assert "inside" not in bug.value.detail
 
 
-async def test_an_unavailable_callee_keeps_its_own_words_to_the_end(tmp_path: Path) -> None:
-    async with callee("ill", unavailable) as ill, calling(tmp_path, ill.instance) as client:
+async def test_the_last_error_of_an_unavailable_callee_is_raised(tmp_path: Path) -> None:
+    async with callee("unhealthy", unavailable) as unhealthy, calling(tmp_path, unhealthy.instance) as client:
         with pytest.raises(Unavailable) as failure:
             await client.ask(timeout_s=0.3, retryable=True)
     assert failure.value.code == "database_unavailable"
@@ -351,22 +352,22 @@ async def test_an_answer_that_is_no_document_is_still_a_refusal(tmp_path: Path) 
             assert failure.value.code == code
 
 
-# Deadlines of a chain
+# Deadlines along a chain of calls
 
 
-async def test_a_call_says_how_long_it_waits_and_its_repetition_less(tmp_path: Path) -> None:
-    async with callee("ill", unavailable) as ill, calling(tmp_path, ill.instance) as client:
+async def test_a_call_sends_its_remaining_time_and_a_retry_less(tmp_path: Path) -> None:
+    async with callee("unhealthy", unavailable) as unhealthy, calling(tmp_path, unhealthy.instance) as client:
         with pytest.raises(Unavailable):
             await client.ask(timeout_s=0.5, retryable=True)
-    said = [int(request.headers[deadline.HEADER]) for request in ill.seen]
-    assert 0 < said[0] <= 500
-    assert said == sorted(said, reverse=True)
-    assert len(said) > 1
+    sent = [int(request.headers[deadline.HEADER]) for request in unhealthy.seen]
+    assert 0 < sent[0] <= 500
+    assert sent == sorted(sent, reverse=True)
+    assert len(sent) > 1
 
 
 async def test_a_callee_s_own_calls_end_with_those_it_answers(tmp_path: Path) -> None:
     async with (
-        callee("slow", never) as slow,
+        callee("slow", hang) as slow,
         served(cart(tmp_path, slow.instance)) as instance,
         calling(tmp_path, instance) as anyone,
     ):
@@ -375,14 +376,14 @@ async def test_a_callee_s_own_calls_end_with_those_it_answers(tmp_path: Path) ->
     assert 0 < int(slow.seen[0].headers[deadline.HEADER]) <= 400
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"-1", b"1e3", b"soon", b"9" * 10, "²".encode("latin-1")])
-async def test_a_deadline_that_is_no_number_was_not_said(nonsense: bytes) -> None:
+@pytest.mark.parametrize("malformed", [b"", b"-1", b"1e3", b"soon", b"9" * 10, "²".encode("latin-1")])
+async def test_a_deadline_that_is_no_number_is_ignored(malformed: bytes) -> None:
     deadline.accept(b"1")
-    deadline.accept(nonsense)
+    deadline.accept(malformed)
     assert deadline.within(5.0) - time.monotonic() > 4.0
 
 
-async def test_nothing_is_sent_when_the_time_is_over(tmp_path: Path) -> None:
+async def test_nothing_is_sent_after_the_deadline(tmp_path: Path) -> None:
     async with callee("a") as a, calling(tmp_path, a.instance) as client:
         await client.ask()
 
@@ -396,7 +397,7 @@ async def test_nothing_is_sent_when_the_time_is_over(tmp_path: Path) -> None:
     assert len(a.seen) == 1
 
 
-# Bad instances among good ones
+# Unhealthy instances among healthy ones
 
 
 async def internal_error(_: web.Request) -> web.StreamResponse:
@@ -409,39 +410,39 @@ async def shed(_: web.Request) -> web.StreamResponse:
     return web.json_response(document, status=429, content_type="application/problem+json")
 
 
-async def somebody_else(_: web.Request) -> web.StreamResponse:
+async def another_service(_: web.Request) -> web.StreamResponse:
     document = {"status": 401, "code": "wrong_audience", "detail": "For another."}
     return web.json_response(document, status=401, content_type="application/problem+json")
 
 
-async def test_an_instance_that_answers_500_rests_after_a_few(tmp_path: Path) -> None:
+async def test_an_instance_that_answers_500_is_ejected_after_consecutive_errors(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
-        callee("lying", internal_error) as lying,
-        calling(tmp_path, ok.instance, lying.instance) as client,
+        callee("failing", internal_error) as failing,
+        calling(tmp_path, ok.instance, failing.instance) as client,
     ):
         for _ in range(40):
             assert await client.ask(retryable=True) == Thing("ok")
-    assert len(lying.seen) == ERRORS_IN_A_ROW
+    assert len(failing.seen) == CONSECUTIVE_ERRORS
 
 
-async def test_errors_that_cannot_be_repeated_are_few(tmp_path: Path) -> None:
+async def test_few_calls_that_cannot_be_repeated_meet_an_instance_with_errors(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
-        callee("lying", internal_error) as lying,
-        calling(tmp_path, ok.instance, lying.instance) as client,
+        callee("failing", internal_error) as failing,
+        calling(tmp_path, ok.instance, failing.instance) as client,
     ):
         answers = [await asyncio.gather(client.ask("POST", body={}), return_exceptions=True) for _ in range(40)]
     failed = [one for (one,) in answers if isinstance(one, Unavailable)]
-    assert len(failed) == len(lying.seen) == ERRORS_IN_A_ROW
-    assert len(ok.seen) == 40 - ERRORS_IN_A_ROW
+    assert len(failed) == len(failing.seen) == CONSECUTIVE_ERRORS
+    assert len(ok.seen) == 40 - CONSECUTIVE_ERRORS
 
 
 async def test_a_frozen_instance_does_not_keep_a_repeatable_call_for_its_whole_time(tmp_path: Path) -> None:
-    """It takes a third of the time of one call; then it rests, and the others do not meet it."""
+    """It takes a third of the time of one call. Then it is ejected, and other calls do not reach it."""
     async with (
         callee("ok") as ok,
-        callee("frozen", never) as frozen,
+        callee("frozen", hang) as frozen,
         calling(tmp_path, ok.instance, frozen.instance) as client,
     ):
         for _ in range(20):
@@ -450,11 +451,11 @@ async def test_a_frozen_instance_does_not_keep_a_repeatable_call_for_its_whole_t
     assert int(frozen.seen[0].headers[deadline.HEADER]) <= 1000
 
 
-async def test_a_slow_instance_draws_less(tmp_path: Path) -> None:
-    over = asyncio.Event()
+async def test_a_slow_instance_gets_fewer_calls(tmp_path: Path) -> None:
+    released = asyncio.Event()
 
     async def slow_until_over(request: web.Request) -> web.StreamResponse:
-        await over.wait()
+        await released.wait()
         return web.json_response({"by": "slow"})
 
     async with (
@@ -463,24 +464,24 @@ async def test_a_slow_instance_draws_less(tmp_path: Path) -> None:
         calling(tmp_path, ok.instance, slow.instance) as client,
     ):
 
-        async def keep_asking() -> None:
+        async def keep_calling() -> None:
             for _ in range(25):
                 await client.ask(timeout_s=60.0)
 
-        asking = [asyncio.create_task(keep_asking()) for _ in range(8)]
+        calls = [asyncio.create_task(keep_calling()) for _ in range(8)]
         async with asyncio.timeout(60):
             while len(ok.seen) < 80:
                 await asyncio.sleep(0.01)
-        # Never more than half of what is under way waits for it.
+        # At most half of the requests in flight wait for it.
         assert len(slow.seen) <= 4
-        over.set()
-        await asyncio.gather(*asking)
+        released.set()
+        await asyncio.gather(*calls)
 
 
-async def test_somebody_else_at_an_old_address_was_not_reached(tmp_path: Path) -> None:
+async def test_another_service_at_an_old_address_counts_as_unreachable(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
-        callee("reused", somebody_else) as reused,
+        callee("reused", another_service) as reused,
         calling(tmp_path, ok.instance, reused.instance) as client,
     ):
         for _ in range(20):
@@ -488,14 +489,14 @@ async def test_somebody_else_at_an_old_address_was_not_reached(tmp_path: Path) -
     assert len(reused.seen) == 1
 
 
-async def test_only_strangers_at_all_addresses_are_an_unreachable_service(tmp_path: Path) -> None:
-    async with callee("reused", somebody_else) as reused, calling(tmp_path, reused.instance) as client:
+async def test_a_service_is_unreachable_when_others_listen_at_all_its_addresses(tmp_path: Path) -> None:
+    async with callee("reused", another_service) as reused, calling(tmp_path, reused.instance) as client:
         with pytest.raises(ServiceUnreachable) as failure:
             await client.ask("POST", body={}, timeout_s=0.3)
     assert not failure.value.maybe_done
 
 
-async def test_what_an_instance_sheds_goes_to_another_and_it_does_not_rest(tmp_path: Path) -> None:
+async def test_a_shed_call_goes_to_another_instance_and_ejects_none(tmp_path: Path) -> None:
     async with (
         callee("ok") as ok,
         callee("busy", shed) as busy,
@@ -509,7 +510,7 @@ async def test_what_an_instance_sheds_goes_to_another_and_it_does_not_rest(tmp_p
                 pass
 
 
-async def test_a_call_shed_by_all_was_not_begun(tmp_path: Path) -> None:
+async def test_a_call_shed_by_all_instances_was_not_started(tmp_path: Path) -> None:
     async with callee("busy", shed) as busy, calling(tmp_path, busy.instance) as client:
         with pytest.raises(ServiceUnreachable) as failure:
             await client.ask(retryable=True)

@@ -1,4 +1,4 @@
-"""Whoever only holds the registry's token cannot be taken for another service."""
+"""A process that has only the registry's token cannot pose as another service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serai.chassis.calls.proof import Proofs
 from serai.chassis.calls.registry import Registry
 from tests import tokens
 from tests.chassis.calls.callees import callee, calling_by
-from tests.chassis.calls.test_registry import beating
+from tests.chassis.calls.test_registry import heartbeats
 from tests.discovery.registry_server import TOKEN, RegistryServer, registry_server
 
 KEYS: dict[str, str] = json.loads(tokens.SERVICE_KEYS)
@@ -31,7 +31,7 @@ def with_proof(text: str) -> Instance:
     return msgspec.structs.replace(BARE, meta={"proof": text})
 
 
-def test_believes_the_holder_of_the_services_key() -> None:
+def test_accepts_a_proof_by_the_services_key() -> None:
     assert Proofs(KEYS).proven("product", [PROVEN]) == (PROVEN,)
     assert PROVEN.meta["version"] == "7"
     assert len(PROVEN.meta["proof"]) == 86, "a Consul takes 512 characters"
@@ -48,7 +48,7 @@ UNPROVEN = {
     "moved to another id": msgspec.structs.replace(PROVEN, id="product-2"),
     "moved to another host": msgspec.structs.replace(PROVEN, host="10.0.0.9"),
     "moved to another port": msgspec.structs.replace(PROVEN, port=8001),
-    "replaced by that of a colleague": with_proof(
+    "replaced by that of another instance": with_proof(
         proof.signed(msgspec.structs.replace(BARE, id="product-2"), SEEDS["product"]).meta["proof"]
     ),
     "cut short": with_proof(PROVEN.meta["proof"][:-1]),
@@ -60,12 +60,12 @@ UNPROVEN = {
 
 
 @pytest.mark.parametrize("instance", UNPROVEN.values(), ids=UNPROVEN.keys())
-def test_believes_nobody_else_and_goes_on_with_the_others(instance: Instance) -> None:
+def test_rejects_an_invalid_proof_and_keeps_the_other_instances(instance: Instance) -> None:
     assert Proofs(KEYS).proven("product", [instance, PROVEN]) == (PROVEN,)
 
 
-def test_the_name_asked_for_is_the_one_to_prove() -> None:
-    """A registry that hands out order's instances when it is asked for product's is not believed."""
+def test_verifies_the_name_that_was_looked_up() -> None:
+    """A registry that returns order's instances for product is not believed."""
     order = proof.signed(msgspec.structs.replace(BARE, service="order"), SEEDS["order"])
     assert Proofs(KEYS).proven("product", [order]) == ()
     assert Proofs(KEYS).proven("order", [order]) == (order,)
@@ -76,31 +76,31 @@ def test_a_service_without_a_key_has_no_instances() -> None:
     assert Proofs(KEYS).proven("stranger", [stranger]) == ()
 
 
-def test_without_any_key_nothing_is_demanded() -> None:
+def test_without_any_key_nothing_is_verified() -> None:
     assert Proofs({}).proven("product", [BARE]) == (BARE,)
     assert proof.signed(BARE, "") is BARE
 
 
 @pytest.mark.parametrize("key", ["", "AAAA", "%%%", "ü" * 43])
-def test_a_key_that_is_none_is_told_by_name(key: str) -> None:
+def test_a_malformed_key_is_reported_with_its_service(key: str) -> None:
     with pytest.raises(ValueError, match="the key of order"):
         Proofs({"order": key})
 
 
-def test_each_is_told_about_once_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(proof.log, "error", lambda text, *rest, **_: told.append(text % rest))
+def test_each_rejected_instance_is_logged_once_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(proof.log, "error", lambda text, *rest, **_: logged.append(text % rest))
     proofs = Proofs(KEYS)
     rogue = msgspec.structs.replace(BARE, id="rogue-1")
     for _ in range(3):
         assert proofs.proven("product", [rogue, PROVEN]) == (PROVEN,)
-    assert told == ["rogue-1 gets no traffic: it does not prove that it is product"]
+    assert logged == ["rogue-1 gets no traffic: it does not prove that it is product"]
     assert b'registry_unproven_instances{callee="product"} 1.0' in generate_latest(telemetry.REGISTRY)
     assert proofs.proven("product", [PROVEN]) == (PROVEN,)
     assert b'registry_unproven_instances{callee="product"} 0.0' in generate_latest(telemetry.REGISTRY)
 
 
-def test_each_registration_is_verified_once_and_few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_registration_is_verified_once_and_few_results_are_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     proofs = Proofs(KEYS)
     verified: list[str] = []
     verify = Proofs._verified
@@ -117,22 +117,26 @@ def test_each_registration_is_verified_once_and_few_are_remembered(monkeypatch: 
     assert verified == ["product-1", "rogue-1"]
     proofs.proven("product", [proof.signed(msgspec.structs.replace(BARE, port=1), SEEDS["product"])])
     proofs.proven("product", [rogue])
-    assert verified == ["product-1", "rogue-1", "product-1"], "what was asked for last is remembered longest"
+    assert verified == ["product-1", "rogue-1", "product-1"], "the cache is LRU"
     assert len(proofs._verdicts) == 2
 
 
-def knowing(registry_server: RegistryServer | None, service: str = "", cache_dir: Path | None = None) -> Registry:
-    """As a process of this service sees the registry."""
-    urls = [registry_server.url] if registry_server else []
+def registry_with_keys(replica: RegistryServer | None, service: str = "", cache_dir: Path | None = None) -> Registry:
+    """The registry as a process of this service sees it."""
+    urls = [replica.url] if replica else []
     return Registry(urls, TOKEN, cache_dir=cache_dir, key=SEEDS.get(service, ""), keys=KEYS)
 
 
-async def test_a_rogue_registration_is_not_followed_and_not_called_well(
+async def test_a_rogue_registration_is_neither_watched_nor_reported_healthy(
     database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "BEATS_PER_LOOK", 1)
+    monkeypatch.setattr(registry, "HEARTBEATS_PER_CHECK", 1)
     async with registry_server(database("discovery"), tmp_path) as running:
-        product, rogue, order = knowing(running, "product"), Registry([running.url], TOKEN), knowing(running, "order")
+        product, rogue, order = (
+            registry_with_keys(running, "product"),
+            Registry([running.url], TOKEN),
+            registry_with_keys(running, "order"),
+        )
         watch = order.watch("product")
         await rogue.register(msgspec.structs.replace(BARE, id="product-0"))
         assert await watch.ready(30, at_least=0)
@@ -146,13 +150,13 @@ async def test_a_rogue_registration_is_not_followed_and_not_called_well(
             "product-1": ("passing", ""),
         }
 
-        # Taking a place does not get its traffic either, and its owner takes it back.
+        # Taking over an id does not get its traffic either, and its owner registers again.
         seen = watch.version
         await rogue.register(msgspec.structs.replace(PROVEN, host="10.6.6.6"))
         async with asyncio.timeout(30):
             await watch.changed(seen)
         assert not watch.instances
-        async with beating(product):
+        async with heartbeats(product):
             assert await watch.ready(60)
         assert watch.instances == (PROVEN,)
         for each in (product, rogue, order):
@@ -164,9 +168,9 @@ async def test_no_call_of_a_service_reaches_a_rogue(database: Callable[[str], st
         registry_server(database("discovery"), tmp_path) as running,
         callee("product-1") as mine,
         callee("product-0") as rogue,
-        calling_by(knowing(running)) as client,
+        calling_by(registry_with_keys(running)) as client,
     ):
-        pretender, product = Registry([running.url], TOKEN), knowing(running, "product")
+        pretender, product = Registry([running.url], TOKEN), registry_with_keys(running, "product")
         await pretender.register(rogue.instance)
         await product.register(mine.instance)
         assert {(await client.ask(timeout_s=30)).by for _ in range(20)} == {"product-1"}
@@ -178,7 +182,7 @@ async def test_no_call_of_a_service_reaches_a_rogue(database: Callable[[str], st
 async def test_addresses_on_disk_are_verified_too(tmp_path: Path) -> None:
     address_cache.write(tmp_path / "product.json", (msgspec.structs.replace(BARE, id="rogue"), PROVEN))
     address_cache.write(tmp_path / "cart.json", (msgspec.structs.replace(BARE, id="rogue", service="cart"),))
-    order = knowing(None, cache_dir=tmp_path)
+    order = registry_with_keys(None, cache_dir=tmp_path)
     assert await order.watch("product").ready(30)
     assert order.watch("product").instances == (PROVEN,)
     assert not await order.watch("cart").ready(0.2)

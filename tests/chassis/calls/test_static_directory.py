@@ -1,4 +1,4 @@
-"""A list of addresses in place of a registry."""
+"""Service discovery by a static list of addresses."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ def test_a_list_names_hosts_and_addresses() -> None:
         (json.dumps({f"s{n}": [] for n in range(257)}), "or 256 services"),
     ],
 )
-def test_says_what_is_wrong_with_a_list(text: str, problem: str) -> None:
+def test_reports_what_is_wrong_with_a_list(text: str, problem: str) -> None:
     with pytest.raises(Malformed) as caught:
         parse(text)
     assert any(problem in one for one in caught.value.problems)
     assert all(one.startswith("SERAI_STATIC_SERVICES: ") for one in caught.value.problems)
 
 
-def test_says_all_that_is_wrong_at_once() -> None:
+def test_reports_all_problems_together() -> None:
     with pytest.raises(Malformed) as caught:
         parse('{"order": ["a", "b"], "-": ["c:1"]}')
     assert len(caught.value.problems) == 3
 
 
-def test_a_process_starts_by_a_list_alone_and_refuses_a_malformed_one(tmp_path: Path) -> None:
+def test_a_process_starts_with_a_list_alone_and_refuses_a_malformed_one(tmp_path: Path) -> None:
     environ = {
         "SERAI_MODE": "production",
         "SERAI_HOME": str(tmp_path),
@@ -90,7 +90,7 @@ def test_a_process_starts_by_a_list_alone_and_refuses_a_malformed_one(tmp_path: 
         load(Settings, environ | {"SERAI_DISCOVERY": "guess"})
 
 
-async def test_calls_go_where_the_list_says_and_follow_the_file(tmp_path: Path) -> None:
+async def test_calls_go_to_the_listed_addresses_and_follow_the_file(tmp_path: Path) -> None:
     file = tmp_path / "services.json"
     async with callee("one") as one, callee("two") as two:
         file.write_text(listing(one.instance.authority))
@@ -102,12 +102,12 @@ async def test_calls_go_where_the_list_says_and_follow_the_file(tmp_path: Path) 
             async with asyncio.timeout(30):
                 while (await client.ask()).by != "two":
                     await asyncio.sleep(0.05)
-            assert answered_by_both(one, two) > 0
+            assert min_calls(one, two) > 0
             assert [health.instance.url for health in await found.health_state()] == [two.instance.url]
             assert await found.services() == {"product": []}
 
 
-def answered_by_both(*callees: Callee) -> int:
+def min_calls(*callees: Callee) -> int:
     return min(len(each.seen) for each in callees)
 
 
@@ -126,15 +126,13 @@ async def until(watch: Watch, *addresses: str) -> None:
             await watch.changed(watch.version)
 
 
-async def test_a_malformed_change_changes_nothing_and_is_told_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(static_directory, "LOOK_EVERY_S", 0.02)
-    told: list[str] = []
+async def test_a_malformed_change_is_ignored_and_logged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(static_directory, "CHECK_INTERVAL_S", 0.02)
+    logged: list[str] = []
     again = asyncio.Event()
 
     def error(text: str, *rest: object) -> None:
-        told.append(text % rest)
+        logged.append(text % rest)
         again.set()
 
     monkeypatch.setattr(static_directory.log, "error", error)
@@ -148,16 +146,16 @@ async def test_a_malformed_change_changes_nothing_and_is_told_once(
         file.unlink()
         await again.wait()
         assert [instance.authority for instance in watch.instances] == ["a:1"]
-        assert len(told) == 2
+        assert len(logged) == 2
         file.write_text(listing("b:1"))
         await until(watch, "b:1")
         file.write_text("{}")
         await until(watch)
 
 
-async def test_a_file_that_is_exchanged_behind_a_link_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How a mounted ConfigMap changes."""
-    monkeypatch.setattr(static_directory, "LOOK_EVERY_S", 0.02)
+async def test_a_file_replaced_behind_a_symlink_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mounted ConfigMap changes this way."""
+    monkeypatch.setattr(static_directory, "CHECK_INTERVAL_S", 0.02)
     for name, address in (("first", "a:1"), ("second", "b:2")):
         (tmp_path / name).write_text(listing(address))
         os.utime(tmp_path / name, (0, 0))
@@ -170,17 +168,17 @@ async def test_a_file_that_is_exchanged_behind_a_link_is_seen(tmp_path: Path, mo
         await until(watch, "b:2")
 
 
-async def test_nobody_registers_and_a_list_in_the_environment_stays(tmp_path: Path) -> None:
+async def test_registration_does_nothing_and_a_list_in_the_environment_stays(tmp_path: Path) -> None:
     found = StaticDirectory(listing("a:1"))
     me = Instance("order-1", "order", "10.0.0.9", 1)
     await found.register(me)
-    beating = asyncio.create_task(found.heartbeat_forever())
+    heartbeats = asyncio.create_task(found.heartbeat_forever())
     await found.set_draining()
     await found.deregister()
     assert found.watch("order").instances == ()
     assert found.watch("product") is found.watch("product")
     with pytest.raises(ValueError, match="not a service name"):
         found.watch("../product")
-    assert not beating.done()
-    beating.cancel()
+    assert not heartbeats.done()
+    heartbeats.cancel()
     await found.close()

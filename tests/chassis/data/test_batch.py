@@ -1,4 +1,4 @@
-"""Callers that share a statement get each their own result, and nobody pays for another's mistake."""
+"""Callers that share a statement each get their own result, and an error affects only its own item."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def db(database: Callable[[str], str]) -> AsyncIterator[Database]:
 
 
 class Statement:
-    """Divides a hundred by each number, and remembers what it was run for."""
+    """Divides a hundred by each number, and records its batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -30,7 +30,7 @@ class Statement:
         self.batches.append(list(items))
         rows = await conn.fetch(
             """select 100 / divisor as result
-               from unnest($1::int[]) with ordinality as asked (divisor, place) order by place""",
+               from unnest($1::int[]) with ordinality as input (divisor, place) order by place""",
             items,
         )
         return [row["result"] for row in rows]
@@ -43,26 +43,26 @@ async def test_many_callers_share_few_statements_and_get_their_own_results(db: D
     assert [len(batch) for batch in statement.batches] == [64, 36]
 
 
-async def test_who_comes_later_is_served_by_a_later_statement(db: Database) -> None:
+async def test_a_later_item_runs_in_a_later_statement(db: Database) -> None:
     statement = Statement()
     divide = Batch(db, statement)
     assert [await divide(50), await divide(25)] == [2, 4]
     assert statement.batches == [[50], [25]]
 
 
-async def test_one_callers_mistake_is_not_the_others(db: Database) -> None:
+async def test_an_error_of_one_item_does_not_affect_the_others(db: Database) -> None:
     divide = Batch(db, Statement())
-    five, mistake, two = await asyncio.gather(divide(20), divide(0), divide(50), return_exceptions=True)
+    five, failed, two = await asyncio.gather(divide(20), divide(0), divide(50), return_exceptions=True)
     assert (five, two) == (5, 2)
-    assert isinstance(mistake, asyncpg.DivisionByZeroError)
+    assert isinstance(failed, asyncpg.DivisionByZeroError)
 
 
-async def test_a_caller_that_leaves_does_not_keep_the_others_from_their_results(db: Database) -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others(db: Database) -> None:
     divide = Batch(db, Statement())
-    impatient = asyncio.create_task(divide(10))
-    patient = asyncio.create_task(divide(20))
+    cancelled = asyncio.create_task(divide(10))
+    waiting = asyncio.create_task(divide(20))
     await asyncio.sleep(0)
-    impatient.cancel()
-    assert await patient == 5
+    cancelled.cancel()
+    assert await waiting == 5
     with pytest.raises(asyncio.CancelledError):
-        await impatient
+        await cancelled

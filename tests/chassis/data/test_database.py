@@ -1,4 +1,4 @@
-"""How a service's statements are carried out by the server."""
+"""Query plans of a service without scans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEVERAL = """select a.state from unnest(array[gen_random_uuid(), gen_random_uui
 
 
 @pytest.mark.parametrize(("scans", "whole_table"), [(True, True), (False, False)])
-async def test_a_service_that_does_not_scan_finds_few_rows_as_it_will_find_many(
+async def test_without_scans_a_nearly_empty_table_is_read_by_index(
     database: Callable[[str], str], scans: bool, whole_table: bool
 ) -> None:
     db = Database(database("payment"), size=1, scans=scans)

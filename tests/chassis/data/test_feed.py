@@ -1,4 +1,4 @@
-"""The feed: nothing skipped, nothing applied twice, nobody else's subject held up."""
+"""The feed: no event is skipped or applied twice, and a failed event delays its own subject only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from uuid import uuid4
 import pytest
 
 from serai.chassis.data.database import Connection, Database
-from serai.chassis.data.feed import Event, Events, Feed, Reader
+from serai.chassis.data.feed import Event, Events, Feed
+from serai.chassis.data.feed_reader import FeedReader
 
 
-class Local:
-    """Reads a feed of this process, where a reader would otherwise call another."""
+class LocalFeedClient:
+    """Reads a feed of this process, without HTTP."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -28,7 +29,7 @@ class Local:
 async def producer(url: str) -> AsyncIterator[tuple[Database, Feed]]:
     db = Database(url, size=8)
     await db.open()
-    feed = Feed("order", db, note_every_s=0)
+    feed = Feed("order", db, record_interval_s=0)
     sequencer = asyncio.create_task(feed.run())
     try:
         yield db, feed
@@ -40,8 +41,8 @@ async def producer(url: str) -> AsyncIterator[tuple[Database, Feed]]:
 
 @pytest.fixture
 async def shop(database: Callable[[str], str]) -> AsyncIterator[tuple[Database, Feed]]:
-    async with producer(database("order")) as made:
-        yield made
+    async with producer(database("order")) as opened:
+        yield opened
 
 
 async def append(db: Database, feed: Feed, subject: str, **data: Any) -> None:
@@ -72,7 +73,7 @@ async def test_events_come_in_the_order_of_their_subject_without_gaps(shop: tupl
         assert [event.data["n"] for event in events if event.subject == f"s{number}"] == list(range(20))
 
 
-async def test_an_event_that_commits_late_is_not_stepped_over(shop: tuple[Database, Feed]) -> None:
+async def test_an_event_that_commits_late_is_not_skipped(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
     async with db.transaction() as late:
         await feed.append(late, "test.happened", "late", {})
@@ -82,7 +83,7 @@ async def test_an_event_that_commits_late_is_not_stepped_over(shop: tuple[Databa
     assert [event.subject for event in await read_all(feed, 2)] == ["early", "late"]
 
 
-async def test_a_long_poll_answers_as_soon_as_something_happens(shop: tuple[Database, Feed]) -> None:
+async def test_a_long_poll_returns_as_soon_as_an_event_is_appended(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
     waiting = asyncio.create_task(feed.after("reader", 0, 10, 20.0))
     await asyncio.sleep(0)
@@ -91,7 +92,7 @@ async def test_a_long_poll_answers_as_soon_as_something_happens(shop: tuple[Data
         assert len((await waiting).items) == 1
 
 
-async def test_two_sequencers_hand_out_each_position_once(
+async def test_two_sequencers_assign_each_position_once(
     shop: tuple[Database, Feed], database: Callable[[str], str]
 ) -> None:
     db, feed = shop
@@ -104,10 +105,10 @@ async def test_two_sequencers_hand_out_each_position_once(
 
 
 @asynccontextmanager
-async def reading(
+async def reader(
     feed: Feed, db: Database, apply: Callable[[Connection, Event], Any], name: str = "order"
-) -> AsyncIterator[Reader]:
-    reader = Reader(name, "test", Local(feed), db, apply, lambda: None)  # type: ignore[arg-type]  # same method
+) -> AsyncIterator[FeedReader]:
+    reader = FeedReader(name, "test", LocalFeedClient(feed), db, apply, lambda: None)  # type: ignore[arg-type]  # same method
     task = asyncio.create_task(reader.run())
     try:
         yield reader
@@ -117,7 +118,7 @@ async def reading(
 
 
 async def applied(db: Database, at_least: int) -> list[str]:
-    """What the readers below have written, in order."""
+    """What the readers have written, in order."""
     async with asyncio.timeout(60):
         while True:
             async with db.connection() as conn:
@@ -127,8 +128,8 @@ async def applied(db: Database, at_least: int) -> list[str]:
             await asyncio.sleep(0.02)
 
 
-async def note(tx: Connection, event: Event) -> None:
-    """An effect that would fail if it were had twice."""
+async def record(tx: Connection, event: Event) -> None:
+    """An effect that fails when it is applied twice."""
     await tx.execute(
         "insert into idempotency_key (caller, key, fingerprint, resource, created_at) "
         "values ('t', $1, '', $2, clock_timestamp())",
@@ -139,7 +140,7 @@ async def note(tx: Connection, event: Event) -> None:
 
 async def test_two_readers_apply_each_event_once(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
-    async with reading(feed, db, note), reading(feed, db, note):
+    async with reader(feed, db, record), reader(feed, db, record):
         for n in range(30):
             await append(db, feed, f"s{n % 3}", n=n)
         assert len(await applied(db, 30)) == 30
@@ -147,15 +148,15 @@ async def test_two_readers_apply_each_event_once(shop: tuple[Database, Feed]) ->
         assert await conn.fetchval("select position from feed_cursor where feed = 'order'") == 30
 
 
-async def test_a_reader_whose_cursor_was_moved_applies_nothing(shop: tuple[Database, Feed]) -> None:
+async def test_a_reader_whose_cursor_another_has_moved_applies_nothing(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
     await append(db, feed, "s", n=1)
     event = (await read_all(feed, 1))[0]
-    zombie = Reader("order", "test", Local(feed), db, note, lambda: None)  # type: ignore[arg-type]  # same method
-    assert await zombie._lease() == 0
+    stale = FeedReader("order", "test", LocalFeedClient(feed), db, record, lambda: None)  # type: ignore[arg-type]  # same method
+    assert await stale._lease() == 0
     async with db.transaction() as tx:
         await tx.execute("update feed_cursor set position = 1, owner = 'another'")
-    assert not await zombie._consume(event, 0)
+    assert not await stale._consume(event, 0)
     assert await applied(db, 0) == []
 
 
@@ -166,12 +167,12 @@ async def test_an_event_that_fails_parks_its_subject_and_no_other(shop: tuple[Da
     async def apply(tx: Connection, event: Event) -> None:
         if broken and event.subject == "bad" and event.data["n"] == 1:
             raise ValueError("not yet")
-        await note(tx, event)
+        await record(tx, event)
 
     for n in (1, 2, 3):
         await append(db, feed, "bad", n=n)
         await append(db, feed, "good", n=n)
-    async with reading(feed, db, apply):
+    async with reader(feed, db, apply):
         assert await applied(db, 3) == ["good:1", "good:2", "good:3"]
         broken = False
         order = [resource for resource in await applied(db, 6) if resource.startswith("bad")]
@@ -180,7 +181,7 @@ async def test_an_event_that_fails_parks_its_subject_and_no_other(shop: tuple[Da
         assert await conn.fetchval("select count(*) from feed_parked") == 0
 
 
-async def test_what_a_known_reader_has_not_read_is_never_pruned(shop: tuple[Database, Feed]) -> None:
+async def test_events_that_a_known_consumer_has_not_read_are_never_pruned(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
     for n in range(4):
         await append(db, feed, str(uuid4()), n=n)

@@ -1,4 +1,4 @@
-"""One key, one thing."""
+"""One idempotency key creates one resource."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ async def db(database: Callable[[str], str]) -> AsyncIterator[Database]:
     await opened.close()
 
 
-def once(caller: str = "user:1", key: str | None = "k", body: bytes = b"{}") -> IdempotentRequest:
+def request(caller: str = "user:1", key: str | None = "k", body: bytes = b"{}") -> IdempotentRequest:
     return IdempotentRequest.of(caller, key, "POST", "/api/orders", body)
 
 
-async def make(db: Database, asked: IdempotentRequest, resource: str) -> str:
+async def create(db: Database, request: IdempotentRequest, resource: str) -> str:
     async with db.transaction() as tx:
-        if (made := await asked.made(tx)) is not None:
-            return made
-        await asked.bind(tx, resource)
+        if (existing := await request.bound_resource(tx)) is not None:
+            return existing
+        await request.bind(tx, resource)
         return resource
 
 
-async def test_the_same_key_answers_what_it_made(db: Database) -> None:
-    assert await make(db, once(), "first") == "first"
-    assert await make(db, once(), "second") == "first"
+async def test_a_repeated_key_returns_the_first_resource(db: Database) -> None:
+    assert await create(db, request(), "first") == "first"
+    assert await create(db, request(), "second") == "first"
 
 
 async def test_another_body_under_the_same_key_is_refused(db: Database) -> None:
-    await make(db, once(), "first")
+    await create(db, request(), "first")
     with pytest.raises(KeyReused):
-        await make(db, once(body=b"[]"), "second")
+        await create(db, request(body=b"[]"), "second")
 
 
-async def test_keys_of_two_callers_are_two_keys(db: Database) -> None:
-    assert await make(db, once("user:1"), "a") == "a"
-    assert await make(db, once("user:2"), "b") == "b"
+async def test_keys_of_two_callers_are_separate(db: Database) -> None:
+    assert await create(db, request("user:1"), "a") == "a"
+    assert await create(db, request("user:2"), "b") == "b"
 
 
 async def test_a_refusal_binds_nothing(db: Database) -> None:
     async def refuse() -> None:
         async with db.transaction() as tx:
-            await once().made(tx)
-            await once().bind(tx, "never")
+            await request().bound_resource(tx)
+            await request().bind(tx, "never")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await refuse()
-    assert await make(db, once(), "later") == "later"
+    assert await create(db, request(), "later") == "later"
 
 
-async def test_many_at_once_make_one_thing(db: Database) -> None:
-    """Time and again, for one of them may try the lock just when the one that made the thing has let it go."""
+async def test_concurrent_requests_create_one_resource(db: Database) -> None:
+    """Repeated often, because a request may try the lock just after the creating transaction released it."""
 
     async def attempt(key: str, number: int) -> str:
         try:
-            return await make(db, once(key=key), f"thing-{number}")
+            return await create(db, request(key=key), f"thing-{number}")
         except InProgress:
             return ""
 
     for key in (f"key-{round_}" for round_ in range(60)):
-        made = set(await asyncio.gather(*(attempt(key, number) for number in range(12)))) - {""}
-        assert len(made) == 1
+        existing = set(await asyncio.gather(*(attempt(key, number) for number in range(12)))) - {""}
+        assert len(existing) == 1
 
 
-async def test_without_a_key_every_request_is_its_own(db: Database) -> None:
-    assert await make(db, once(key=None), "a") == "a"
-    assert await make(db, once(key=None), "b") == "b"
+async def test_without_a_key_every_request_is_new(db: Database) -> None:
+    assert await create(db, request(key=None), "a") == "a"
+    assert await create(db, request(key=None), "b") == "b"
 
 
 def test_a_required_key_must_be_there() -> None:

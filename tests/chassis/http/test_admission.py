@@ -1,4 +1,4 @@
-"""What is let in: the limit as a function of how long work waits, and a service of ours driven into refusing."""
+"""Admission control: the limit as a function of waits, and a real service that is overloaded."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from litestar.params import FromPath
 
 from serai import topology
 from serai.chassis.http.admission import (
-    CONNECTION_S,
-    FEW,
-    HIGHEST,
     INTERVAL_S,
-    LOWEST,
-    MOST,
-    TURN_S,
+    MAX_CONNECTION_WAIT_S,
+    MAX_LIMIT,
+    MAX_LOOP_DELAY_S,
+    MAX_REQUESTS,
+    MIN_LIMIT,
+    MIN_NORMAL,
     Admission,
     Limit,
-    Rank,
+    Priority,
 )
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
@@ -41,129 +41,145 @@ class Clock:
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
 
-    def waits(self, limit: Limit, intervals: int, *, turn: float = 0.0, connection: float = 0.0) -> list[int]:
-        """The limit after each interval, in which ten requests waited so long while 200 were under way."""
+    def measure(
+        self, limit: Limit, intervals: int, *, loop_delay: float = 0.0, connection_wait: float = 0.0
+    ) -> list[int]:
+        """The limit after each interval of ten requests with these waits, while 200 are in flight."""
         found = []
         for _ in range(intervals * 10):
             self.now += INTERVAL_S / 10
-            limit.turn(turn, 200, self.now)
-            limit.connection(connection, 200, self.now)
+            limit.loop_delay(loop_delay, 200, self.now)
+            limit.connection_wait(connection_wait, 200, self.now)
             found.append(limit.value)
         return found[9::10]
 
 
-def test_it_falls_below_what_was_under_way_while_everybody_waits_for_too_long() -> None:
-    for turn, connection in ((2 * TURN_S, 0.0), (0.0, 2 * CONNECTION_S)):
-        limits = Clock().waits(Limit(), 20, turn=turn, connection=connection)
+def test_the_limit_falls_below_the_requests_in_flight_while_all_wait_too_long() -> None:
+    for loop_delay, connection_wait in ((2 * MAX_LOOP_DELAY_S, 0.0), (0.0, 2 * MAX_CONNECTION_WAIT_S)):
+        limits = Clock().measure(Limit(), 20, loop_delay=loop_delay, connection_wait=connection_wait)
         assert limits[2] < 200
-        assert limits[-1] == LOWEST
+        assert limits[-1] == MIN_LIMIT
 
 
-def test_a_burst_that_somebody_gets_through_at_once_is_no_overload() -> None:
+def test_a_burst_in_which_one_request_does_not_wait_is_no_overload() -> None:
     limit, clock = Limit(), Clock()
     for _ in range(50):
         clock.now += INTERVAL_S / 5
-        limit.connection(3.0, 100, clock.now)
-        limit.connection(0.0, 100, clock.now)
-    assert limit.value == HIGHEST
+        limit.connection_wait(3.0, 100, clock.now)
+        limit.connection_wait(0.0, 100, clock.now)
+    assert limit.value == MAX_LIMIT
 
 
-def test_it_is_normal_again_a_second_after_the_last_overload() -> None:
+def test_the_limit_is_at_its_maximum_a_second_after_the_last_overload() -> None:
     limit, clock = Limit(), Clock()
-    clock.waits(limit, 20, turn=1.0)
-    assert limit.value == LOWEST
+    clock.measure(limit, 20, loop_delay=1.0)
+    assert limit.value == MIN_LIMIT
     clock.now += 1.0
-    clock.waits(limit, 2)
-    assert limit.value == HIGHEST
+    clock.measure(limit, 2)
+    assert limit.value == MAX_LIMIT
 
 
-def test_it_rises_step_by_step_while_there_is_load() -> None:
+def test_the_limit_rises_step_by_step_under_load() -> None:
     limit, clock = Limit(), Clock()
-    clock.waits(limit, 20, turn=1.0)
-    limits = clock.waits(limit, 60)
+    clock.measure(limit, 20, loop_delay=1.0)
+    limits = clock.measure(limit, 60)
     assert limits == sorted(limits)
-    assert limits[1] < 2 * LOWEST
-    assert limits[-1] == HIGHEST
+    assert limits[1] < 2 * MIN_LIMIT
+    assert limits[-1] == MAX_LIMIT
 
 
-@given(st.lists(st.tuples(st.booleans(), WAITS, st.integers(0, 2 * MOST), st.floats(0, 1)), max_size=100))
-def test_it_stays_within_its_bounds(history: list[tuple[bool, float, int, float]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), WAITS, st.integers(0, 2 * MAX_REQUESTS), st.floats(0, 1)), max_size=100))
+def test_the_limit_stays_within_its_bounds(history: list[tuple[bool, float, int, float]]) -> None:
     limit, now = Limit(), 0.0
-    for of_loop, waited, under_way, later in history:
+    for of_loop, waited, in_flight, later in history:
         now += later
-        (limit.turn if of_loop else limit.connection)(waited, under_way, now)
-        assert LOWEST <= limit.value <= HIGHEST
+        (limit.loop_delay if of_loop else limit.connection_wait)(waited, in_flight, now)
+        assert MIN_LIMIT <= limit.value <= MAX_LIMIT
 
 
-class Visits(RuleBasedStateMachine):
+class Requests(RuleBasedStateMachine):
     """Any sequence of arrivals, departures and waits."""
 
     def __init__(self) -> None:
         super().__init__()
         self.admission = Admission()
-        self.inside: list[Rank] = []
+        self.admitted: list[Priority] = []
 
-    @rule(rank=st.sampled_from(list(Rank)), times=st.integers(1, 300))
-    def arrive(self, rank: Rank, times: int) -> None:
+    @rule(priority=st.sampled_from(list(Priority)), times=st.integers(1, 300))
+    def arrive(self, priority: Priority, times: int) -> None:
         for _ in range(times):
-            if self.admission.enter(rank):
-                self.inside.append(rank)
+            if self.admission.enter(priority):
+                self.admitted.append(priority)
 
-    @precondition(lambda self: self.inside)
+    @precondition(lambda self: self.admitted)
     @rule(data=st.data(), share=st.floats(0, 1))
     def leave(self, data: st.DataObject, share: float) -> None:
-        for _ in range(int(len(self.inside) * share)):
-            self.admission.leave(self.inside.pop())
+        for _ in range(int(len(self.admitted) * share)):
+            self.admission.leave(self.admitted.pop())
 
     @rule(waited=WAITS)
-    def somebody_waited(self, waited: float) -> None:
-        self.admission.got_connection(waited)
+    def a_request_waited(self, waited: float) -> None:
+        self.admission.record_connection_wait(waited)
 
     @rule()
-    def nobody_is_refused_where_there_is_little_to_do(self) -> None:
-        counted = [rank for rank in self.inside if rank is not Rank.FREE]
-        if len(counted) < LOWEST or counted.count(Rank.ORDINARY) < FEW:
-            assert self.admission.enter(Rank.ORDINARY)
-            self.admission.leave(Rank.ORDINARY)
+    def no_request_is_refused_while_few_are_in_flight(self) -> None:
+        counted = [priority for priority in self.admitted if priority is not Priority.EXEMPT]
+        if len(counted) < MIN_LIMIT or counted.count(Priority.NORMAL) < MIN_NORMAL:
+            assert self.admission.enter(Priority.NORMAL)
+            self.admission.leave(Priority.NORMAL)
 
     @rule()
-    def machines_are_never_refused_and_others_not_before_visitors(self) -> None:
-        assert self.admission.enter(Rank.FREE)
-        ordinary, first = self.admission.enter(Rank.ORDINARY), self.admission.enter(Rank.FIRST)
-        assert first or not ordinary or self.inside.count(Rank.ORDINARY) < FEW or len(self.inside) >= MOST - 1
-        for rank, entered in ((Rank.ORDINARY, ordinary), (Rank.FIRST, first)):
+    def exempt_requests_are_never_refused_and_high_priority_ones_only_after_normal_ones(self) -> None:
+        assert self.admission.enter(Priority.EXEMPT)
+        ordinary, high = self.admission.enter(Priority.NORMAL), self.admission.enter(Priority.HIGH)
+        assert (
+            high
+            or not ordinary
+            or self.admitted.count(Priority.NORMAL) < MIN_NORMAL
+            or len(self.admitted) >= MAX_REQUESTS - 1
+        )
+        for priority, entered in ((Priority.NORMAL, ordinary), (Priority.HIGH, high)):
             if entered:
-                self.admission.leave(rank)
+                self.admission.leave(priority)
 
     @invariant()
-    def what_is_counted_is_bounded(self) -> None:
-        assert sum(rank is not Rank.FREE for rank in self.inside) <= MOST + FEW
+    def counted_requests_are_bounded(self) -> None:
+        assert sum(priority is not Priority.EXEMPT for priority in self.admitted) <= MAX_REQUESTS + MIN_NORMAL
 
 
-TestVisits = Visits.TestCase
-TestVisits.settings = settings(max_examples=50)
+TestRequests = Requests.TestCase
+TestRequests.settings = settings(max_examples=50)
 
 
-def test_paths_are_ranked_by_what_their_routes_declare() -> None:
+def test_paths_have_the_priority_that_their_routes_declare() -> None:
     admission = Admission()
-    admission.rank_paths(first=["/api/orders/{id:str}"], free=["/api/logs/tail"])
-    ranks = {
-        Rank.ORDINARY: ("/api/orders", "/api/products", "/api/products/x", "/api/logs", "/api/"),
-        Rank.FIRST: ("/api/orders/x", "/api/orders/x/cancel", "/internal/holds/x"),
-        Rank.FREE: ("/livez", "/readyz", "/metrics", "/internal/events", "/v1/agent/self", "/api/logs/tail", "/", ""),
+    admission.set_path_priorities(high=["/api/orders/{id:str}"], exempt=["/api/logs/tail"])
+    priorities = {
+        Priority.NORMAL: ("/api/orders", "/api/products", "/api/products/x", "/api/logs", "/api/"),
+        Priority.HIGH: ("/api/orders/x", "/api/orders/x/cancel", "/internal/holds/x"),
+        Priority.EXEMPT: (
+            "/livez",
+            "/readyz",
+            "/metrics",
+            "/internal/events",
+            "/v1/agent/self",
+            "/api/logs/tail",
+            "/",
+            "",
+        ),
     }
-    for rank, paths in ranks.items():
-        assert {path: admission.rank(path) for path in paths} == dict.fromkeys(paths, rank)
+    for priority, paths in priorities.items():
+        assert {path: admission.priority(path) for path in paths} == dict.fromkeys(paths, priority)
 
 
-# A service that is driven into it
+# A real service under overload
 
-let_go = asyncio.Event()
+released = asyncio.Event()
 
 
 @get("/api/work", policy="public")
 async def work() -> str:
-    await let_go.wait()
+    await released.wait()
     return "done"
 
 
@@ -174,7 +190,7 @@ async def begun(id: FromPath[str]) -> str:
 
 @get("/api/hard", policy="public")
 async def work_hard() -> str:
-    """Steps that keep the loop for some milliseconds each."""
+    """Steps that block the event loop for some milliseconds each."""
     for _ in range(3):
         sum(range(100_000))
         await asyncio.sleep(0)
@@ -188,7 +204,7 @@ async def internal_work() -> str:
 
 @asynccontextmanager
 async def serving(limit: Limit) -> AsyncIterator[tuple[Service, aiohttp.ClientSession]]:
-    let_go.clear()
+    released.clear()
     declared = topology.Service("cart", "", database=False)
     settings = load(Settings, tokens.environ("cart", SERAI_LOG_LEVEL="critical"))
     service = Service(declared, settings, callers=frozenset({"order"}))
@@ -199,7 +215,7 @@ async def serving(limit: Limit) -> AsyncIterator[tuple[Service, aiohttp.ClientSe
         try:
             yield service, http
         finally:
-            let_go.set()
+            released.set()
 
 
 async def status(http: aiohttp.ClientSession, path: str, **headers: str) -> int:
@@ -209,13 +225,13 @@ async def status(http: aiohttp.ClientSession, path: str, **headers: str) -> int:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_service_with_too_much_to_do_says_so_at_once_and_goes_on_with_what_matters(method: str) -> None:
+async def test_an_overloaded_service_refuses_immediately_and_still_accepts_high_priority_requests(method: str) -> None:
     limit = Limit()
-    # Everybody waited for too long, and nothing is decided anew during the test.
-    Clock(time.perf_counter() + 3600).waits(limit, 20, connection=1.0)
+    # Every request waited too long, and the limit is not adjusted during the test.
+    Clock(time.perf_counter() + 3600).measure(limit, 20, connection_wait=1.0)
     async with serving(limit) as (service, http), asyncio.timeout(60):
-        held = [asyncio.create_task(status(http, "/api/work")) for _ in range(LOWEST)]
-        while service.state.active < LOWEST:
+        held = [asyncio.create_task(status(http, "/api/work")) for _ in range(MIN_LIMIT)]
+        while service.state.active < MIN_LIMIT:
             await asyncio.sleep(0.01)
 
         for _ in range(3):
@@ -231,28 +247,28 @@ async def test_a_service_with_too_much_to_do_says_so_at_once_and_goes_on_with_wh
         async with http.get("/metrics") as metrics:
             assert 'http_route="shed"' in await metrics.text()
 
-        let_go.set()
-        assert await asyncio.gather(*held) == [200] * LOWEST
+        released.set()
+        assert await asyncio.gather(*held) == [200] * MIN_LIMIT
         assert await status(http, "/api/work") == 200
         assert service.state.active == 0
 
 
-async def test_more_than_a_service_can_bear_is_refused_and_afterwards_nothing_is() -> None:
-    """Driven by itself: so much work that its loop comes round too seldom."""
+async def test_excess_load_is_refused_and_nothing_is_refused_afterwards() -> None:
+    """The overload is real: the work blocks the event loop for too long."""
     limit = Limit()
     async with serving(limit) as (_, http), asyncio.timeout(120):
         answers: list[int] = []
-        over = False
+        stopped = False
 
-        async def keep_asking() -> None:
-            while not over:
+        async def keep_requesting() -> None:
+            while not stopped:
                 answers.append(await status(http, "/api/hard"))
 
-        asking = [asyncio.create_task(keep_asking()) for _ in range(100)]
+        clients = [asyncio.create_task(keep_requesting()) for _ in range(100)]
         while 429 not in answers:
             await asyncio.sleep(0.05)
-        over = True
-        await asyncio.gather(*asking)
+        stopped = True
+        await asyncio.gather(*clients)
         assert set(answers) == {200, 429}
         while limit.value < 100:
             assert await status(http, "/api/hard") == 200

@@ -1,4 +1,4 @@
-"""Strict JSON: what is refused, and that every wrong field is told at once."""
+"""Strict JSON: what is refused, and that every wrong field is reported together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def encode(**changes: Any) -> bytes:
     return msgspec.json.encode({**GOOD, **changes})
 
 
-def test_reads_what_fits() -> None:
+def test_decodes_a_valid_body() -> None:
     read = body.decode(encode(price={"amount": 5, "currency": "USD"}), Basket)
     assert read == Basket("n", [Line("A", 1)], Money(5, "USD"))
 
@@ -49,7 +49,7 @@ def test_only_an_integer_in_bounds_is_a_quantity(quantity: Any) -> None:
     assert list(refused(encode(lines=[{"sku": "A", "quantity": quantity}]))) == ["lines.0.quantity"]
 
 
-def test_tells_every_wrong_field_at_once() -> None:
+def test_reports_every_wrong_field() -> None:
     raw = encode(
         name=1, lines=[{"sku": "", "quantity": 0}, {"sku": "B", "qty": 1}], price={"amount": -1, "currency": "usd"}, x=1
     )
@@ -73,7 +73,7 @@ def test_refuses_a_key_given_twice() -> None:
     assert refused(b'{"name": "a", "name": "b", "lines": []}') == {"name": "appears twice"}
 
 
-def test_refuses_nul_wherever_it_hides() -> None:
+def test_refuses_nul_anywhere() -> None:
     assert list(refused(b'{"name": "a\\u0000", "lines": []}')) == ["name"]
     assert list(refused(b'{"name": "a", "lines": [{"sku": "\\u0000", "quantity": 1}]}')) == ["lines.0.sku"]
     assert body.decode(b'{"name": "a\\\\u0000", "lines": []}', Basket).name == "a\\u0000"

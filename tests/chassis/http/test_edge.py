@@ -1,4 +1,4 @@
-"""The outside of every service: policies, strict requests, problem documents, ids."""
+"""The edge of every service: policies, strict requests, problem documents, ids."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def assembled() -> Service:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Any]]:
-    with TestClient(assembled().app(), raise_server_exceptions=False) as made:
-        yield made
+    with TestClient(assembled().app(), raise_server_exceptions=False) as opened:
+        yield opened
 
 
 SIGNED_IN = tokens.as_user(uuid4())
@@ -158,8 +158,8 @@ def test_only_a_listed_service_may_call(client: TestClient[Any]) -> None:
     problem(client.get("/internal/things", headers=tokens.as_service("payment", "cart")), 401, "unauthenticated")
 
 
-def test_a_token_for_another_service_is_told_from_a_bad_one(client: TestClient[Any]) -> None:
-    """So that a caller notices that its callee's address has become somebody else's."""
+def test_a_token_for_another_service_has_its_own_code(client: TestClient[Any]) -> None:
+    """A caller then notices that its callee's address now belongs to another service."""
     for caller in ("order", "payment"):
         problem(client.get("/internal/things", headers=tokens.as_service(caller, "product")), 401, "wrong_audience")
 
@@ -191,21 +191,21 @@ def test_refuses_a_bad_query(client: TestClient[Any], query: str) -> None:
     assert problem(client.get(f"/api/things?{query}"), 422, "invalid")["errors"]
 
 
-def test_null_is_a_word_to_look_for(client: TestClient[Any]) -> None:
+def test_null_is_a_valid_search_text(client: TestClient[Any]) -> None:
     assert client.get("/api/things?q=null").json()["q"] == "null"
 
 
-def test_a_fact_takes_no_standard_member_s_place() -> None:
+def test_a_fact_cannot_replace_a_standard_member() -> None:
     with pytest.raises(TypeError, match="status"):
         Conflict("Not now.", status="paid")
 
 
-def test_facts_of_a_refusal_are_told(client: TestClient[Any]) -> None:
+def test_the_facts_of_an_error_are_in_its_document(client: TestClient[Any]) -> None:
     answer = client.post("/api/things", json={"name": "taken"}, headers=SIGNED_IN)
     assert problem(answer, 409, "thing_taken_for_test")["owner"] == "me"
 
 
-def test_a_bug_tells_nothing_of_the_inside(client: TestClient[Any]) -> None:
+def test_an_unexpected_error_reveals_no_detail(client: TestClient[Any]) -> None:
     answer = client.post("/api/things", json={"name": "bug"}, headers=SIGNED_IN)
     problem(answer, 500, "internal")
     assert "secret detail" not in answer.text
@@ -216,7 +216,7 @@ def test_unknown_paths_and_methods(client: TestClient[Any]) -> None:
     problem(client.delete("/api/things"), 405, "method_not_allowed")
 
 
-def test_a_sane_request_id_is_kept_and_another_replaced(client: TestClient[Any]) -> None:
+def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(client: TestClient[Any]) -> None:
     assert (
         client.get("/api/things", headers={"X-Request-Id": "order-4711-abc"}).headers["x-request-id"]
         == "order-4711-abc"

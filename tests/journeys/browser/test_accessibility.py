@@ -10,16 +10,16 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.journeys.browser.conftest import Visitor
 from tools.shop import axe
-from tools.shop.browser import DESK, PHONE
+from tools.shop.browser import DESKTOP, PHONE
 from tools.shop.pages import LOOKS, Look, Stage, Who, set_stage, settled
-from tools.shop.shopper import Office
+from tools.shop.shopper import AdminClient
 from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def stage(system: System, office: Office) -> Stage:
+def stage(system: System, office: AdminClient) -> Stage:
     return set_stage(system, office)
 
 
@@ -77,7 +77,7 @@ async def _seen_by(who: Who, visitor: Visitor, stage: Stage) -> list[str]:
 async def _in_every_way(page: Page, look: Look, stage: Stage) -> list[str]:
     found: list[str] = []
     heading = look.heading.format(**stage.facts)
-    for width, height in (DESK, PHONE):
+    for width, height in (DESKTOP, PHONE):
         await page.set_viewport_size({"width": width, "height": height})
         await _light(page)
         await settled(page, heading)

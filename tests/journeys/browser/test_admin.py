@@ -16,9 +16,9 @@ from serai.product.media.pictures import MAX_FILE_BYTES
 from serai.topology import WEB_PAGES
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tools.shop.browser import PATIENCE_S, Visit
+from tools.shop.browser import TIMEOUT_S, Visit
 from tools.shop.pages import be_signed_in
-from tools.shop.shopper import ADDRESS, PASSWORD, Office, Shopper, pay, until
+from tools.shop.shopper import ADDRESS, PASSWORD, AdminClient, Shopper, pay, until
 from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
@@ -30,19 +30,19 @@ async def as_admin(visit: Visit, system: System) -> Page:
     return visit.page
 
 
-def bought(office: Office, buyer: Shopper, product: dict[str, Any], **more: Any) -> dict[str, Any]:
+def bought(office: AdminClient, buyer: Shopper, product: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A paid order whose goods are booked, so that it can be shipped."""
     buyer.add(product).raise_for_status()
     order = buyer.placed(**more)
     pay(order)
-    paid = buyer.order_when(order["id"], "paid", timeout_s=PATIENCE_S)
-    until("the goods to be booked", lambda: office.stock(product)["held"] == 0, timeout_s=PATIENCE_S)
+    paid = buyer.order_when(order["id"], "paid", timeout_s=TIMEOUT_S)
+    until("the goods to be booked", lambda: office.stock(product)["held"] == 0, timeout_s=TIMEOUT_S)
     return paid
 
 
-def found_by(office: Office, words: str) -> None:
+def found_by(office: AdminClient, words: str) -> None:
     ask = {"q": words}
-    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=PATIENCE_S)
+    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
 
 
 async def add_variant(page: Page, number: int, size: str, sku: str, price: str, stock: str) -> None:
@@ -58,7 +58,7 @@ async def upload(page: Page, *files: Path) -> None:
 
 
 async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_size_that_fits(
-    system: System, visitor: Visitor, office: Office, tmp_path: Path
+    system: System, visitor: Visitor, office: AdminClient, tmp_path: Path
 ) -> None:
     name, sku = f"Felt slippers {uuid4().hex[:8]}", f"FELT-{uuid4().hex[:8].upper()}"
     front, side = tmp_path / "front.jpg", tmp_path / "side.png"
@@ -93,7 +93,7 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         await page.reload()
         await expect(page.get_by_label("Name", exact=True)).to_have_value(name)
         await expect(page.get_by_role("button", name="Delete picture 2")).to_be_visible()
-        assert visit.troubles == []
+        assert visit.problems == []
 
     found_by(office, name)
     shopper = Shopper(system)
@@ -121,13 +121,13 @@ async def test_an_admin_makes_a_product_with_pictures_and_a_shopper_buys_the_siz
         await steps.pay_on_the_payment_page(page)
         await expect(page.get_by_text("Thank you, your order is confirmed")).to_be_visible()
         order = shopper.order(steps.order_of(page))
-        assert visit.troubles == []
+        assert visit.problems == []
     assert [(item["sku"], item["options"]) for item in order["items"]] == [(f"{sku}-L", {"size": "L"})]
     assert order["total"]["amount"] == 4250
 
 
 async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     buyer = Shopper(system)
     order = bought(office, buyer, office.product(stock=3, price=2500, name="Stone bowl"))
@@ -153,14 +153,14 @@ async def test_the_buyer_sees_what_was_shipped_and_what_was_given_back(
         await give_back(desk, None, "It broke")
         await expect(desk.get_by_text("Fully refunded.")).to_be_visible()
         await expect(desk.get_by_text("Refunded", exact=True).first).to_be_visible()
-        buyer.order_when(order["id"], "refunded", timeout_s=PATIENCE_S)
+        buyer.order_when(order["id"], "refunded", timeout_s=TIMEOUT_S)
         await home.reload()
         await expect(home.get_by_text("−$25.00")).to_be_visible()
         await expect(home.get_by_role("listitem").filter(has_text="Refunded")).to_be_visible()
-        assert (at_the_desk.troubles, at_home.troubles) == ([], [])
+        assert (at_the_desk.problems, at_home.problems) == ([], [])
     assert [entry["amount"] for entry in office.ledger(order["id"], "refund")] == [1000, 1500]
-    until("the mail that it was shipped", lambda: office.mails(buyer.email, "has shipped"), timeout_s=PATIENCE_S)
-    until("two mails of refunds", lambda: len(office.mails(buyer.email, "refund")) == 2, timeout_s=PATIENCE_S)
+    until("the mail that it was shipped", lambda: office.mails(buyer.email, "has shipped"), timeout_s=TIMEOUT_S)
+    until("two mails of refunds", lambda: len(office.mails(buyer.email, "refund")) == 2, timeout_s=TIMEOUT_S)
 
 
 async def give_back(page: Page, amount: str | None, reason: str) -> None:
@@ -174,7 +174,7 @@ async def give_back(page: Page, amount: str | None, reason: str) -> None:
 
 
 async def test_a_file_that_is_no_picture_or_too_large_is_refused_in_words(
-    system: System, visitor: Visitor, office: Office, tmp_path: Path
+    system: System, visitor: Visitor, office: AdminClient, tmp_path: Path
 ) -> None:
     product = office.product(stock=1)
     images = f"POST /api/products/{product['id']}/images"
@@ -196,11 +196,11 @@ async def test_a_file_that_is_no_picture_or_too_large_is_refused_in_words(
         await upload(page, good)
         await expect(pictures.get_by_role("button", name="Delete picture 1")).to_be_visible()
         await expect(pictures.get_by_role("alert")).to_have_count(0)
-        assert visit.troubles == []
+        assert visit.problems == []
 
 
 async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     taken = office.product(stock=1)["variants"][0]["sku"]
     async with visitor() as visit:
@@ -216,7 +216,7 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await expect_wrong(page.get_by_label("SKU"), "Another product has this SKU.")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("Second of its kind")
         await expect(page.get_by_label("Price (USD)")).to_have_value("19.90")
-        assert visit.troubles == []
+        assert visit.problems == []
     async with visitor() as visit:
         page, email = visit.page, f"new-{uuid4().hex[:12]}@example.com"
         await page.goto("/register")
@@ -243,11 +243,11 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await expect_wrong(page.get_by_label("Current password"), "not right")
         await expect(page.get_by_label("New password")).to_have_value("another-long-passphrase")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("M" * 150)
-        assert visit.troubles == []
+        assert visit.problems == []
 
 
 async def test_the_checkout_says_beside_the_field_what_is_wrong_with_an_address(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1)).raise_for_status()
@@ -270,7 +270,7 @@ async def test_the_checkout_says_beside_the_field_what_is_wrong_with_an_address(
         await city.fill(ADDRESS["city"])
         await city.press("Tab")
         await steps.to_the_payment_page(page)
-        assert visit.troubles == []
+        assert visit.problems == []
 
 
 async def expect_wrong(field: Locator, words: str) -> None:
@@ -285,7 +285,7 @@ _IMAGE = "<img src=x onerror=window.intruded=1>"
 
 
 async def test_markup_that_somebody_stored_is_shown_as_the_text_it_is(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     token, email = uuid4().hex[:8], f"markup-{uuid4().hex[:12]}@example.com"
     mine = {"email": email, "password": PASSWORD, "name": f"Mal {_IMAGE}"}
@@ -333,7 +333,7 @@ async def test_markup_that_somebody_stored_is_shown_as_the_text_it_is(
         ):
             await page.goto(address_of_page)
             await expect_it_as_text(page, shown)
-        assert visit.troubles == []
+        assert visit.problems == []
     async with visitor() as visit:
         page = await as_admin(visit, system)
         for address_of_page, shown in (
@@ -355,9 +355,9 @@ async def test_markup_that_somebody_stored_is_shown_as_the_text_it_is(
         await shipped_mail.click()
         mail = page.get_by_role("dialog").frame_locator("iframe")
         await expect(mail.get_by_text(_IMAGE).last).to_be_visible()
-        assert visit.troubles == []
+        assert visit.problems == []
         # And where nothing stands between a mail and whoever reads it.
-        until("mails of the order", lambda: len(office.mails(email)) >= 4, timeout_s=PATIENCE_S)
+        until("mails of the order", lambda: len(office.mails(email)) >= 4, timeout_s=TIMEOUT_S)
         reader = await page.context.new_page()
         shown_in = 0
         for message in office.mails(email):
@@ -390,4 +390,4 @@ async def test_a_visitor_is_asked_to_sign_in_to_every_room_of_the_office_and_the
             await visit.page.goto(room.replace("{id}", str(uuid4())))
             await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Sign in to Admin")
             await visit.page.wait_for_load_state("networkidle")
-        assert visit.troubles == []
+        assert visit.problems == []

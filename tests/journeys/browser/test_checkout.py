@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route, expect
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
 from tools.shop.browser import PHONE, Visit
-from tools.shop.shopper import ADDRESS, PASSWORD, Office, Shopper
+from tools.shop.shopper import ADDRESS, PASSWORD, AdminClient, Shopper
 from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
@@ -17,7 +17,7 @@ NOTE = "Ring twice, the bell is old"
 
 
 async def test_somebody_was_faster_and_the_rest_is_bought(
-    visitor: Visitor, system: System, office: Office, buyer: Shopper
+    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
 ) -> None:
     lamp = office.product(stock=3, price=2000)
     buyer.add(lamp, 3).raise_for_status()
@@ -42,7 +42,7 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
 
 
 async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
-    visitor: Visitor, system: System, office: Office, buyer: Shopper
+    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
 ) -> None:
     vase, lamp = office.product(stock=1, price=1000, name="Last vase"), office.product(stock=5, price=2000)
     for product in (vase, lamp):
@@ -65,7 +65,7 @@ async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
 
 
 async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anything_is_charged(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     lamp = office.product(stock=1, price=2000)
     buyer.add(lamp).raise_for_status()
@@ -84,7 +84,7 @@ async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anythin
 
 
 async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_place(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
@@ -110,7 +110,7 @@ async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_pla
 
 
 async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_later(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
@@ -133,7 +133,9 @@ async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_late
         await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
 
 
-async def test_an_answer_that_got_lost_makes_no_second_order(visitor: Visitor, office: Office, buyer: Shopper) -> None:
+async def test_an_answer_that_got_lost_makes_no_second_order(
+    visitor: Visitor, office: AdminClient, buyer: Shopper
+) -> None:
     buyer.add(office.product(stock=2, price=2000)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
@@ -155,18 +157,18 @@ async def _type_everything(page: Page, buyer: Shopper) -> None:
     await page.get_by_label("Delivery note (optional)").fill(NOTE)
 
 
-async def _pay_with_everything_as_typed(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+async def _pay_with_everything_as_typed(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
     await steps.expect_the_address_as_typed(visit.page)
     await expect(visit.page.get_by_label("Delivery note (optional)")).to_have_value(NOTE)
     await steps.to_the_payment_page(visit.page)
     await _pay(visit, office, buyer, amount)
 
 
-async def _pay(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+async def _pay(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
     """From the payment page to the end: one order of this buyer's, as it was typed, and one charge."""
     await steps.pay_on_the_payment_page(visit.page)
     await steps.expect_paid(visit.page)
-    await visit.went_as_expected()
+    await visit.assert_as_expected()
     (order,) = buyer.http.get("/api/orders").raise_for_status().json()["items"]
     assert (order["status"], order["note"], order["total"]["amount"]) == ("paid", NOTE, amount)
     assert {name: order["shipping_address"][name] for name in ADDRESS} == ADDRESS

@@ -10,7 +10,7 @@ from playwright.async_api import Route, expect
 
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tools.shop.shopper import Office, Shopper
+from tools.shop.shopper import AdminClient, Shopper
 from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
@@ -30,11 +30,11 @@ async def test_a_wrong_product_address_says_so_and_leads_on(visitor: Visitor) ->
         await expect(page).to_have_title("Not found · Serai")
         await page.get_by_role("link", name="Browse products").click()
         await expect(page.get_by_role("heading", level=1, name="All products")).to_be_visible()
-        await visit.went_as_expected()
+        await visit.assert_as_expected()
 
 
 async def test_somebody_else_s_order_is_not_there(
-    visitor: Visitor, system: System, office: Office, buyer: Shopper
+    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
 ) -> None:
     somebody = Shopper(system)
     somebody.add(office.product(stock=1)).raise_for_status()
@@ -46,7 +46,7 @@ async def test_somebody_else_s_order_is_not_there(
         await expect(page.get_by_role("heading", level=1, name="We can’t find this order")).to_be_visible()
         await expect(page).to_have_title("We can’t find this order · Serai")
         await expect(page.get_by_role("main").get_by_role("link", name="Your orders")).to_be_visible()
-        await visit.went_as_expected()
+        await visit.assert_as_expected()
 
 
 async def test_products_that_cannot_be_loaded_are_asked_for_again(visitor: Visitor) -> None:
@@ -61,11 +61,11 @@ async def test_products_that_cannot_be_loaded_are_asked_for_again(visitor: Visit
         await failure.get_by_role("button", name="Try again").click()
         await expect(page.get_by_role("article").first).to_be_visible()
         await expect(failure).to_be_hidden()
-        await visit.went_as_expected()
+        await visit.assert_as_expected()
 
 
 async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1)).raise_for_status()
     async with visitor() as visit:
@@ -80,10 +80,10 @@ async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
         await failure.get_by_role("button", name="Try again").click()
         await expect(page.get_by_role("button", name="Pay $25.00")).to_be_enabled()
         await expect(failure).to_be_hidden()
-        await visit.went_as_expected()
+        await visit.assert_as_expected()
 
 
-async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, office: Office) -> None:
+async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, office: AdminClient) -> None:
     lamp = office.product(stock=3)
     async with visitor() as visit:
         page = visit.page
@@ -102,7 +102,7 @@ async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, off
         await expect(page.get_by_role("status").filter(has_text="You’re offline")).to_be_hidden()
         await add.click()
         await expect(page.get_by_role("link", name="Cart, 1 item")).to_be_visible()
-        await visit.went_as_expected()
+        await visit.assert_as_expected()
 
 
 async def _unavailable(route: Route) -> None:

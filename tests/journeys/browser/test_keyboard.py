@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.journeys.browser.conftest import Visitor
-from tools.shop.browser import PATIENCE_S, PHONE, until_true
+from tools.shop.browser import PHONE, TIMEOUT_S, until_true
 from tools.shop.pages import be_signed_in
-from tools.shop.shopper import ADDRESS, CARD, PASSWORD, Office, Shopper, until
+from tools.shop.shopper import ADDRESS, CARD, PASSWORD, AdminClient, Shopper, until
 from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
@@ -70,7 +70,7 @@ async def enter(page: Page, label: str, text: str) -> None:
 
 
 async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
-    visitor: Visitor, office: Office
+    visitor: Visitor, office: AdminClient
 ) -> None:
     sku, price = f"KEY-{uuid4().hex[:8]}", {"amount": 1900, "currency": "USD"}
     variants = [
@@ -82,7 +82,7 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
     product = {"name": name, "options": options, "variants": variants}
     office.http.post("/api/products", json=product).raise_for_status()
     ask = {"q": sku}
-    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=PATIENCE_S)
+    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
     async with visitor() as visit:
         page = visit.page
         await page.goto("/")
@@ -147,7 +147,7 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Thank you, your order is confirmed")).to_be_visible()
         await expect(page.get_by_text(f"moss · {sku}-moss")).to_be_visible()
-        assert visit.troubles == []
+        assert visit.problems == []
 
 
 async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
@@ -160,7 +160,7 @@ async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
 
 
 async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     buyer = Shopper(system)
     buyer.add(office.product(stock=2)).raise_for_status()
@@ -194,7 +194,7 @@ async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Your cart is empty")).to_be_visible()
         await expect_to_be_at_the_content(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     assert buyer.order(order["id"])["status"] == "awaiting_payment"
 
 

@@ -10,22 +10,22 @@ from playwright.async_api import expect
 
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tools.shop.browser import DESK, PATIENCE_S, PHONE, Visit
-from tools.shop.shopper import Office, until
+from tools.shop.browser import DESKTOP, PHONE, TIMEOUT_S, Visit
+from tools.shop.shopper import AdminClient, until
 
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
 async def test_a_visitor_finds_a_thing_orders_it_and_pays(
-    visitor: Visitor, office: Office, size: tuple[int, int]
+    visitor: Visitor, office: AdminClient, size: tuple[int, int]
 ) -> None:
     name = f"Walnut tray {uuid4().hex[:8]}"
     product = office.product(stock=3, price=4200, name=name)
     until(
         "the product to be found",
         lambda: office.http.get("/api/products", params={"q": product["name"]}).raise_for_status().json()["items"],
-        timeout_s=PATIENCE_S,
+        timeout_s=TIMEOUT_S,
     )
     email = f"visitor-{uuid4().hex[:12]}@example.com"
     async with visitor(*size) as visit:
@@ -56,7 +56,7 @@ async def test_a_visitor_finds_a_thing_orders_it_and_pays(
         await page.reload()
         await expect(page.get_by_role("heading", level=1, name="Order S-")).to_be_visible()
         assert not [value for value in await page.evaluate("Object.values(localStorage)") if len(str(value)) > 64]
-        assert visit.troubles == []
+        assert visit.problems == []
 
     order = office.http.get(f"/api/orders/{order_id}").raise_for_status().json()
     assert (order["status"], order["email"]) == ("paid", email)
@@ -85,7 +85,7 @@ async def test_a_page_runs_nothing_that_is_not_the_shop_s_and_asks_nobody_else(
     async with visitor() as visit:
         await visit.page.goto("/products")
         await expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
-        assert visit.troubles == []
+        assert visit.problems == []
         refused = await visit.page.evaluate(_INTRUSION)
         assert refused == ["connect-src", "frame-src", "img-src", "script-src-elem"]
         assert await visit.page.evaluate("window.intruded") is None
@@ -95,13 +95,13 @@ async def test_a_page_runs_nothing_that_is_not_the_shop_s_and_asks_nobody_else(
         await _noticed(visit, "/api/nothing: 404")
         # What a journey is about is no trouble, unless it does not happen.
         visit.expect_refusal("GET /api/nobody", 404)
-        assert visit.troubles[-1] == "GET /api/nobody: no 404, 1 expected"
+        assert visit.problems[-1] == "GET /api/nobody: no 404, 1 expected"
         async with visit.page.expect_response("**/api/nobody"):
             await visit.page.evaluate("fetch('/api/nobody')")
-        assert not [trouble for trouble in visit.troubles if "/api/nobody" in trouble]
+        assert not [trouble for trouble in visit.problems if "/api/nobody" in trouble]
 
 
 async def _noticed(visit: Visit, words: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not any(words in trouble for trouble in visit.troubles):
+    async with asyncio.timeout(TIMEOUT_S):
+        while not any(words in trouble for trouble in visit.problems):
             await asyncio.sleep(0.05)

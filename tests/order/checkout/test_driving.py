@@ -291,10 +291,10 @@ async def test_a_checkout_goes_on_when_its_request_waits_no_longer(shop: Shop) -
     saga = await shop.accept()
     stall = shop.payment.faults.stall_before("open")
     assert await shop.checkout.drive_within(saga, 0.1) is None
-    assert shop.checkout.in_hand == 1
+    assert shop.checkout.active_jobs == 1
     stall.resume()
     await until(lambda: _is(shop, saga, State.AWAITING_PAYMENT))
-    await until(lambda: _nothing_in_hand(shop))
+    await until(lambda: _no_active_jobs(shop))
 
 
 async def test_a_request_hears_of_what_another_worker_made_of_its_checkout(shop: Shop) -> None:
@@ -344,7 +344,7 @@ async def test_a_worker_has_only_so_many_sagas_in_hand(lone_shop: Shop) -> None:
         await asyncio.gather(*(stall.reached.wait() for stall in stalls[:16]))
         lone_shop.checkout.nudge()
         await asyncio.sleep(0.05)
-        assert lone_shop.checkout.in_hand == 16
+        assert lone_shop.checkout.active_jobs == 16
         assert not stalls[16].reached.is_set()
         stalls[0].resume()
         await asyncio.wait_for(stalls[16].reached.wait(), 5)
@@ -373,7 +373,7 @@ async def test_a_worker_outlives_a_saga_that_cannot_be_saved(lone_shop: Shop, ca
     await lone_shop.make_due(broken.order_id)
     async with _working(lone_shop):
         await until(lambda: _was_left(caplog))
-        await until(lambda: _nothing_in_hand(lone_shop))
+        await until(lambda: _no_active_jobs(lone_shop))
         await lone_shop.cart.release(broken.order_id)
         sound = await lone_shop.accept(1)
         await lone_shop.make_due(sound.order_id)
@@ -457,9 +457,9 @@ async def _is(shop: Shop, saga: domain.Saga, state: State) -> bool:
     return (await shop.saga(saga.order_id)).state is state
 
 
-async def _nothing_in_hand(shop: Shop) -> bool:
-    return shop.checkout.in_hand == 0
+async def _no_active_jobs(shop: Shop) -> bool:
+    return shop.checkout.active_jobs == 0
 
 
 async def _was_left(caplog: pytest.LogCaptureFixture) -> bool:
-    return "job left to its lease" in caplog.messages
+    return "job failed; it is retried when its lease expires" in caplog.messages

@@ -1,4 +1,4 @@
-"""The lean client against a server that answers byte by byte as it is told to."""
+"""The benchmark's HTTP connection, against a scripted server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLOSING = b"HTTP/1.1 303 See Other\r\ncontent-length: 0\r\nconnection: close\r\n
 
 @asynccontextmanager
 async def answering(*answers: bytes) -> AsyncIterator[tuple[Connection, list[bytes]]]:
-    """A connection to a server that gives these answers, and what the server was sent."""
-    asked: list[bytes] = []
+    """A connection to a server with these responses, and the requests that it received."""
+    requests: list[bytes] = []
     left = list(answers)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while left:
             try:
-                asked.append(await reader.readuntil(b"\r\n\r\n"))
+                requests.append(await reader.readuntil(b"\r\n\r\n"))
             except asyncio.IncompleteReadError:
                 break
             answer = left.pop(0)
@@ -40,40 +40,40 @@ async def answering(*answers: bytes) -> AsyncIterator[tuple[Connection, list[byt
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     connection = Connection("127.0.0.1", server.sockets[0].getsockname()[1])
     try:
-        yield connection, asked
+        yield connection, requests
     finally:
         connection.close()
         server.close()
 
 
 async def test_reads_answers_of_either_length_on_one_connection() -> None:
-    async with answering(WHOLE, CHUNKED, WHOLE) as (connection, asked):
+    async with answering(WHOLE, CHUNKED, WHOLE) as (connection, requests):
         first = await connection.ask("GET", "/one", "X-A: b\r\n")
         assert (first.status, first.json(), first.header("set-cookie")) == (200, {"a": "b"}, "guest=abc; Path=/")
         second = await connection.ask("POST", "/two")
         assert (second.status, second.json()) == (409, {"a": "b"})
         assert (await connection.ask("GET", "/three")).status == 200
-        assert [line.split(b"\r\n")[0] for line in asked] == [
+        assert [line.split(b"\r\n")[0] for line in requests] == [
             b"GET /one HTTP/1.1",
             b"POST /two HTTP/1.1",
             b"GET /three HTTP/1.1",
         ]
 
 
-async def test_connects_again_after_the_server_has_said_it_closes() -> None:
+async def test_reconnects_after_the_server_closes_the_connection() -> None:
     async with answering(CLOSING, WHOLE) as (connection, _):
         leaving = await connection.ask("POST", "/pay", body=b"")
         assert (leaving.status, leaving.header("location")) == (303, "/orders")
         assert (await connection.ask("GET", "/")).status == 200
 
 
-async def test_an_answer_that_breaks_off_is_a_failure() -> None:
+async def test_an_incomplete_response_is_a_failure() -> None:
     async with answering(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf") as (connection, _):
         with pytest.raises(LoadFailed):
             await connection.ask("GET", "/")
 
 
-async def test_an_answer_other_than_the_one_hoped_for_is_a_failure() -> None:
+async def test_an_unexpected_status_is_a_failure() -> None:
     async with answering(CHUNKED) as (connection, _):
         answer = await connection.ask("GET", "/")
         with pytest.raises(LoadFailed, match="409"):

@@ -1,4 +1,4 @@
-"""What the tools say becomes figures, and whatever went wrong becomes a failure instead."""
+"""The tools' outputs become figures, and errors become failures."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ tps = 2500.000000 (without initial connection time)
 """
 
 
-def test_reads_what_wrk_says() -> None:
+def test_parses_the_output_of_wrk() -> None:
     load = wrk.parse(SAID % 0)
     assert (load.per_s, load.latency) == (4000, Quantiles(3.5, 9.1))
 
 
 @pytest.mark.parametrize("output", [SAID % 1, "unable to connect", SAID.replace("8000", "0") % 0])
-def test_refused_requests_no_answers_and_no_words_fail_a_run_of_wrk(output: str) -> None:
+def test_errors_and_missing_output_fail_a_run_of_wrk(output: str) -> None:
     with pytest.raises(LoadFailed):
         wrk.parse(output)
 
 
-def test_reads_what_pgbench_says() -> None:
+def test_parses_the_output_of_pgbench() -> None:
     load = commits.parse(PGBENCH % 0)
     assert (load.count, load.seconds) == (5000, 2.0)
 
@@ -64,7 +64,7 @@ def test_a_result_is_the_median_of_its_runs() -> None:
     assert result.cores() == {"product": 0.2}
 
 
-def test_reads_are_told_as_shares_of_the_limits_and_flows_of_the_commits() -> None:
+def test_reads_are_shares_of_the_limits_and_flows_of_the_commits() -> None:
     runs = [Run(Load(count, 1.0), {}) for count in (100, 200, 400)]
     limits = [Result("envoy", runs), Result("commits", runs[2:]), Result("static", [], "broke")]
     size = Size(1000, 0.0, 0.0, Startup(0.0, {}, {}), None, [Result("list", runs[:1]), Result("cart", runs[:1])], {})
@@ -77,7 +77,7 @@ def test_a_failed_target_has_no_figures_in_the_table() -> None:
     assert report.row(line) == ["limit: envoy", "FAILED"]
 
 
-def test_options_are_bounded() -> None:
+def test_options_have_limits() -> None:
     assert options.parse([]).sizes == [1_000, 100_000]
     assert options.parse(["--only", "list,search"]).names() == ["list", "search"]
     for wrong in (["--seconds", "3600"], ["--connections", "5000"], ["--sizes", "10000000"], ["--only", "everything"]):

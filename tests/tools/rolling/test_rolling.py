@@ -1,4 +1,4 @@
-"""Everything is restarted under people's hands, and nobody notices; then a gateway dies, and hardly anybody does."""
+"""A rolling restart of everything loses no request; a killed gateway loses only the requests in flight."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.rolling.course import EVERYTHING, REPLICAS, Course, verdict
-from tools.rolling.load import Crowd, Load
+from tools.rolling.load import Load, LoadProfile
+from tools.rolling.scenario import ALL_PROCESSES, REPLICAS, Scenario, problems_of
 from tools.shop.system import System, running_system
 
-CROWD = Crowd(readers=2, members=1, buyers=2, pause_s=0.1)
-#: With the administrator.
-PEOPLE = CROWD.readers + CROWD.members + CROWD.buyers + 1
+PROFILE = LoadProfile(readers=2, members=1, buyers=2, pause_s=0.1)
+#: With the admin.
+CLIENTS = PROFILE.readers + PROFILE.members + PROFILE.buyers + 1
 
 
 @pytest.fixture(scope="module")
@@ -24,32 +24,32 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 @pytest.mark.timeout(300)
 async def test_no_request_is_lost_while_everything_is_restarted(system: System) -> None:
     before = pids(system)
-    load = Load(system.status()["gateways"], CROWD, system.login("admin"))
+    load = Load(system.status()["gateways"], PROFILE, system.login("admin"))
     async with load.running():
-        course = Course(system, load, print)
-        await course.restart(EVERYTHING)
-    assert verdict(course, load.book.failures) == []
-    assert load.book.total().keys() <= {"200", "201", "202", "204"}
+        scenario = Scenario(system, load, print)
+        await scenario.restart(ALL_PROCESSES)
+    assert problems_of(scenario, load.statistics.failures) == []
+    assert load.statistics.total().keys() <= {"200", "201", "202", "204"}
     after = pids(system)
-    restarted = {name for name in EVERYTHING if not before[name] & after[name]}
-    assert restarted == set(EVERYTHING)
+    restarted = {name for name in ALL_PROCESSES if not before[name] & after[name]}
+    assert restarted == set(ALL_PROCESSES)
     assert {name: len(each) for name, each in after.items()} == {name: len(each) for name, each in before.items()}
     assert system.is_ready()
 
 
 @pytest.mark.timeout(300)
-async def test_a_killed_gateway_costs_only_what_was_on_its_way_through_it(system: System) -> None:
-    load = Load(system.status()["gateways"], CROWD, system.login("admin"))
+async def test_a_killed_gateway_loses_only_the_requests_in_flight(system: System) -> None:
+    load = Load(system.status()["gateways"], PROFILE, system.login("admin"))
     async with load.running():
-        course = Course(system, load, print)
-        await course.go_on(1.0)
-        killed = await course.kill_a_gateway()
-        await course.go_on(1.0)
-    # Nobody has more than one request on its way, and nothing was lost at the other gateway.
-    assert len(load.book.failures) <= PEOPLE, load.book.failures
-    assert {failure.address for failure in load.book.failures} <= {killed}
-    assert load.book.moved_on.keys() <= {killed}
-    assert verdict(course, []) == []
+        scenario = Scenario(system, load, print)
+        await scenario.run_undisturbed(1.0)
+        killed = await scenario.kill_a_gateway()
+        await scenario.run_undisturbed(1.0)
+    # Every client has at most one request in flight, and none was lost at the other gateway.
+    assert len(load.statistics.failures) <= CLIENTS, load.statistics.failures
+    assert {failure.address for failure in load.statistics.failures} <= {killed}
+    assert load.statistics.connection_failures.keys() <= {killed}
+    assert problems_of(scenario, []) == []
 
 
 def pids(system: System) -> dict[str, set[int]]:

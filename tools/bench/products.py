@@ -1,4 +1,4 @@
-"""A catalogue of any size, the same every time: product number 17 is one thing for ever, whatever the size."""
+"""Generates a catalogue of any size deterministically: product number 17 is the same in every catalogue."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from serai.product.catalogue.domain import keywords, slugs_of
 from tools.bench.vocabulary import CATEGORIES, COLLECTIONS, COLOURS, ENDINGS, MIDDLES, OPENINGS, QUALITIES
 
 CURRENCY = "USD"
-#: No run of a benchmark buys as much of anything.
-PLENTY = 1_000_000
+#: More than any benchmark run buys.
+STOCK = 1_000_000
 _SOLD_OUT_SHARE = 0.03
 _FIRST_AT = datetime(2025, 1, 1, tzinfo=UTC)
 _BETWEEN = timedelta(seconds=30)
 _CATEGORIES = tuple(CATEGORIES)
 
 
-class Good(msgspec.Struct, frozen=True):
-    """One product, and its variants as (id, what an admin would have posted)."""
+class Product(msgspec.Struct, frozen=True):
+    """One product, and its variants as (id, the request that creates it)."""
 
     id: UUID
     slug: str
@@ -40,8 +40,8 @@ class Good(msgspec.Struct, frozen=True):
     created_at: datetime
 
     def row(self) -> dict[str, Any]:
-        """The columns of the product's own table, as far as the service writes them itself."""
-        drafts = [draft for _, draft in self.variants]
+        """The columns of the product table that the service writes."""
+        variants = [variant for _, variant in self.variants]
         return {
             "id": self.id,
             "slug": self.slug,
@@ -53,38 +53,38 @@ class Good(msgspec.Struct, frozen=True):
             "images": _json(self.images),
             "options": _json(self.options),
             "currency": CURRENCY,
-            "price_minor": min(draft.price.amount for draft in drafts),
-            "keywords": keywords(self.category, self.attributes, self.options, drafts),
+            "price_minor": min(variant.price.amount for variant in variants),
+            "keywords": keywords(self.category, self.attributes, self.options, variants),
             "created_at": self.created_at,
             "updated_at": self.created_at,
         }
 
     def variant_rows(self) -> Iterator[dict[str, Any]]:
-        for position, (variant_id, draft) in enumerate(self.variants):
+        for position, (variant_id, variant) in enumerate(self.variants):
             yield {
                 "id": variant_id,
                 "product_id": self.id,
                 "position": position,
-                "sku": draft.sku,
-                "options": _json(draft.options),
-                "price_minor": draft.price.amount,
-                "initial": draft.stock,
-                "available": draft.stock,
+                "sku": variant.sku,
+                "options": _json(variant.options),
+                "price_minor": variant.price.amount,
+                "initial": variant.stock,
+                "available": variant.stock,
             }
 
 
-def goods(count: int, first: int = 0) -> Iterator[Good]:
+def generate_products(count: int, first: int = 0) -> Iterator[Product]:
     for number in range(first, first + count):
-        yield good(number)
+        yield generate_product(number)
 
 
-def good(number: int) -> Good:
-    chance = random.Random(number)
-    category = chance.choice(_CATEGORIES)
+def generate_product(number: int) -> Product:
+    rng = random.Random(number)
+    category = rng.choice(_CATEGORIES)
     materials, sizes, things = CATEGORIES[category]
-    thing, usual_price = chance.choice(list(things.items()))
-    material, collection, quality = chance.choice(materials), chance.choice(COLLECTIONS), chance.choice(QUALITIES)
-    name = chance.choice(
+    thing, usual_price = rng.choice(list(things.items()))
+    material, collection, quality = rng.choice(materials), rng.choice(COLLECTIONS), rng.choice(QUALITIES)
+    name = rng.choice(
         (
             f"{collection} {material} {thing}",
             f"{quality.capitalize()} {material} {thing}",
@@ -93,28 +93,28 @@ def good(number: int) -> Good:
         )
     )
     created_at = _FIRST_AT + number * _BETWEEN
-    product_id = _id(created_at, chance)
-    options = _options(chance, sizes)
-    # Whole, or just below or at a half, as shops write prices.
-    price = max(90, round(usual_price * chance.uniform(0.6, 1.7) / 1000) * 1000 + chance.choice((0, 90, 490, 900)))
-    stock = 0 if chance.random() < _SOLD_OUT_SHARE else PLENTY
+    product_id = _id(created_at, rng)
+    options = _options(rng, sizes)
+    # Prices end as in real shops.
+    price = max(90, round(usual_price * rng.uniform(0.6, 1.7) / 1000) * 1000 + rng.choice((0, 90, 490, 900)))
+    stock = 0 if rng.random() < _SOLD_OUT_SHARE else STOCK
     choices: list[dict[str, str]] = [{}]
     for option in options:
         choices = [chosen | {option.name: value} for chosen in choices for value in option.values]
     sku = f"{category[:3].upper()}-{number:07}"
     about = {"material": material, "Material": material.capitalize(), "collection": collection}
-    return Good(
+    return Product(
         id=product_id,
         slug=f"{slugs_of(name, product_id)[0]}-{number}",
         name=name,
-        description=" ".join(chance.choice(part) for part in (OPENINGS, MIDDLES, ENDINGS)).format_map(about),
+        description=" ".join(rng.choice(part) for part in (OPENINGS, MIDDLES, ENDINGS)).format_map(about),
         category=category,
-        attributes={"material": material.capitalize(), "collection": collection, "origin": chance.choice(_ORIGINS)},
+        attributes={"material": material.capitalize(), "collection": collection, "origin": rng.choice(_ORIGINS)},
         images=[Image(product_id, f"/media/products/{product_id}/1.jpg", name)],
         options=options,
         variants=[
             (
-                _id(created_at, chance),
+                _id(created_at, rng),
                 CreateVariant(
                     sku if len(choices) == 1 else f"{sku}-{at:02}", MoneyIn(price + 500 * at, CURRENCY), stock, chosen
                 ),
@@ -128,20 +128,20 @@ def good(number: int) -> Good:
 _ORIGINS = ("Portugal", "Uzbekistan", "Sweden", "Japan", "Scotland", "Italy")
 
 
-def _options(chance: random.Random, sizes: tuple[str, ...]) -> list[Option]:
-    """Six products of ten are sold in one shape only."""
-    draw = chance.random()
+def _options(rng: random.Random, sizes: tuple[str, ...]) -> list[Option]:
+    """60 % of the products have a single variant."""
+    draw = rng.random()
     if draw < 0.6:
         return []
     if draw < 0.85:
         return [Option("size", list(sizes))]
-    return [Option("colour", chance.sample(COLOURS, chance.randint(2, 5)))]
+    return [Option("colour", rng.sample(COLOURS, rng.randint(2, 5)))]
 
 
-def _id(at: datetime, chance: random.Random) -> UUID:
-    """A UUIDv7 of that moment; sorted by id, products are sorted by age."""
+def _id(at: datetime, rng: random.Random) -> UUID:
+    """A UUIDv7 of that time, so that ids sort products by age."""
     milliseconds = int(at.timestamp() * 1000)
-    bits = milliseconds << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0b10 << 62 | chance.getrandbits(62)
+    bits = milliseconds << 80 | 0x7 << 76 | rng.getrandbits(12) << 64 | 0b10 << 62 | rng.getrandbits(62)
     return UUID(int=bits)
 
 

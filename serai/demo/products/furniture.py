@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from serai.demo.goods.good import Good, coloured
+from serai.demo.products.product import DemoProduct, coloured
 
 FURNITURE = [
-    Good(
+    DemoProduct(
         "Walnut writing desk",
         64900,
         "A desk for people who still write by hand. Solid walnut top, a drawer that runs on wood, and a groove at "
@@ -12,7 +12,7 @@ FURNITURE = [
         {"width": ["120 cm", "140 cm", "160 cm"]},
         8000,
     ),
-    Good(
+    DemoProduct(
         "Oak dining table",
         89900,
         "Seats six on weekdays and eight at a push. The top is one board joined from five, oiled and easily sanded "
@@ -21,26 +21,26 @@ FURNITURE = [
         {"length": ["160 cm", "180 cm", "220 cm"]},
         12000,
     ),
-    Good(
+    DemoProduct(
         "Spindle-back chair",
         18900,
         "Nine turned spindles, a saddled seat and no screws: it is held together by the way the wood dries.",
         {"material": "Ash", "seat height": "45 cm"},
         coloured("Natural", "Black", "Forest green"),
     ),
-    Good(
+    DemoProduct(
         "Bentwood armchair",
         32900,
         "Beech bent over steam, a seat of woven cord, and arms at the height of a book.",
         {"material": "Beech", "seat": "Paper cord"},
     ),
-    Good(
+    DemoProduct(
         "Three-legged stool",
         7900,
         "Never wobbles, whatever the floor. Good for sitting on, standing on and putting plants on.",
         {"material": "Oak", "height": "46 cm"},
     ),
-    Good(
+    DemoProduct(
         "Low bookshelf",
         24900,
         "Three shelves at the height a child can reach, deep enough for atlases and picture books.",
@@ -48,20 +48,20 @@ FURNITURE = [
         {"width": ["80 cm", "120 cm"]},
         6000,
     ),
-    Good(
+    DemoProduct(
         "Ladder shelf",
         19900,
         "Leans against the wall and asks for two screws. Five shelves that grow deeper towards the floor.",
         {"material": "Ash", "height": "185 cm"},
         coloured("Natural", "White"),
     ),
-    Good(
+    DemoProduct(
         "Bedside table with drawer",
         15900,
         "Room for a lamp, a glass and one more chapter. The drawer hides the telephone.",
         {"material": "Walnut", "height": "52 cm"},
     ),
-    Good(
+    DemoProduct(
         "Platform bed",
         79900,
         "A quiet frame without a single squeak: slats rest in felt, corners lock without tools.",
@@ -69,40 +69,40 @@ FURNITURE = [
         {"width": ["140 cm", "160 cm", "180 cm"]},
         9000,
     ),
-    Good(
+    DemoProduct(
         "Two-seat linen sofa",
         119900,
         "Long enough for an afternoon nap, short enough for a city flat. Covers come off and go in the wash.",
         {"material": "Linen, beech frame", "length": "168 cm"},
         coloured("Sand", "Slate", "Rust"),
     ),
-    Good(
+    DemoProduct(
         "Wool reading chair",
         69900,
         "High back, soft wings, and a seat that is a hand deeper than usual so that you can pull up your legs.",
         {"material": "Wool, oak legs"},
         coloured("Moss", "Charcoal"),
     ),
-    Good(
+    DemoProduct(
         "Entryway bench",
         22900,
         "Sit to tie your shoes, lift the seat to put them away.",
         {"material": "Pine", "length": "100 cm"},
     ),
-    Good(
+    DemoProduct(
         "Coat stand",
         12900,
         "Eight pegs at three heights, a weighted foot, and a ring for umbrellas.",
         {"material": "Beech", "height": "178 cm"},
         coloured("Natural", "Black"),
     ),
-    Good(
+    DemoProduct(
         "Folding trestles, pair",
         9900,
         "With a door on top they are a table; without one they hang on a nail.",
         {"material": "Birch", "height": "72 cm"},
     ),
-    Good(
+    DemoProduct(
         "Round side table",
         13900,
         "A tray on three legs. The rim keeps cups where they are when the cat walks by.",

@@ -1,4 +1,4 @@
-"""Flows under load, in a process of their own: reads what to do from stdin, says what came of it on stdout, as JSON."""
+"""Closed-loop flows, in their own process: it reads its plan from stdin and writes the report to stdout, as JSON."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import uvloop
 
 from tools.bench.connection import Connection
 from tools.bench.figures import Load, LoadFailed, NothingDone, quantiles
-from tools.bench.flows import PATIENCE_S, Buyers, Guests, Ware
+from tools.bench.flows import TIMEOUT_S, Buyers, Guests, StockItem
 
-#: Before anything is counted, everybody is well under way; then what ends within the time counts, wherever it began.
+#: Time before counting starts. Then every flow that ends within the time counts, whenever it started.
 LEAD_S = 1.0
-#: What a run may take beyond its time: what was begun is finished.
-GRACE_S = PATIENCE_S + 30.0
+#: Extra time to finish the flows in progress.
+GRACE_S = TIMEOUT_S + 30.0
 ROOT = Path(__file__).parent.parent.parent
 
 Flow = Literal["cart", "purchase"]
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """What the crowd is told to do."""
+class Plan(msgspec.Struct, frozen=True):
+    """What to run."""
 
     gateway: str
     flow: Flow
     seconds: float
-    wares: list[Ware]
+    items: list[StockItem]
     #: Access tokens of the buyers of each connection; for guests, as many empty lists.
     buyers: list[list[str]]
     seed: int
@@ -44,34 +44,36 @@ class Report(msgspec.Struct, frozen=True):
     failure: str | None = None
 
 
-def run(orders: Orders) -> Load:
-    """Send the crowd and wait for it. Raises `LoadFailed` and `NothingDone`."""
+def run(plan: Plan) -> Load:
+    """Run the flows in a child process. Raises `LoadFailed` and `NothingDone`."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tools.bench.crowd"],
-            input=msgspec.json.encode(orders),
+            [sys.executable, "-m", "tools.bench.closed_loop"],
+            input=msgspec.json.encode(plan),
             capture_output=True,
             cwd=ROOT,
             env=os.environ,
-            timeout=LEAD_S + orders.seconds + GRACE_S,
+            timeout=LEAD_S + plan.seconds + GRACE_S,
         )
     except subprocess.TimeoutExpired:
-        raise LoadFailed("the crowd did not come back") from None
+        raise LoadFailed("the load generator did not finish") from None
     if done.returncode != 0:
-        raise LoadFailed(f"the crowd ended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-2000:]}")
+        raise LoadFailed(
+            f"the load generator ended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-2000:]}"
+        )
     report = msgspec.json.decode(done.stdout, type=Report)
     if report.failure is not None:
         raise LoadFailed(report.failure)
     if report.load is None:
-        raise NothingDone(f"nothing was finished within {orders.seconds:.0f} s")
+        raise NothingDone(f"nothing was finished within {plan.seconds:.0f} s")
     return report.load
 
 
-async def _crowd(orders: Orders) -> Report:
+async def _run_flows(plan: Plan) -> Report:
     times: list[float] = []
     steps: dict[str, list[float]] = {}
     since = time.perf_counter() + LEAD_S
-    until = since + orders.seconds
+    until = since + plan.seconds
 
     def done(seconds: float, parts: dict[str, float]) -> None:
         if since <= time.perf_counter() <= until:
@@ -79,16 +81,16 @@ async def _crowd(orders: Orders) -> Report:
             for name, part in parts.items():
                 steps.setdefault(name, []).append(part)
 
-    parts = urlsplit(orders.gateway)
-    assert parts.hostname == "127.0.0.1", "load stays on this machine"
+    parts = urlsplit(plan.gateway)
+    assert parts.hostname == "127.0.0.1", "load is only sent to this machine"
 
     async def connection(number: int) -> None:
         gateway = Connection("127.0.0.1", parts.port or 80)
-        seed = orders.seed * 1000 + number
-        guests, buyers = Guests(gateway, orders.wares, seed), Buyers(gateway, orders.buyers[number], orders.wares, seed)
+        seed = plan.seed * 1000 + number
+        guests, buyers = Guests(gateway, plan.items, seed), Buyers(gateway, plan.buyers[number], plan.items, seed)
         try:
             while time.perf_counter() < until:
-                await (guests.add(done) if orders.flow == "cart" else buyers.purchase(done))
+                await (guests.add(done) if plan.flow == "cart" else buyers.purchase(done))
         finally:
             buyers.close()
             gateway.close()
@@ -96,16 +98,16 @@ async def _crowd(orders: Orders) -> Report:
     failure: str | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            for number in range(len(orders.buyers)):
+            for number in range(len(plan.buyers)):
                 group.create_task(connection(number))
     except* LoadFailed as failures:
         failure = str(failures.exceptions[0])
     if failure or not times:
         return Report(failure=failure)
-    summary = {name: found for name, each in steps.items() if (found := quantiles(each)) is not None}
-    return Report(Load(len(times), orders.seconds, quantiles(times), summary))
+    summary = {name: found for name, values in steps.items() if (found := quantiles(values)) is not None}
+    return Report(Load(len(times), plan.seconds, quantiles(times), summary))
 
 
 if __name__ == "__main__":
-    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_crowd(told))))
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_run_flows(plan))))

@@ -1,8 +1,8 @@
-"""Requests that arrive when they arrive, answered or not, in a process of its own: reads what to do from stdin, says
-what came of it on stdout, as JSON.
+"""Open-loop load, in its own process: requests are sent at their due time, whether or not earlier ones have been
+answered. The process reads its plan from stdin and writes the outcome to stdout, as JSON.
 
-A closed loop asks less as soon as it is answered later, and so cannot overload anything. Here each request has a time
-at which it is due, and what it takes is counted from then on.
+A closed loop sends fewer requests when responses are slow, so it cannot overload anything. Here latency is measured
+from a request's due time.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import uvloop
 from tools.bench.figures import LoadFailed, Quantiles, quantiles
 
 ROOT = Path(__file__).parent.parent.parent
-#: This many requests may be unanswered at once. Beyond it a request that is due is not sent, and counted as unsent.
+#: Maximum of unanswered requests. Above it a due request is not sent, and is counted as unsent.
 MAX_CONNECTIONS = 1_500
 MAX_REQUESTS = 400_000
-#: How long what was sent may take to be answered after the last one was.
+#: How long to wait for responses after the last request was sent.
 GRACE_S = 10.0
 _TICK_S = 0.001
 _REFUSALS = (429, 503)
@@ -43,32 +43,32 @@ class Request(msgspec.Struct, frozen=True):
         return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """What is sent, one after the other and over again."""
+class Plan(msgspec.Struct, frozen=True):
+    """The requests, which are sent in a cycle."""
 
     url: str
     requests: list[Request]
     seconds: float
-    #: A second; None asks as fast as `connections` are answered.
+    #: Requests per second; None sends the next request when one of `connections` is answered.
     rate: float | None = None
     connections: int = 64
-    #: The processor's core to run on, if the shop has others.
+    #: The CPU core to run on, if the shop uses others.
     core: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Of the requests that were due in the time. Rates are a second."""
+    """The outcome of the requests that were due. Rates are per second."""
 
     seconds: float
     due: int
     good: int
-    #: 429 and 503, by status.
+    #: Number of 429 and 503 responses.
     refused: dict[str, int]
-    #: Anything else, by what it was.
+    #: Number of other errors, by kind.
     errors: dict[str, int]
-    #: What was due while all connections waited: the load's own bound.
+    #: Due while all connections were busy: the bound of the load generator.
     unsent: int
-    #: Refusals that do not say when to come back.
+    #: 429 and 503 responses without Retry-After.
     without_retry_after: int
     good_ms: Quantiles | None
     refused_ms: Quantiles | None
@@ -82,28 +82,28 @@ class Outcome(msgspec.Struct, frozen=True):
         return sum(self.refused.values()) / self.seconds
 
 
-def send(orders: Orders) -> Outcome:
-    """Raises `LoadFailed` when the load itself cannot be made."""
-    if orders.rate is not None and orders.rate * orders.seconds > MAX_REQUESTS:
-        raise LoadFailed(f"{orders.rate:,.0f} requests a second for {orders.seconds:g} s are too many for one process")
+def send(plan: Plan) -> Outcome:
+    """Raises `LoadFailed` when the load cannot be generated."""
+    if plan.rate is not None and plan.rate * plan.seconds > MAX_REQUESTS:
+        raise LoadFailed(f"{plan.rate:,.0f} requests a second for {plan.seconds:g} s are too many for one process")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tools.bench.arrivals"],
-            input=msgspec.json.encode(orders),
+            [sys.executable, "-m", "tools.bench.open_loop"],
+            input=msgspec.json.encode(plan),
             capture_output=True,
             cwd=ROOT,
             env=os.environ,
-            timeout=orders.seconds + GRACE_S + 30.0,
+            timeout=plan.seconds + GRACE_S + 30.0,
         )
     except subprocess.TimeoutExpired:
-        raise LoadFailed("the load did not come to its end") from None
+        raise LoadFailed("the load generator did not finish") from None
     if done.returncode != 0:
         raise LoadFailed(f"the load ended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-2000:]}")
     return msgspec.json.decode(done.stdout, type=Outcome)
 
 
 class _Connection(asyncio.Protocol):
-    """Speaks just enough HTTP for our own gateway: one request at a time, answers with a Content-Length."""
+    """A minimal HTTP client for our gateway: one request at a time, responses with Content-Length."""
 
     def __init__(self, load: _Load) -> None:
         self._load = load
@@ -156,12 +156,12 @@ class _Connection(asyncio.Protocol):
 
 
 class _Load:
-    def __init__(self, orders: Orders) -> None:
-        parts = urlsplit(orders.url)
-        assert parts.hostname == "127.0.0.1", "load stays on this machine"
+    def __init__(self, plan: Plan) -> None:
+        parts = urlsplit(plan.url)
+        assert parts.hostname == "127.0.0.1", "load is only sent to this machine"
         self._port = parts.port or 80
-        self._orders = orders
-        self._requests = [request.raw(parts.netloc) for request in orders.requests]
+        self._plan = plan
+        self._requests = [request.raw(parts.netloc) for request in plan.requests]
         self._idle: list[_Connection] = []
         self._open = 0
         self._opening: set[asyncio.Task[None]] = set()
@@ -170,22 +170,22 @@ class _Load:
         self._refused: list[float] = []
         self._statuses: dict[str, int] = {}
         self._errors: dict[str, int] = {}
-        self._unsent = self._bare = 0
+        self._unsent = self._without_retry_after = 0
         self._until = 0.0
 
     async def run(self) -> Outcome:
         began = time.perf_counter()
-        self._until = began + self._orders.seconds
-        if self._orders.rate is None:
-            for _ in range(self._orders.connections):
+        self._until = began + self._plan.seconds
+        if self._plan.rate is None:
+            for _ in range(self._plan.connections):
                 self._ask(time.perf_counter())
-            await asyncio.sleep(self._orders.seconds)
+            await asyncio.sleep(self._plan.seconds)
         else:
-            total = int(self._orders.rate * self._orders.seconds)
+            total = int(self._plan.rate * self._plan.seconds)
             while self._due < total:
-                until = min(total, int((time.perf_counter() - began) * self._orders.rate) + 1)
+                until = min(total, int((time.perf_counter() - began) * self._plan.rate) + 1)
                 while self._due < until:
-                    self._ask(began + self._due / self._orders.rate)
+                    self._ask(began + self._due / self._plan.rate)
                 await asyncio.sleep(_TICK_S)
         deadline = time.perf_counter() + GRACE_S
         while self._unanswered and time.perf_counter() < deadline:
@@ -193,18 +193,18 @@ class _Load:
         if self._unanswered:
             self._count(self._errors, "no answer", self._unanswered)
         return Outcome(
-            self._orders.seconds,
+            self._plan.seconds,
             self._due,
             len(self._good),
             self._statuses,
             self._errors,
             self._unsent,
-            self._bare,
+            self._without_retry_after,
             quantiles(self._good),
             quantiles(self._refused),
         )
 
-    def answered(self, connection: _Connection, status: int, says_when: bool, *, reusable: bool) -> None:
+    def answered(self, connection: _Connection, status: int, has_retry_after: bool, *, reusable: bool) -> None:
         took = time.perf_counter() - connection.due_at
         self._unanswered -= 1
         if 200 <= status < 300:
@@ -212,12 +212,12 @@ class _Load:
         elif status in _REFUSALS:
             self._refused.append(took)
             self._count(self._statuses, str(status))
-            self._bare += not says_when
+            self._without_retry_after += not has_retry_after
         else:
             self._count(self._errors, str(status))
         if reusable:
             self._idle.append(connection)
-        if self._orders.rate is None and time.perf_counter() < self._until:
+        if self._plan.rate is None and time.perf_counter() < self._until:
             self._ask(time.perf_counter())
 
     def failed(self, _: _Connection, what: str) -> None:
@@ -264,7 +264,7 @@ class _Load:
 
 
 if __name__ == "__main__":
-    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
-    if told.core is not None:
-        os.sched_setaffinity(0, {told.core})
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_Load(told).run())))
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    if plan.core is not None:
+        os.sched_setaffinity(0, {plan.core})
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_Load(plan).run())))

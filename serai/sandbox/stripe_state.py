@@ -1,4 +1,5 @@
-"""What the API, the pages and the timers share: the store, the clock, the faults and whom to tell."""
+"""The state that the Stripe sandbox's API, pages and timers share: the store, the clock, the faults and the webhook
+endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from serai.sandbox.call import Call
 from serai.sandbox.faults import Faults
 from serai.sandbox.store import Json, Store
 
-#: What an endpoint is subscribed to unless told otherwise; at Stripe too one picks, and picks what one acts on.
+#: The events that an endpoint subscribes to by default: those that the shop acts on.
 DEFAULT_EVENTS = (
     "checkout.session.completed",
     "checkout.session.expired",
@@ -28,13 +29,13 @@ DEFAULT_EVENTS = (
     "refund.failed",
 )
 
-KEYS_LAST_S = 24 * 60 * 60
-EVENTS_LAST_S = 30 * 24 * 60 * 60
+KEY_RETENTION_S = 24 * 60 * 60
+EVENT_RETENTION_S = 30 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The shop's webhook endpoint as Stripe knows it."""
+    """The shop's webhook endpoint as registered with Stripe."""
 
     url: str | None
     secret: str
@@ -42,16 +43,16 @@ class Endpoint:
 
 
 @dataclass(slots=True)
-class Bank:
+class StripeState:
     store: Store
     secret_key: str
     endpoint: Endpoint
     site: str = ""
     clock: Callable[[], float] = time.time
     faults: Faults = field(default_factory=Faults)
-    busy_keys: set[str] = field(default_factory=set)
-    """Idempotency keys of requests that are being carried out at this moment."""
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    keys_in_use: set[str] = field(default_factory=set)
+    """Idempotency keys of requests in progress."""
+    delivery_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be a webhook to send."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -64,7 +65,7 @@ class Bank:
         request_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> Iterator[Call]:
-        """One request's transaction; what it emitted is on its way to the webhook as soon as it has committed."""
+        """One request's transaction. After the commit, the dispatcher is woken to deliver the emitted events."""
         call = Call(
             store=self.store,
             now=self.clock(),
@@ -78,10 +79,10 @@ class Bank:
         with self.store.transaction():
             yield call
         if call.emitted:
-            self.news.set()
+            self.delivery_wanted.set()
 
-    def let_time_pass(self) -> None:
-        """Does what is due by now: sessions expire, undecided refunds are decided."""
+    def run_due(self) -> None:
+        """Apply what is due by now: expire sessions and settle pending refunds."""
         while due := self.store.due(self.clock()):
             with self.transact() as call:
                 for record in due:
@@ -90,23 +91,24 @@ class Bank:
                     else:
                         refunds.settle(call, record)
 
-    def forget(self) -> None:
-        """What Stripe forgets by itself: keys after a day, events after a month."""
+    def prune(self) -> None:
+        """Delete what Stripe deletes by itself: idempotency keys after a day, events after a month."""
         self.prune_keys()
         with self.store.transaction():
-            self.store.forget_events(self.clock() - EVENTS_LAST_S)
+            self.store.delete_events(self.clock() - EVENT_RETENTION_S)
 
-    def prune_keys(self, older_than_s: float = KEYS_LAST_S) -> int:
+    def prune_keys(self, older_than_s: float = KEY_RETENTION_S) -> int:
         with self.store.transaction():
-            return self.store.forget_keys(self.clock() - older_than_s)
+            return self.store.delete_keys(self.clock() - older_than_s)
 
     def configure(self, endpoint: Endpoint, *, instead_of: str | None) -> None:
-        """Points the webhooks elsewhere, across restarts too, until one starts with another URL than `instead_of`."""
+        """Change the webhook endpoint. The change survives restarts until the sandbox starts with a URL other than
+        `instead_of`."""
         self.endpoint = endpoint
         with self.store.transaction():
-            self.store.set_setting("endpoint", described(endpoint) | {"instead_of": instead_of})
-        self.news.set()
+            self.store.set_setting("endpoint", endpoint_document(endpoint) | {"instead_of": instead_of})
+        self.delivery_wanted.set()
 
 
-def described(endpoint: Endpoint) -> Json:
+def endpoint_document(endpoint: Endpoint) -> Json:
     return {"url": endpoint.url, "secret": endpoint.secret, "enabled_events": list(endpoint.events)}

@@ -1,5 +1,4 @@
-"""A service of one process without a database, to be asked and told to leave:
-`python -m tests.chassis.process.leaver`."""
+"""A service of one process without a database: `python -m tests.chassis.process.draining_service`."""
 
 from __future__ import annotations
 
@@ -12,12 +11,12 @@ from serai.chassis.process.app import Service
 from serai.chassis.process.serve import run
 from serai.chassis.settings import Settings, load
 
-holding, released, leaving, done = (asyncio.Event() for _ in range(4))
+holding, released, draining, done = (asyncio.Event() for _ in range(4))
 
 
 @dataclass(frozen=True)
-class Declared:
-    name: str = "leaver"
+class ServiceDeclaration:
+    name: str = "draining"
     database: bool = False
     scans: bool = False
     calls: tuple[str, ...] = ()
@@ -32,7 +31,7 @@ def quick() -> str:
 
 @get("/held", policy="public")
 async def held() -> str:
-    """Answered when somebody asks for its release."""
+    """Responds when /release is requested."""
     holding.set()
     await released.wait()
     return "held"
@@ -51,8 +50,8 @@ def release() -> str:
 
 
 async def work() -> None:
-    """Takes a while longer when told to leave."""
-    await leaving.wait()
+    """A job that takes a while longer when the process drains."""
+    await draining.wait()
     await asyncio.sleep(0.3)
     print("worked", flush=True)
     done.set()
@@ -60,10 +59,10 @@ async def work() -> None:
 
 
 if __name__ == "__main__":
-    service = Service(Declared(), load(Settings))
+    service = Service(ServiceDeclaration(), load(Settings))
     service.routes(None, [quick, held, until_held, release])
     service.background("work", work)
-    service.in_hand.append(lambda: 0 if done.is_set() else 1)
-    service.on_leave += [lambda: print("leaving", flush=True), leaving.set]
-    service.on_left.append(lambda: print("left", flush=True))
+    service.active_jobs.append(lambda: 0 if done.is_set() else 1)
+    service.on_drain += [lambda: print("draining", flush=True), draining.set]
+    service.on_drained.append(lambda: print("drained", flush=True))
     run(service)

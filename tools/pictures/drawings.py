@@ -1,4 +1,4 @@
-"""Which drawing shows which good."""
+"""The drawing of each product."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Drawing: TypeAlias = Callable[[Canvas], None]
 DRAWINGS: dict[str, Drawing] = {}
 
 
-def good(name: str) -> Callable[[Drawing], Drawing]:
-    def note(drawing: Drawing) -> Drawing:
+def product(name: str) -> Callable[[Drawing], Drawing]:
+    def register(drawing: Drawing) -> Drawing:
         assert name not in DRAWINGS, name
         DRAWINGS[name] = drawing
         return drawing
 
-    return note
+    return register

@@ -1,4 +1,4 @@
-"""What the demo catalogue says about one product. Prices are in minor units."""
+"""A product of the demo catalogue. Prices are in minor units."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class DemoProduct:
     name: str
     price: int
     description: str
     attributes: dict[str, str] = field(default_factory=dict)
-    #: What there is to choose from; every combination is a variant.
+    #: Option names with their values. Every combination is a variant.
     options: dict[str, list[str]] = field(default_factory=dict)
-    #: How much dearer each next value of the first option is.
+    #: The price difference between consecutive values of the first option.
     step: int = 0
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from serai.demo.goods.good import Good, coloured
+from serai.demo.products.product import DemoProduct, coloured
 
 HOME_TEXTILES = [
-    Good(
+    DemoProduct(
         "Washed linen duvet cover",
         12900,
         "Softer every time it is washed, cool in August and warm in January.",
@@ -11,21 +11,21 @@ HOME_TEXTILES = [
         {"size": ["135 × 200 cm", "155 × 220 cm", "200 × 200 cm"]},
         2500,
     ),
-    Good(
+    DemoProduct(
         "Percale pillowcase",
         2400,
         "The crisp side of the pillow, on both sides.",
         {"material": "Organic cotton", "size": "80 × 80 cm"},
         coloured("White", "Pale blue", "Sand"),
     ),
-    Good(
+    DemoProduct(
         "Merino throw",
         11900,
         "Woven from lambswool, brushed once, and wide enough for two.",
         {"material": "Merino wool", "size": "140 × 200 cm"},
         coloured("Grey herringbone", "Mustard", "Moss"),
     ),
-    Good(
+    DemoProduct(
         "Waffle bath towel",
         3400,
         "Dries you in one pass and itself by lunchtime.",
@@ -33,14 +33,14 @@ HOME_TEXTILES = [
         {"size": ["50 × 100 cm", "70 × 140 cm", "100 × 150 cm"]},
         1200,
     ),
-    Good(
+    DemoProduct(
         "Hammam towel",
         2900,
         "Flat-woven, thin as a shirt, and everything from beach blanket to scarf.",
         {"material": "Cotton", "size": "100 × 180 cm"},
         coloured("Indigo", "Olive", "Terracotta"),
     ),
-    Good(
+    DemoProduct(
         "Hand-knotted wool rug",
         39900,
         "Eleven weeks on the loom. The small irregularities are the signature.",
@@ -48,20 +48,20 @@ HOME_TEXTILES = [
         {"size": ["120 × 180 cm", "170 × 240 cm", "200 × 300 cm"]},
         25000,
     ),
-    Good(
+    DemoProduct(
         "Jute doormat",
         2900,
         "Takes the mud and asks for nothing but a beating now and then.",
         {"material": "Jute", "size": "45 × 75 cm"},
     ),
-    Good(
+    DemoProduct(
         "Down pillow",
         7900,
         "Three chambers: feathers in the middle to hold you, down around them to please you.",
         {"filling": "Duck down and feathers", "size": "80 × 80 cm"},
         {"firmness": ["Soft", "Medium", "Firm"]},
     ),
-    Good(
+    DemoProduct(
         "Summer duvet",
         9900,
         "Bamboo and cotton for nights above twenty degrees.",
@@ -69,7 +69,7 @@ HOME_TEXTILES = [
         {"size": ["135 × 200 cm", "155 × 220 cm"]},
         2000,
     ),
-    Good(
+    DemoProduct(
         "Linen tablecloth",
         6900,
         "Looks best unironed, at the end of a long meal.",
@@ -77,27 +77,27 @@ HOME_TEXTILES = [
         {"length": ["180 cm", "250 cm", "320 cm"]},
         2000,
     ),
-    Good(
+    DemoProduct(
         "Set of four napkins",
         3200,
         "Mitred corners and a colour that forgives red wine.",
         {"material": "Linen", "size": "45 × 45 cm"},
         coloured("Plum", "Natural"),
     ),
-    Good(
+    DemoProduct(
         "Tea towel with herringbone",
         1400,
         "Polishes glasses without leaving itself behind.",
         {"material": "Half linen", "size": "50 × 70 cm"},
     ),
-    Good(
+    DemoProduct(
         "Velvet cushion",
         4500,
         "Cotton velvet, feather filling, and a zip you will not find.",
         {"material": "Cotton velvet", "size": "50 × 50 cm"},
         coloured("Petrol", "Ochre", "Blush"),
     ),
-    Good(
+    DemoProduct(
         "Blackout curtain",
         8900,
         "Turns a street lamp into midnight. One panel with a hidden tape.",
@@ -105,7 +105,7 @@ HOME_TEXTILES = [
         {"length": ["240 cm", "280 cm"]},
         1000,
     ),
-    Good(
+    DemoProduct(
         "Quilted bedspread",
         14900,
         "Stitched by hand in rows that wander a little.",
