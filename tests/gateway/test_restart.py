@@ -68,7 +68,7 @@ async def test_a_restarted_gateway_serves_without_the_registry_and_user(shop: Sh
     await _accepts_tokens_of(again, shop.later_keys)
     (await again.request("GET", "/api/orders", token=SigningKeys().token())).problem(401, "unauthenticated")
     (await again.request("GET", "/api/auth/me", token=shop.later_keys.token())).problem(503, "unavailable")
-    assert "using the addresses of product kept on disk" in again.log
+    assert "using the addresses of product from disk" in again.log
 
 
 async def test_a_service_missing_after_a_restart_affects_its_own_routes_only(shop: Shop) -> None:
@@ -99,7 +99,7 @@ async def test_damaged_files_are_logged_and_ignored(shop: Shop, keys: SigningKey
     (await again.get("/api/categories")).problem(503, "unavailable")
     # It uses the keys of the settings.
     assert (await again.request("GET", "/api/orders", token=keys.token())).status == 200
-    assert "the addresses of product kept on disk are unreadable" in again.log
+    assert "cannot read the addresses of product from disk" in again.log
     assert "jwks.json cannot be used" in again.log
 
     # When the registry is back on the same port, everything works again.

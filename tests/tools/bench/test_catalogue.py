@@ -95,7 +95,7 @@ async def test_a_filled_shop_lists_searches_and_sells(database: Callable[[str], 
             (shown,) = await store.products(conn, [wanted.id])
             assert (shown.name, shown.images) == (wanted.name, wanted.images)
             assert [(v.sku, v.price, v.stock.available) for v in shown.variants] == [
-                (variant.sku, variant.price, variant.stock) for _, variant in wanted.variants
+                (variant.sku, variant.price.money, variant.stock) for _, variant in wanted.variants
             ]
             found = await search.by_relevance(conn, search.Filters(words=wanted.name), 20, (1e9, _ABOVE_ALL))
             assert wanted.id in [listed.item.id for listed in found]
