@@ -240,7 +240,7 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
         await page.get_by_label("New password").fill("another-long-passphrase")
         visit.expect_refusal("POST /api/auth/password", 422)
         await page.get_by_role("button", name="Change password").click()
-        await expect_wrong(page.get_by_label("Current password"), "not right")
+        await expect_wrong(page.get_by_label("Current password"), "is wrong")
         await expect(page.get_by_label("New password")).to_have_value("another-long-passphrase")
         await expect(page.get_by_label("Name", exact=True)).to_have_value("M" * 150)
         assert visit.problems == []
