@@ -47,7 +47,7 @@ async def gateway(
         },
     )
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield gateway
     assert await gateway.stop() == 0, gateway.log
     await consul.stop()

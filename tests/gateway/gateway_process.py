@@ -138,14 +138,35 @@ class GatewayProcess:
             finally:
                 writer.close()
 
-    async def until(self, fits: Callable[[Response], bool], path: str, **headers: str) -> Response:
+    async def until_all_serve(self, token: str) -> None:
+        """Waits until every service of `DOCUMENTS` answers. `token` must be an admin's.
+
+        Envoy learns each service's instances separately, so an answer of one service says nothing about the others.
+        """
+        headers = {"authorization": f"Bearer {token}"}
+        for path in (
+            "/.well-known/jwks.json",
+            "/api/categories",
+            "/api/cart",
+            "/api/orders",
+            "/api/notifications/settings",
+            "/api/monitoring/services",
+        ):
+            await self.until(lambda response: response.status == 200, path, **headers)
+        await self.until(
+            lambda response: response.status == 200, "/api/payments/webhooks/stripe", method="POST", **headers
+        )
+
+    async def until(
+        self, fits: Callable[[Response], bool], path: str, *, method: str = "GET", **headers: str
+    ) -> Response:
         """Requests `path` until the response fits. Fails with the gateway's log after 60 s."""
         last: object = None
         try:
             async with asyncio.timeout(60):
                 while True:
                     try:
-                        response = await self.get(path, **headers)
+                        response = await self.request(method, path, headers=headers)
                         if fits(response):
                             return response
                         last = response

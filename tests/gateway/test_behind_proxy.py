@@ -35,7 +35,7 @@ async def fronted(
         },
     )
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield gateway
     await gateway.stop()
     await consul.stop()

@@ -40,7 +40,7 @@ async def shop(
     }
     gateway = GatewayProcess(tmp_path_factory.mktemp("committed"), environ)
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield gateway
     await gateway.stop()
     await consul.stop()

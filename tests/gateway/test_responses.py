@@ -149,7 +149,7 @@ async def test_a_limited_route_reports_what_remains(
     for service in DOCUMENTS:
         await consul.set(service, upstream)
     gateway = await new_gateway(SERAI_LIMIT_ORDERS="1/5").start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     for remaining in (4, 3, 2, 1, 0):
         response = await gateway.request("POST", "/api/orders", token=keys.token(), body=b"{}")
         assert response.status == 200

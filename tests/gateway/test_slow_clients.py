@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, Upstream
+from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess, read_response
 
 GET = b"GET /api/categories HTTP/1.1\r\nhost: x\r\n"
@@ -67,7 +67,7 @@ async def test_many_slow_clients_do_not_delay_others(impatient_gateway: GatewayP
 
 @pytest.fixture(scope="module")
 async def impatient_gateway(
-    tmp_path_factory: pytest.TempPathFactory, documents: Path, upstream: Upstream
+    tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
     """A gateway with short timeouts."""
     consul = await FakeConsul().start()
@@ -83,7 +83,7 @@ async def impatient_gateway(
     }
     gateway = GatewayProcess(tmp_path_factory.mktemp("slow"), environ)
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield gateway
     await gateway.stop()
     await consul.stop()

@@ -113,7 +113,7 @@ async def secure(
     }
     gateway = GatewayProcess(tmp_path_factory.mktemp("secure"), environ, _any_certificate())
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield gateway
     await gateway.stop()
     await consul.stop()

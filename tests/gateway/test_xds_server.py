@@ -86,7 +86,7 @@ async def xds_client(
         },
     )
     await gateway.start()
-    await gateway.until(lambda response: response.status == 200, "/api/categories")
+    await gateway.until_all_serve(keys.token("admin"))
     yield XdsClient(await consul.address_of("gateway-1"), gateway, consul, listen_port)
     await gateway.stop()
     await consul.stop()
