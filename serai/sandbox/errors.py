@@ -83,12 +83,12 @@ class IdempotencyInUse(StripeError):
 
 class LockTimeout(StripeError):
     status = 409
-    headers = {"Stripe-Should-Retry": "true"}  # noqa: RUF012
+    headers = {"Stripe-Should-Retry": "true"}  # noqa: RUF012 - never changed
 
 
 class RateLimited(StripeError):
     status = 429
-    headers = {"Stripe-Should-Retry": "true"}  # noqa: RUF012
+    headers = {"Stripe-Should-Retry": "true"}  # noqa: RUF012 - never changed
 
 
 class ServerError(StripeError):

@@ -78,7 +78,7 @@ class Dispatcher:
                 room -= 1
                 task = asyncio.create_task(self._deliver(http, delivery))
                 self._sending[delivery.event_id] = task
-                task.add_done_callback(lambda _, sent=delivery.event_id: self._finished(sent))  # type: ignore[misc]
+                task.add_done_callback(lambda _, sent=delivery.event_id: self._finished(sent))  # type: ignore[misc]  # mypy infers no lambda with a default
 
     def _may_send(self, delivery: Delivery, now: float) -> bool:
         held_until = self._held.get(delivery.event_id)

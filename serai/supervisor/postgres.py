@@ -292,7 +292,7 @@ def bin_folder(user: int | None = None) -> Path:
 
 def _can_use(package: Path, user: int) -> bool:
     test = 'test -x "$1/bin/postgres" && test -r "$1/share/postgres.bki"'
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  our own command
         ["/bin/sh", "-c", test, "sh", str(package / "pginstall")], user=user, group=user, extra_groups=[], cwd="/"
     )
     return done.returncode == 0

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream, write_documents
+from tests.gateway.fake_services import FakeConsul, SigningKeys, Upstream, write_documents
 from tests.gateway.gateway_process import GatewayProcess
+from tests.gateway.serving import serving
 
 
 @pytest.fixture(scope="session")
@@ -33,24 +34,9 @@ async def gateway(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
     """An open gateway in front of all services, shared by the tests that only send requests."""
-    consul = await FakeConsul().start()
-    for service in DOCUMENTS:
-        await consul.set(service, upstream)
-    gateway = GatewayProcess(
-        tmp_path_factory.mktemp("gateway"),
-        {
-            "SERAI_OPENAPI": str(documents),
-            "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-            "SERAI_JWKS": json.dumps(keys.jwks),
-            "SERAI_LIMIT_SIGN_IN": "60/3",
-            "SERAI_LIMIT_ORDERS": "off",
-        },
-    )
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield gateway
-    assert await gateway.stop() == 0, gateway.log
-    await consul.stop()
+    limits = {"SERAI_LIMIT_SIGN_IN": "60/3", "SERAI_LIMIT_ORDERS": "off"}
+    async with serving(tmp_path_factory.mktemp("gateway"), upstream, keys, limits, documents=documents) as started:
+        yield started.gateway
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
+from tests.gateway.fake_services import SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess
+from tests.gateway.serving import serving
 
 ORIGIN = "https://app.example"
 
@@ -18,27 +18,15 @@ ORIGIN = "https://app.example"
 async def fronted(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
-    consul = await FakeConsul().start()
-    for service in DOCUMENTS:
-        await consul.set(service, upstream)
-    gateway = GatewayProcess(
-        tmp_path_factory.mktemp("fronted"),
-        {
-            "SERAI_OPENAPI": str(documents),
-            "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-            "SERAI_JWKS": json.dumps(keys.jwks),
-            "SERAI_HOSTS": "localhost,shop.example",
-            "SERAI_TRUSTED_HOPS": "1",
-            "SERAI_CORS_ORIGINS": ORIGIN,
-            "SERAI_LIMIT_SIGN_IN": "60/2",
-            "SERAI_GATEWAY_ACCESS_LOG": "0",
-        },
-    )
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield gateway
-    await gateway.stop()
-    await consul.stop()
+    environ = {
+        "SERAI_HOSTS": "localhost,shop.example",
+        "SERAI_TRUSTED_HOPS": "1",
+        "SERAI_CORS_ORIGINS": ORIGIN,
+        "SERAI_LIMIT_SIGN_IN": "60/2",
+        "SERAI_GATEWAY_ACCESS_LOG": "0",
+    }
+    async with serving(tmp_path_factory.mktemp("fronted"), upstream, keys, environ, documents=documents) as started:
+        yield started.gateway
 
 
 async def _as_host(gateway: GatewayProcess, host: str) -> int:

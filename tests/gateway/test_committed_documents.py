@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator
 
@@ -15,8 +14,9 @@ from serai.gateway.routes import WEB, Route, check_limits, client_document, serv
 from serai.gateway.settings import GatewaySettings
 from serai.permissions import ROLES
 from serai.supervisor.documents import ROUTES
-from tests.gateway.fake_services import FakeConsul, SigningKeys, Upstream
+from tests.gateway.fake_services import SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess
+from tests.gateway.serving import serving
 
 PUBLIC = [service.name for service in topology.SERVICES if service.public]
 
@@ -30,20 +30,9 @@ def routes() -> list[Route]:
 async def shop(
     tmp_path_factory: pytest.TempPathFactory, keys: SigningKeys, upstream: Upstream, routes: list[Route]
 ) -> AsyncIterator[GatewayProcess]:
-    consul = await FakeConsul().start()
-    for service in PUBLIC:
-        await consul.set(service, upstream)
-    environ = {
-        "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-        "SERAI_JWKS": json.dumps(keys.jwks),
-        **{f"SERAI_LIMIT_{name.upper()}": "off" for name in GatewaySettings().limits()},
-    }
-    gateway = GatewayProcess(tmp_path_factory.mktemp("committed"), environ)
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield gateway
-    await gateway.stop()
-    await consul.stop()
+    limits = {f"SERAI_LIMIT_{name.upper()}": "off" for name in GatewaySettings().limits()}
+    async with serving(tmp_path_factory.mktemp("committed"), upstream, keys, limits, services=PUBLIC) as started:
+        yield started.gateway
 
 
 def test_docs_routes_md_agrees_with_the_documents() -> None:

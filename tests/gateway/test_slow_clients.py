@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
+from tests.gateway.fake_services import SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess, read_response
+from tests.gateway.serving import serving
 
 GET = b"GET /api/categories HTTP/1.1\r\nhost: x\r\n"
 POST = b"POST /api/cart/items HTTP/1.1\r\nhost: x\r\n"
@@ -70,20 +70,10 @@ async def impatient_gateway(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
     """A gateway with short timeouts."""
-    consul = await FakeConsul().start()
-    for service in DOCUMENTS:
-        await consul.set(service, upstream)
     environ = {
-        "SERAI_OPENAPI": str(documents),
-        "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-        "SERAI_JWKS": json.dumps(upstream.jwks),
         "SERAI_HEADERS_TIMEOUT_S": "1",
         "SERAI_REQUEST_TIMEOUT_S": "2",
         "SERAI_GATEWAY_ACCESS_LOG": "0",
     }
-    gateway = GatewayProcess(tmp_path_factory.mktemp("slow"), environ)
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield gateway
-    await gateway.stop()
-    await consul.stop()
+    async with serving(tmp_path_factory.mktemp("slow"), upstream, keys, environ, documents=documents) as started:
+        yield started.gateway

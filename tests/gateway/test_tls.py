@@ -20,9 +20,10 @@ from cryptography.x509.oid import NameOID
 
 from serai.chassis.settings import SettingsError, load
 from serai.gateway.settings import GatewaySettings
-from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
+from tests.gateway.fake_services import SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess, read_response
 from tests.gateway.http2_connection import Http2Connection
+from tests.gateway.serving import serving
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -100,23 +101,11 @@ async def _until_served(gateway: GatewayProcess, serial: int) -> None:
 async def secure(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
-    consul = await FakeConsul().start()
-    for service in DOCUMENTS:
-        await consul.set(service, upstream)
     files = CertificateFiles(tmp_path_factory.mktemp("tls"))
     files.put(*_pair())
-    environ = {
-        "SERAI_OPENAPI": str(documents),
-        "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-        "SERAI_JWKS": json.dumps(keys.jwks),
-        **files.environ,
-    }
-    gateway = GatewayProcess(tmp_path_factory.mktemp("secure"), environ, _any_certificate())
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield gateway
-    await gateway.stop()
-    await consul.stop()
+    home = tmp_path_factory.mktemp("secure")
+    async with serving(home, upstream, keys, files.environ, documents=documents, tls=_any_certificate()) as started:
+        yield started.gateway
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nothing", "/docs", "/api/categories", "/api/auth/me", "/api%2f"])

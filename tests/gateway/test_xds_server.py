@@ -21,6 +21,7 @@ from serai.gateway.settings import GatewaySettings
 from serai.supervisor.ports import find_free
 from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess, Response
+from tests.gateway.serving import serving
 from tests.gateway.standalone_envoy import standalone_envoy
 
 REGISTRY_TOKEN, TOKEN = "token-of-the-registry", "token-of-the-xds-server"
@@ -69,27 +70,16 @@ class XdsClient:
 async def xds_client(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[XdsClient]:
-    consul = await FakeConsul().start()
-    for service in DOCUMENTS:
-        await consul.set(service, upstream)
     listen_port = find_free()
-    gateway = GatewayProcess(
-        tmp_path_factory.mktemp("xds"),
-        {
-            "SERAI_OPENAPI": str(documents),
-            "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
-            "SERAI_REGISTRY_TOKEN": REGISTRY_TOKEN,
-            "SERAI_XDS_TOKEN": TOKEN,
-            "SERAI_XDS_LISTEN": f"127.0.0.1:{listen_port}",
-            "SERAI_JWKS": json.dumps(keys.jwks),
-            "SERAI_INSTANCE": "gateway-1",
-        },
-    )
-    await gateway.start()
-    await gateway.until_all_serve(keys.token("admin"))
-    yield XdsClient(await consul.address_of("gateway-1"), gateway, consul, listen_port)
-    await gateway.stop()
-    await consul.stop()
+    environ = {
+        "SERAI_REGISTRY_TOKEN": REGISTRY_TOKEN,
+        "SERAI_XDS_TOKEN": TOKEN,
+        "SERAI_XDS_LISTEN": f"127.0.0.1:{listen_port}",
+        "SERAI_INSTANCE": "gateway-1",
+    }
+    home = tmp_path_factory.mktemp("xds")
+    async with serving(home, upstream, keys, environ, documents=documents) as (gateway, consul):
+        yield XdsClient(await consul.address_of("gateway-1"), gateway, consul, listen_port)
 
 
 async def test_every_path_has_the_resources_of_its_type(xds_client: XdsClient) -> None:

@@ -23,7 +23,7 @@ def test_a_link_says_whose_setting_it_is(user_id: object, setting: object) -> No
 
 @given(user_id=st.uuids(), at=st.integers(0, 43), char=st.sampled_from("Aa0_"))
 def test_a_link_that_was_changed_is_unknown(user_id: object, at: int, char: str) -> None:
-    token = LINKS.url(user_id, "marketing").partition("?token=")[2]  # type: ignore[arg-type]
+    token = LINKS.url(user_id, "marketing").partition("?token=")[2]  # type: ignore[arg-type]  # as above
     changed = token[:at] + char + token[at + 1 :]
     if changed != token:
         with pytest.raises(UnsubscribeLinkUnknown):

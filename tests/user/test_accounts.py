@@ -133,7 +133,7 @@ async def test_a_user_is_told_the_permissions_of_their_role(users: Users) -> Non
 async def test_a_role_in_the_token_alone_is_not_enough(users: Users) -> None:
     ada = await users.signed_in()
     me = await id_of(users, ada)
-    assert (await users.client.get("/api/users", headers=tokens.as_user(me, "admin"))).status_code == 401  # type: ignore[arg-type]
+    assert (await users.client.get("/api/users", headers=tokens.as_user(me, "admin"))).status_code == 401  # type: ignore[arg-type]  # text
 
 
 async def test_disabling_ends_every_session(users: Users) -> None:

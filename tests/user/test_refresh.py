@@ -84,7 +84,7 @@ async def test_a_replay_leaves_other_sessions_alone(users: Users) -> None:
 async def test_refuses_what_was_never_issued(users: Users, token: str) -> None:
     await start(users)
     headers = {"cookie": f"{COOKIE}={token}".encode()}
-    answer = await users.client.post("/api/auth/refresh", headers=headers)  # type: ignore[arg-type]
+    answer = await users.client.post("/api/auth/refresh", headers=headers)  # type: ignore[arg-type]  # bytes
     assert answer.status_code == 401
 
 
