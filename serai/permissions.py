@@ -1,8 +1,8 @@
-"""What may be done in the shop beyond one's own cart, orders and account, and which roles may do it.
+"""The permissions beyond one's own cart, orders and account, and the roles that have them.
 
-A permission is `noun:verb`. A route declares the one it `needs`, or with `more_with` those by which it does more than
-for everybody; a handler asks `principal.may(permission)`. Access tokens carry the role only: services and the gateway
-look its permissions up here.
+A permission is `noun:verb`. A route declares the one it `needs`, or in `more_with` the optional ones that extend what
+it returns; a handler asks `principal.may(permission)`. Access tokens carry the role only: services and the gateway look
+its permissions up here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 Permission = Literal[
-    #: Products that are not for sale yet or no longer, and which of them run low.
+    #: Unpublished and archived products, and which products are low in stock.
     "products:read_drafts",
     "products:write",
     #: Pictures of products.
@@ -47,7 +47,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
 
 
 def permissions_of(role: str) -> list[Permission]:
-    """In alphabetical order; a role that is not known has none."""
+    """The role's permissions in alphabetical order. An unknown role has none."""
     return sorted(ROLES.get(role, frozenset()))
 
 

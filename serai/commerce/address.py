@@ -1,4 +1,4 @@
-"""Where an order goes, and who pays for it."""
+"""Delivery and billing addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2)]
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A postal address as it is stored and handed on. `country` is ISO 3166-1 alpha-2."""
+    """A postal address as it is stored and passed on. `country` is ISO 3166-1 alpha-2."""
 
     name: str
     line1: str

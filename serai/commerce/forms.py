@@ -1,7 +1,7 @@
 """The forms of a priced basket outside the process: on the wire (`...Out`) and in the database (`...V1`).
 
-They are types of their own, converted here and nowhere else, so that a field that one of them gains or loses changes
-nothing about the others. Stored forms carry a version in their name and are read for ever.
+They are separate types, converted only here, so that a new field of one does not change
+the others. Stored forms have a version in their name and stay readable for ever.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from serai.commerce.line import Line
 from serai.commerce.money import Money
 from serai.commerce.priced import Adjustment, Level, Priced, PricedLine, PricedShipping, TaxLine
 
-#: Which arithmetic made a stored basket; raised when the same basket would come out otherwise. 0 is what was stored
-#: before engines had numbers.
+#: The version of the pricing arithmetic, stored with each basket. Raise it when the same basket would get other
+#: amounts. 0 stands for baskets that were stored before versions existed.
 ENGINE = 1
 
 
@@ -38,7 +38,7 @@ class LineOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiscountOut(msgspec.Struct, frozen=True):
-    """What was taken off the items, the order or the shipping, and why."""
+    """A discount on the items, the order or the shipping, and its reason."""
 
     promotion_id: str
     name: str
@@ -48,8 +48,8 @@ class DiscountOut(msgspec.Struct, frozen=True):
 
 
 class TaxLineOut(msgspec.Struct, frozen=True):
-    """A rate over the whole order. `rate` is in percent, a decimal ("4.875"); `basis_points` is the same, rounded.
-    `base` is what was taxed, without the tax. An `included` amount is part of the prices."""
+    """A tax rate of the whole order. `rate` is a decimal in percent ("4.875"); `basis_points` is the same, rounded.
+    `base` is the taxed amount without the tax. An `included` tax is part of the prices."""
 
     name: str
     rate: str
@@ -111,7 +111,7 @@ class TaxLineV1(msgspec.Struct, frozen=True):
 
 
 class PricedV1(msgspec.Struct, frozen=True):
-    """`engine` is the number of the arithmetic that made it (`ENGINE`)."""
+    """`engine` is the value of `ENGINE` when it was priced."""
 
     engine: int
     currency: str
@@ -203,8 +203,7 @@ def to_stored(priced: Priced) -> PricedV1:
 
 
 def from_stored(document: Any) -> Priced:
-    """A basket as it was stored, by whichever version. Raises `msgspec.ValidationError` and `ValueError` for what none
-    of them has written."""
+    """A stored basket of any version. Raises `msgspec.ValidationError` or `ValueError` if no version wrote it."""
     stored = msgspec.convert(document, PricedV1)
     return Priced(
         currency=stored.currency,
@@ -243,6 +242,6 @@ def from_stored(document: Any) -> Priced:
 
 
 def percent(rate: int) -> str:
-    """Parts per million as a decimal in percent, without needless zeros: 48,750 is "4.875"."""
+    """Parts per million as a decimal in percent, without trailing zeros: 48,750 is "4.875"."""
     whole, fraction = divmod(rate, 10_000)
     return f"{whole}.{fraction:04}".rstrip("0").rstrip(".")

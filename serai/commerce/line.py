@@ -1,4 +1,4 @@
-"""What somebody buys: an offer in a quantity."""
+"""A line of a basket: an offer and its quantity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serai.commerce.money import Money
 
 
 class Offer(Protocol):
-    """What a line takes from the product service's answer about a variant, whatever type carries it."""
+    """The fields of a variant that a line copies. Any type that has them can be used."""
 
     @property
     def product_id(self) -> UUID: ...
@@ -28,7 +28,7 @@ class Offer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A variant under the name and price that it is sold at. `unit_price` is in minor units of the basket's
+    """A variant with the name and price at which it is sold. `unit_price` is in minor units of the basket's
     currency."""
 
     id: UUID
@@ -55,5 +55,5 @@ class Line:
 
     @property
     def subtotal(self) -> int:
-        """Before discounts, as the shop shows the price: with the tax in it where prices include tax."""
+        """Price times quantity before discounts. Contains the tax if prices include tax."""
         return self.unit_price * self.quantity

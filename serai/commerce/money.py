@@ -1,6 +1,5 @@
 """Money as the API carries it: integer minor units and an ISO 4217 code; never a float.
-
-How many minor units a currency has is a matter of display only; nothing here divides.
+The number of minor units of a currency matters only for display.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from typing import Annotated
 
 import msgspec
 
-#: Large enough for any order, small enough that a thousand of them fit PostgreSQL's bigint and Stripe's 99,999,999 is
-#: checked where Stripe is called.
+#: The largest amount of a client. A thousand of them fit PostgreSQL's bigint. Stripe's maximum of 99,999,999 is checked
+#: where Stripe is called.
 MAX_AMOUNT = 10**12
 
 #: ISO 4217 codes in circulation (list one, 2024-06-25).
@@ -37,7 +36,7 @@ CurrencyCode = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3)]
 
 
 class Money(msgspec.Struct, frozen=True):
-    """An amount in minor units (cents for USD) of one currency, as it is stored and handed on."""
+    """An amount in minor units (cents for USD) of one currency, as it is stored and passed on."""
 
     amount: Minor
     currency: CurrencyCode
@@ -53,7 +52,7 @@ class Money(msgspec.Struct, frozen=True):
     def __sub__(self, other: Money) -> Money:
         self._same(other)
         if other.amount > self.amount:
-            raise ValueError("money here is never negative")
+            raise ValueError("an amount of money must not be negative")
         return Money(self.amount - other.amount, self.currency)
 
     def times(self, quantity: int) -> Money:
@@ -65,7 +64,7 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class MoneyIn(Money, frozen=True, forbid_unknown_fields=True):
-    """An amount as a client may send it: no other fields. Equal only to another such; compare `money`."""
+    """An amount as a client may send it: no other fields. Compare `money`: a `MoneyIn` never equals a `Money`."""
 
     @property
     def money(self) -> Money:

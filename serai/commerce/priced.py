@@ -1,6 +1,7 @@
-"""What a basket costs, each cent named by the rule that made it. All amounts are minor units of one currency.
+"""What a basket costs, with the discount or tax that each amount comes from. All amounts are minor units of one
+currency.
 
-The sums are taken here and nowhere else: a quote, an order, a payment's lines, an email and a page show these values.
+Totals are computed only here. Quotes, orders, lines of payments, emails and pages show these values.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class TaxLine:
-    """One rate of tax over the whole order. `rate` is parts per million (190,000 is 19 %), `base` what it was taken of
-    without the tax itself. An `included` amount is part of the prices; another one is added to them."""
+    """One tax rate of the whole order. `rate` is in parts per million (190,000 is 19 %). `base` is the taxed amount
+    without the tax. An `included` tax is part of the prices; any other is added to them.
+    """
 
     name: str
     rate: int
@@ -48,7 +50,7 @@ class PricedLine:
 
     @property
     def net_of_discount(self) -> int:
-        """What is paid for the line, without a tax that is added."""
+        """The price of the line after its discount. Does not contain a tax that is added to the prices."""
         return self.line.subtotal - self.discount
 
 
@@ -65,8 +67,8 @@ class PricedShipping:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A basket that has been priced. Raises `ValueError` when a part is negative or a discount exceeds what it is
-    taken off, so that nothing else has to look."""
+    """A basket that has been priced. Raises `ValueError` if a part is negative, if a discount exceeds its price, or if
+    the parts do not add up to the totals."""
 
     currency: str
     prices_include_tax: bool
@@ -79,13 +81,13 @@ class Priced:
         parts = [(line.line.subtotal, line.discount, line.tax) for line in self.lines]
         for price, discount, tax in [*parts, (self.shipping.price, self.shipping.discount, self.shipping.tax)]:
             if not 0 <= discount <= price or tax < 0:
-                raise ValueError("a part of this basket is negative")
+                raise ValueError("a price, discount or tax of this basket is negative, or a discount exceeds its price")
         if any(tax.amount < 0 or tax.included is not self.prices_include_tax for tax in self.tax_lines):
-            raise ValueError("a tax is negative, or included in prices that are without tax")
+            raise ValueError("a tax is negative, or `included` contradicts `prices_include_tax`")
         if sum(line.tax for line in self.lines) + self.shipping.tax != self.tax:
-            raise ValueError("the lines' taxes are not the order's")
+            raise ValueError("the taxes of the lines and of shipping do not add up to the order's tax")
         if self.discount + self.shipping.discount != sum(each.amount for each in self.adjustments):
-            raise ValueError("the lines' discounts are not the order's")
+            raise ValueError("the discounts of the lines and of shipping do not add up to the adjustments")
 
     @property
     def subtotal(self) -> int:
@@ -94,7 +96,7 @@ class Priced:
 
     @property
     def discount(self) -> int:
-        """What is taken off the lines; that off shipping is apart."""
+        """The discounts of the lines, without the discount of shipping."""
         return sum(line.discount for line in self.lines)
 
     @property
@@ -109,15 +111,16 @@ class Priced:
 
     @property
     def amount_due(self) -> int:
-        """What the buyer still has to pay: the total, as there is no other way to pay a part of it yet."""
+        """What the buyer still has to pay. Always the total, until gift cards or credit can pay a part of it."""
         return self.total
 
 
 def share(amount: int, weights: Sequence[int]) -> list[int]:
-    """`amount` divided in proportion to `weights` by largest remainder; a tie goes to the earlier. Where all weights
-    are 0 the first takes everything. The shares always add up to `amount`."""
+    """`amount` divided in proportion to `weights` by largest remainder; a tie goes to the earlier. If all weights are
+    0, the first share is everything. The shares always add up to `amount`.
+    """
     if not weights:
-        raise ValueError("there is nobody to share with")
+        raise ValueError("at least one weight is needed")
     whole = sum(weights)
     if whole == 0:
         return [amount, *([0] * (len(weights) - 1))]

@@ -1,4 +1,4 @@
-"""The order service, assembled."""
+"""Assembles the order service."""
 
 from __future__ import annotations
 

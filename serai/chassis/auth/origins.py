@@ -6,14 +6,15 @@ from serai.chassis.errors import Forbidden
 
 
 def refuse_foreign_origin(origin: str | None, fetch_site: str | None, own: frozenset[str]) -> None:
-    """For routes that act on a cookie: a browser on another site must not reach them. Absent headers are allowed,
-    because only browsers send them. Raises `Forbidden`."""
+    """Protects routes that act on a cookie from requests of other sites. Absent headers are allowed, because only
+    browsers send them. Raises `Forbidden`."""
     if (origin is not None and origin not in own) or (fetch_site or "same-origin") == "cross-site":
         raise Forbidden("This request comes from another site.", code="foreign_origin")
 
 
 def own_origins(public_url: str, *, local: bool) -> frozenset[str]:
-    """The origins a browser may call us from: the public one and, on a developer's machine, loopback at its port."""
+    """The origins from which a browser may send requests: the public one and, on a developer's machine, loopback with
+    the same port."""
     scheme, _, rest = public_url.rstrip("/").partition("://")
     host = rest.split("/", 1)[0]
     own = {f"{scheme}://{host}"}
@@ -24,8 +25,9 @@ def own_origins(public_url: str, *, local: bool) -> frozenset[str]:
 
 
 def cookie_name(base: str, public_url: str) -> str:
-    """The name of a cookie of ours: bound to host and TLS by its `__Host-` prefix, or on plain http told apart by the
-    port, because cookies ignore ports and several installations may share localhost."""
+    """The name of a cookie. With TLS its `__Host-` prefix binds it to the host. On plain http it contains the port,
+    because browsers ignore ports and several installations may run on localhost.
+    """
     scheme, _, rest = public_url.partition("://")
     if scheme == "https":
         return f"__Host-{base}"

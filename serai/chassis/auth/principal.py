@@ -1,4 +1,4 @@
-"""Who calls, as the edge of a service has proven it, and which routes admit them.
+"""The verified caller of a request, and which routes admit it.
 
 A user's permissions follow from their role, a service's from the route (`policy="service"`). Handlers ask for a
 permission by name (`principal.may("orders:read")`) and never for a role.
@@ -17,14 +17,14 @@ from serai.chassis.errors import Forbidden, Unauthenticated
 Policy = Literal["public", "optional", "signed_in", "service"]
 POLICIES: tuple[Policy, ...] = ("public", "optional", "signed_in", "service")
 
-#: What a principal is. Nothing issues a `guest` or an `api_key` yet.
+#: The kinds of principals. Nothing issues a `guest` or an `api_key` yet.
 Kind = Literal["anonymous", "user", "guest", "service", "api_key"]
 
 NO_PERMISSIONS: frozenset[str] = frozenset()
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """A proven caller."""
+    """A verified caller."""
 
     kind: Kind = "anonymous"
     #: A user's UUID, the SHA-256 of a guest's token in hex, a service's name or an API key's id.
@@ -51,8 +51,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def idempotency_caller(self) -> str:
-        """Under whom this principal's idempotency keys are stored. These bytes must not change: a retry that crosses
-        an upgrade would no longer find its first request. Raises `Unauthenticated` for an anonymous principal."""
+        """The name under which this principal's idempotency keys are stored. It must never change: a retry after an
+        upgrade would not find its first request. Raises `Unauthenticated` for an anonymous principal."""
         if self.user_id is not None:
             return f"user:{self.user_id}"
         if self.kind == "anonymous":
@@ -63,8 +63,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return permission in self.permissions
 
     def require(self, permission: str) -> None:
-        """For a route of which only a part needs the permission. Raises `Forbidden`, and `Unauthenticated` for whoever
-        has not signed in."""
+        """For a route of which only a part needs the permission. Raises `Forbidden`, or `Unauthenticated` if nobody is
+        signed in."""
         if self.kind in ("anonymous", "guest"):
             raise Unauthenticated
         if permission not in self.permissions:

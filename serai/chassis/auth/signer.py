@@ -1,4 +1,4 @@
-"""Signs the tokens by which a service proves its name to another."""
+"""Signs the tokens with which a service authenticates to another."""
 
 from __future__ import annotations
 

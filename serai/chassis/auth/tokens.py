@@ -1,4 +1,4 @@
-"""What a token's signer and its verifier agree on, and the public keys of the user service's tokens."""
+"""What signers and verifiers of tokens have in common, and the public keys of the user service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KeySet:
         try:
             return self._keys[kid]
         except KeyError:
-            raise Unauthenticated("The token is signed with a key we do not know.") from None
+            raise Unauthenticated("The token is signed with an unknown key.") from None
 
 
 def decode_base64url(text: str) -> bytes:

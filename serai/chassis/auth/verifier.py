@@ -1,9 +1,9 @@
-"""Proves who calls: users by the access tokens that the user service signs, services by tokens of their own.
+"""Verifies who calls: users by access tokens signed by the user service, services by tokens that they sign themselves.
 
-Everything is EdDSA with a fixed algorithm. A user token says who, in which session and in which role; where money or
-rights are at stake the session is looked up as well, so that logout, disabling and a lost role take effect within
-seconds. A service token is signed by the caller for one callee and lives a minute at most; callees know callers' public
-keys from configuration, never from the registry.
+All tokens use EdDSA; no other algorithm is accepted. A user's token contains the user, the session and the role. Where
+money or rights are at stake the session is looked up as well, so that signing out, disabling an account and removing a
+role take effect within seconds. A service signs each token for one callee, for at most a minute. Callees know their
+callers' public keys from configuration, never from the registry.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from serai.chassis.auth.tokens import AUDIENCE, CACHE_SIZE, ISSUER, SERVICE_TOKE
 from serai.chassis.errors import Forbidden, Unauthenticated, WrongAudience
 
 _MAX_TOKEN_CHARS = 8192
-#: How long a session's answer is believed before it is looked up again.
+#: How long the state of a session is cached.
 _SESSION_S = 5.0
 
 
@@ -41,8 +41,8 @@ class Verifier:
         roles: Mapping[str, frozenset[str]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`callers` are the services that may call this one; `session` answers whether a session lives; `roles` are
-        the permissions of each role. A role that is not among them has none."""
+        """`callers` are the services that may call this one; `session` looks a session up and returns None if it has
+        ended. `roles` are the permissions of each role; any other role has none."""
         self._service = service
         self._keys = keys
         self._service_keys = {
@@ -57,7 +57,7 @@ class Verifier:
         self._sessions: OrderedDict[UUID, tuple[float, SessionFacts | None]] = OrderedDict()
 
     async def principal(self, authorization: str | None) -> Principal:
-        """Raises `Unauthenticated` for anything but a valid token; no header at all is an anonymous principal."""
+        """Raises `Unauthenticated` for anything but a valid token. Without a header the principal is anonymous."""
         if authorization is None:
             return ANONYMOUS
         if len(authorization) > _MAX_TOKEN_CHARS:
@@ -92,8 +92,8 @@ class Verifier:
     ) -> Principal:
         """The principal, if `policy` admits it and it has the permission `needs`.
 
-        With `fresh`, and always where a permission is needed, a user is as their session says now. Raises `Forbidden`,
-        and `Unauthenticated` for whoever could sign in or has been signed out.
+        With `fresh`, and always where a permission is needed, a user's role is read from the user service. Raises
+        `Forbidden`; and `Unauthenticated` if the caller must sign in, for the first time or again.
         """
         kind = principal.kind
         if policy == "service":
@@ -107,7 +107,7 @@ class Verifier:
         if kind in ("anonymous", "guest"):
             raise Unauthenticated
         if kind == "api_key" and needs is None:
-            # A key acts for the shop and has nothing of its own, such as orders or sessions.
+            # An API key acts for the shop. It has no orders or sessions of its own.
             raise Forbidden
         if kind == "user" and (fresh or needs is not None):
             principal = await self._as_session_says(principal)
@@ -157,7 +157,8 @@ class Verifier:
         try:
             unproven = jwt.decode_complete(token, options={"verify_signature": False})
             if unproven["payload"].get("aud") != self._service:
-                # Said before anything is proven: not every service knows the key of every caller that comes astray.
+                # Checked before the signature, because this service may not know the key of a caller that meant another
+                # one.
                 raise WrongAudience
             kid = str(unproven["header"].get("kid", ""))
             issuer = kid.removeprefix("svc-")

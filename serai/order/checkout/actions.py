@@ -1,4 +1,4 @@
-"""Quoting, placing and cancelling an order, one verb each."""
+"""Quoting, placing and cancelling an order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from serai.order.pricing import domain as pricing
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order as it is now. `settled`: nothing on our side is pending, so the answer is final. `replayed`: an earlier
+    """An order as it is now. `settled`: the shop has nothing left to do, so the answer is final. `replayed`: an earlier
     request with the same key made the change."""
 
     order: Order

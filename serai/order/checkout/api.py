@@ -50,7 +50,9 @@ async def place_order(request: Request, data: JSONBody[PlaceOrder], deps: NamedD
     also=(202,),
 )
 async def cancel_order(request: Request, id: FromPath[str], deps: NamedDependency[Deps]) -> Response[Order]:
-    """Cancel an unpaid order; with `orders:cancel` also a paid one, which refunds it. 202 while Stripe has not said."""
+    """Cancel an unpaid order; with `orders:cancel` also a paid one, which refunds it. 202 while Stripe has not
+    decided.
+    """
     placed = await actions.cancel_order(deps, request.caller, parse_id(id), await request.idempotency())
     return _answer(placed, 200 if placed.settled else 202)
 

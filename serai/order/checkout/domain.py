@@ -70,7 +70,7 @@ _ENDED_UNPAID = frozenset({State.REJECTED, State.CANCELLED})
 RESTING = frozenset({State.AWAITING_PAYMENT, State.DONE, State.REJECTED, State.CANCELLED, State.REFUND_ASKED})
 
 
-#: The moves that the saga makes by itself. Payments, refunds and cancellations have their own functions below.
+#: The transitions that the saga makes by itself. Payments, refunds and cancellations have their own functions below.
 SAGA_MOVES: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.CART_FROZEN, State.REJECTING, State.REJECTED}),
     State.CART_FROZEN: frozenset({State.STOCK_HELD, State.REJECTING}),

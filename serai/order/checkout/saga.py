@@ -96,7 +96,7 @@ class CheckoutSaga:
             return await store.claim_due(conn, limit)
 
     async def drive(self, saga: Saga) -> Saga | None:
-        """Run `saga` until it rests or must wait. None when somebody else has taken it over."""
+        """Run `saga` until it rests or must wait. None when another driver has taken it over."""
         while True:
             started = time.perf_counter()
             try:
@@ -134,7 +134,7 @@ class CheckoutSaga:
         return driven
 
     def _failed(self, saga: Saga, error: Exception) -> Step:
-        """The step after `error`: another attempt later, or the way back where a checkout may give up."""
+        """The step after `error`: another attempt later, or undoing the checkout where it may give up."""
         now = datetime.now(UTC)
         transient = isinstance(error, (Unavailable, TimeoutError, OSError)) or not isinstance(error, Problem)
         extra = {"order_id": saga.order_id, "state": saga.state, "attempt": saga.attempts + 1}

@@ -55,7 +55,7 @@ class Step:
     passed: tuple[tuple[State, str | None], ...] = ()
     #: When a resting saga is due again; None if only an event moves it.
     run_at: datetime | None = None
-    #: Not committed by itself: after a crash the step is simply repeated. The commit of the next step covers it.
+    #: Not committed by itself, but with the next step. After a crash it is repeated.
     provisional: bool = False
 
 
@@ -167,7 +167,9 @@ class Steps:
         return Step(saga.to(State.STOCK_COMMITTED), provisional=True)
 
     async def _hold_again(self, saga: Saga) -> Step:
-        """The order is paid but its hold is gone: hold and commit the units again, or refund if they are sold out."""
+        """The order is paid but its hold has expired: hold and commit the units again, or refund if they are sold
+        out.
+        """
         again = f"{saga.order_id}:2"
         try:
             await self._product.hold(again, [HoldLine(*line) for line in saga.context.lines])

@@ -1,4 +1,4 @@
-"""Reading orders, for their buyers and for those who may read everybody's."""
+"""Reads orders, for their buyers and for callers with `orders:read`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def read_order(deps: Deps, caller: Principal, order_id: UUID) -> Order:
 
 
 async def read_order_of_buyer(deps: Deps, user_id: UUID, order_id: UUID) -> Order:
-    """Raises `NotFound`, for somebody else's order too."""
+    """Raises `NotFound`, also for another buyer's order."""
     async with deps.database.connection() as conn:
         order = await store.order_of(conn, user_id, order_id)
     if order is None:
@@ -57,7 +57,7 @@ async def read_order_of_buyer(deps: Deps, user_id: UUID, order_id: UUID) -> Orde
 
 
 async def read_order_as_system(deps: Deps, order_id: UUID) -> Order:
-    """Anybody's order, for code that has already decided that its caller may have it. Raises `NotFound`."""
+    """Any order, for code that has already checked that its caller may read it. Raises `NotFound`."""
     async with deps.database.connection() as conn:
         found = await store.any_order(conn, order_id)
     if found is None:

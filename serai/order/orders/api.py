@@ -1,4 +1,4 @@
-"""Orders for their buyers and for those who may read everybody's."""
+"""Reading orders, for their buyers and for callers with `orders:read`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serai.order.orders import actions
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
-#: Answers about a person's orders are in nobody's cache.
+#: Responses with personal data must not be cached.
 PRIVATE = {"cache-control": "no-store"}
 
 

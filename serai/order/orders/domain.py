@@ -1,7 +1,7 @@
 """The states of an order and the moves between them. Pure.
 
-`status` is the public one, which everything else is shown by. Beside it stand three axes, each with its own moves:
-whether the money came, whether the units left, whether they come back. They are written together.
+`status` is the public state. Three further states
+describe the payment, the fulfilment and the returns, each with its own moves. One statement writes all of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T", bound=str)
 
 
 class IllegalTransition(Conflict):
-    """Facts: `current`, where the order stands, and `to`."""
+    """Facts: `current`, the order's status, and `to`, the requested one."""
 
     code, detail = "illegal_transition", "The order's state does not allow this."
 
@@ -74,12 +74,12 @@ def require_move(status: Status, to: Status) -> None:
 
 
 def payment_status_at(status: Status) -> PaymentStatus | None:
-    """Where the money stands of an order that comes to `status`; None where that says nothing new."""
+    """The payment status of an order that reaches `status`; None if it does not change."""
     return _PAYMENT_AT.get(status)
 
 
 def payment_status_refunded(current: PaymentStatus, *, refunded: int, total: int) -> PaymentStatus:
-    """Where the money stands when `refunded` of `total` (minor units) have gone back in all. Raises
+    """The payment status after `refunded` of `total` (minor units) have been refunded in sum. Raises
     `IllegalTransition`."""
     to: PaymentStatus = "refunded" if refunded >= total else "partially_refunded"
     if to != current:
@@ -88,7 +88,7 @@ def payment_status_refunded(current: PaymentStatus, *, refunded: int, total: int
 
 
 def fulfilment_status_after(current: FulfilmentStatus, *, left: int) -> FulfilmentStatus:
-    """After a shipment, `left` units having stayed. Raises `IllegalTransition`."""
+    """The fulfilment status after a shipment that leaves `left` units to ship. Raises `IllegalTransition`."""
     to: FulfilmentStatus = "partial" if left else "fulfilled"
     if to != current:
         _require(FULFILMENT_MOVES, current, to)
@@ -96,15 +96,16 @@ def fulfilment_status_after(current: FulfilmentStatus, *, left: int) -> Fulfilme
 
 
 def statuses_on_refund(status: Status, *, full: bool, succeeded: bool) -> tuple[Status, ...]:
-    """The statuses an order goes through when payment tells of a refund; a partial one leaves it where it is, and so
-    does one of money that came after the order had ended."""
+    """The statuses that an order passes through after a refund. A partial refund changes nothing, nor does the refund
+    of a payment that arrived after the order had ended.
+    """
     if not full or status not in ("paid", "shipped", "delivered", "refunding"):
         return ()
     to_refunding: tuple[Status, ...] = () if status == "refunding" else ("refunding",)
     return (*to_refunding, "refunded") if succeeded else to_refunding
 
 
-#: What a public status says about the money.
+#: The payment status that follows from a public status.
 _PAYMENT_AT: Mapping[Status, PaymentStatus] = {"paid": "paid", "refunded": "refunded"}
 
 

@@ -1,4 +1,4 @@
-"""What other services may ask of orders."""
+"""Routes for other services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counter of orders by the status they reached."""
+"""Counts orders by the status that they reach."""
 
 from __future__ import annotations
 

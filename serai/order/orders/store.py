@@ -144,8 +144,7 @@ async def stats_by_day(conn: Connection, since: datetime, until: datetime) -> li
 
 @dataclass(frozen=True, slots=True)
 class LockedOrder:
-    """The fields of an order that decide about a change, its row being locked. `total` is in minor units, None until it
-    is priced."""
+    """The fields of a locked order that decide about a change. `total` is in minor units, None until it is priced."""
 
     id: UUID
     user_id: UUID | None
@@ -201,8 +200,8 @@ class StatusUpdate:
         }
 
 
-#: For a statement that starts with `saved`, a row with the order's id. That row is the saga's: it is missing when the
-#: fence refused the write, and then nothing is written.
+#: For a statement that starts with the CTE `saved`, which returns the order's id from the saga's row. When the fence
+#: has refused the write, `saved` is empty and nothing is written.
 STATUS_UPDATE = """
     updated as (
       update orders.orders set status = :status, history = history || :entries, updated_at = :at,
@@ -221,7 +220,7 @@ _SAVE_STATUS = f"with saved as (select :order_id::uuid as order_id), {STATUS_UPD
 
 
 async def update_status(tx: Connection, order_id: UUID, update: StatusUpdate) -> None:
-    """Update an order that is not being moved by its saga."""
+    """Update an order outside its saga."""
     await tx.execute(*named(_SAVE_STATUS, order_id=order_id, **update.parameters))
 
 

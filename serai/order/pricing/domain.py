@@ -42,7 +42,7 @@ class TaxRate:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How this shop charges. The first shipping method is the default."""
+    """The shop's shipping methods and taxes. The first shipping method is the default."""
 
     currency: str
     shipping_methods: tuple[ShippingMethod, ...]
