@@ -1,1 +1,1 @@
-"""What services say to each other and to the world: wire structs, refusals, event payloads and typed clients."""
+"""The contracts of the services: wire types, errors, event payloads and typed clients."""

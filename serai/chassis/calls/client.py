@@ -36,7 +36,7 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 1.0
 #: If a call may be repeated, one attempt may use at most 1/_ATTEMPTS of the remaining time.
 _ATTEMPTS = 3
-#: Codes by which an instance reports that it cannot work. Other errors are valid responses.
+#: Error codes with which an instance reports that it cannot serve. Other errors are valid responses.
 _UNHEALTHY_CODES = frozenset({"database_unavailable", "not_ready"})
 _ERROR_CODES = frozenset({"internal", "unavailable", "service_unreachable"})
 

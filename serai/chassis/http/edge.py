@@ -72,7 +72,7 @@ class State:
         self.active = 0
         #: While draining, every response closes its connection, so that the caller's next request goes elsewhere.
         self.draining = False
-        #: When the last request that was no probe arrived, on the clock of `time.perf_counter`.
+        #: When the last request other than a probe arrived, on the clock of `time.perf_counter`.
         self.last_request_at = 0.0
         self.admission = Admission()
 
@@ -93,9 +93,10 @@ class Request(LitestarRequest[Any, Any, Any]):
         return body.decode(await self.body(), self.scope["route_handler"].opt.get("body", Any))
 
     async def idempotency(self, *, caller: str | None = None, content: bytes | None = None) -> IdempotentRequest:
-        """This request under its `Idempotency-Key`, which routes with `idempotency="required"` insist on. `caller`
-        names a caller who is not a principal (a guest's cart); `content` is what was asked for where that can be
-        written in several ways (each multipart body has a boundary of its own)."""
+        """The request with its `Idempotency-Key`. Routes with `idempotency="required"` refuse a request without one.
+
+        `caller` identifies a caller who is not a principal (a guest's cart). `content` replaces the body in the
+        comparison with an earlier request, for bodies whose bytes differ each time (multipart boundaries)."""
         required = self.scope["route_handler"].opt.get("idempotency") == "required"
         keys = self.headers.getall("idempotency-key", [])
         if len(keys) > 1:
@@ -151,8 +152,8 @@ def _refuse_unknown_query(request: LitestarRequest[Any, Any, Any], known: frozen
 
 
 def require_policies(app: Litestar, permissions: frozenset[str]) -> None:
-    """Deny by default: a route that declares neither a policy nor the permission it needs does not start, nor does one
-    whose permission is not among `permissions`. Notes each route's query too."""
+    """Deny by default: a service does not start with a route that declares neither a policy nor the permission it
+    needs, or a permission that is not among `permissions`. Also prepares the check of each route's query parameters."""
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue
@@ -187,8 +188,8 @@ def _require_policy(name: str, opt: dict[str, Any], permissions: frozenset[str])
 
 
 def rank_routes(app: Litestar) -> None:
-    """Routes declare with `urgent=True` that they continue what is under way (an order that waits to be paid), and with
-    `stream=True` that their answer goes on for as long as somebody listens."""
+    """Read two marks of routes for the admission control: `urgent=True` for a request that continues something already
+    begun (such as paying an order), `stream=True` for a response that lasts as long as the client reads it."""
     handlers = [
         (route.path, handler.opt)
         for route in app.routes
@@ -202,7 +203,7 @@ def rank_routes(app: Litestar) -> None:
 
 
 def _without_framework_markers(annotation: Any) -> Any:
-    """A body's type with its bounds but without Litestar's markers, which take long to hash for every request."""
+    """The type of a body with its bounds but without Litestar's markers, which are slow to hash for every request."""
     if get_origin(annotation) is not Annotated:
         return annotation
     kind, *marks = get_args(annotation)

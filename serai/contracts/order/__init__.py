@@ -1,1 +1,1 @@
-"""What the order service says: orders, quotes, shipments, its events, and the client that reads an order."""
+"""Wire types of the order service, its events and its client, one module for each noun."""

@@ -12,7 +12,7 @@ from serai.commerce.money import Money, MoneyIn
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The caller's whole cart, to this address. `expected_total` is what the buyer was shown."""
+    """An order of the caller's whole cart. `expected_total` is the total that the buyer has seen."""
 
     shipping_address: AddressIn
     billing_address: AddressIn | None = None
@@ -22,7 +22,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `PlaceOrder` takes; the address may still be missing."""
+    """The fields of `PlaceOrder`; the address is optional."""
 
     shipping_address: AddressIn | None = None
     billing_address: AddressIn | None = None
@@ -38,6 +38,6 @@ class ShippingOption(msgspec.Struct, frozen=True):
 
 
 class Quote(PricedOut, frozen=True, kw_only=True):
-    """What an order of the caller's cart would cost, and the methods by which it could be shipped."""
+    """The price of an order of the caller's cart, and the available shipping methods."""
 
     shipping_methods: list[ShippingOption]

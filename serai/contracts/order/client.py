@@ -1,4 +1,4 @@
-"""What other services ask of orders. Nobody calls order but who writes to its buyers."""
+"""The client of the order service. Only the notification service calls it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serai.contracts.order.orders import Order
 
 
 class OrderForMail(msgspec.Struct, frozen=True):
-    """An order for those who write to its buyer."""
+    """An order with everything that an email about it shows."""
 
     user_id: UUID
     order: Order

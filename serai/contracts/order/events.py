@@ -16,7 +16,7 @@ ORDER_REFUNDED = "order.refunded"
 
 
 class OrderEvent(msgspec.Struct, frozen=True):
-    """Payload of every order event. `number` is null for an order that never got one."""
+    """Payload of every order event. `number` is null for an order that was rejected before it got one."""
 
     order_id: UUID
     user_id: UUID

@@ -1,4 +1,4 @@
-"""Orders as their buyers and admins see them, and figures about them."""
+"""Orders as buyers and admins see them, and their statistics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OrderPayment(msgspec.Struct, frozen=True):
 
 
 class Shortage(msgspec.Struct, frozen=True):
-    """How many units of a variant an order asked for, and how many there were."""
+    """The requested and the available units of a variant."""
 
     variant_id: UUID
     requested: int
@@ -48,8 +48,9 @@ class Shortage(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why an order was rejected: the code that a refusal of `POST /api/orders` would have had. `items` are the variants
-    that were short, for `out_of_stock`."""
+    """Why an order was rejected: the code that `POST /api/orders` would have answered. With `out_of_stock`, `items` are
+    the variants without enough stock.
+    """
 
     code: str
     items: list[Shortage]
@@ -91,7 +92,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayStats(msgspec.Struct, frozen=True):
-    """One day in UTC: orders paid on it, what they came to, and what was refunded on it."""
+    """One day in UTC: the number of orders paid, their revenue, and the refunds."""
 
     day: date
     orders: int

@@ -1,1 +1,1 @@
-"""What the product service answers and is asked, a module for each noun; import from the module that owns the name."""
+"""Wire types of the product service and its client, one module for each noun."""

@@ -1,8 +1,8 @@
 """Stock levels, their ledger, and holds.
 
-A hold moves units from `available` to `held` for one order, all lines or none, and never expires by itself. It ends in
-exactly one of two ways: committed (the units are sold) or released. Both ends are remembered for good, so that a late
-repetition of an earlier step is refused.
+A hold moves units from `available` to `held` for one order, all lines or none, and never expires by itself. It ends as
+committed (the units are sold) or as released. Both are stored permanently, so that a late repetition of an earlier step
+is refused.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from serai.chassis.http.page import Page
 from serai.contracts.product.offers import MAX_LINES, Offer
 
 MAX_QUANTITY = 999
-#: Units of one variant, and the most that one movement of stock may bring or take.
+#: The largest stock of one variant, and the largest change of it.
 MAX_STOCK = 1_000_000
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 Stock = Annotated[int, msgspec.Meta(ge=0, le=MAX_STOCK)]
 
 
 class OutOfStock(Conflict):
-    """Facts: `items` [{variant_id, requested, available}], or `available` where it is about one variant."""
+    """Facts: `items` [{variant_id, requested, available}], or only `available` if one variant was requested."""
 
     code, detail = "out_of_stock", "There is not enough stock."
 
 
 class HoldClosed(Conflict):
-    """The hold was released or committed before; nothing can be done under its id any more."""
+    """The hold was released or committed before, so it cannot be changed."""
 
     code, detail = "hold_closed", "This hold has ended."
 
 
 class StockTooLow(Conflict):
-    """Facts: `available`, `held`. What is held for orders cannot be taken away."""
+    """Facts: `available`, `held`. Units that are held for orders cannot be removed."""
 
     code, detail = "stock_too_low", "There are fewer units than this would take."
 
@@ -47,7 +47,7 @@ class RequestDiffers(Conflict):
 
 
 class AdjustStock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Units that came (or, negative, went) otherwise than by an order, and why."""
+    """A change of stock that no order made, and its reason. A negative `delta` removes units."""
 
     variant_id: UUID
     delta: Annotated[int, msgspec.Meta(ge=-MAX_STOCK, le=MAX_STOCK)]
@@ -55,7 +55,7 @@ class AdjustStock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StockLevel(msgspec.Struct, frozen=True):
-    """`on_hand` is what lies on the shelf: `held` for orders, and `available`."""
+    """`on_hand` is the physical stock, the sum of `held` (for orders) and `available`."""
 
     variant_id: UUID
     on_hand: int
@@ -64,7 +64,7 @@ class StockLevel(msgspec.Struct, frozen=True):
 
 
 class StockMovement(msgspec.Struct, frozen=True):
-    """A change of what is on hand; `by` is the admin who made it, `order_id` the order that did."""
+    """A change of the physical stock, made by the admin `by` or by the order `order_id`."""
 
     variant_id: UUID
     delta: int
@@ -87,7 +87,7 @@ class HoldRequest(msgspec.Struct, frozen=True):
 
 
 class HeldLine(Offer, frozen=True, kw_only=True):
-    """How many units are held, and the offer as it was when they were: the order is made with its name and price."""
+    """The number of held units, and the offer at the time of the hold: the order uses its name and price."""
 
     quantity: int
 

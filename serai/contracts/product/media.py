@@ -1,4 +1,4 @@
-"""Images of products: what a client sends, what it is answered."""
+"""Images of products: requests and responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_IMAGES = 20
 
 
 class ImageRefused(Invalid):
-    """Its `errors` say why, in words for whoever sent the file."""
+    """Its `errors` have the reasons, worded for the person who sent the file."""
 
     code, detail = "image_refused", "This file cannot be used as a picture."
 
@@ -32,15 +32,16 @@ Alt = Annotated[str, msgspec.Meta(max_length=300)]
 
 
 class ImageSource(msgspec.Struct, frozen=True):
-    """One file of a picture, as it stands in `srcset`."""
+    """One file of an image, as an entry of `srcset`."""
 
     url: str
     width: int
 
 
 class Image(msgspec.Struct, frozen=True):
-    """A picture of ours under `/media/`, or one elsewhere over https. Of our own its size is told, so that a page can
-    leave room for it, and the same picture in several widths, the narrowest first; `url` is the widest."""
+    """An uploaded image under `/media/`, or an image elsewhere over https. An uploaded image has its size, so that
+    pages can reserve its space, and the same image in several widths, the narrowest first; `url` is the widest.
+    """
 
     id: UUID
     url: str
@@ -51,8 +52,9 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class ImageReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A picture that was uploaded, or one elsewhere over https. With the `id` of one that the product has it stays that
-    one. The other members are there so that a picture can be sent as it was told; they change nothing."""
+    """An uploaded image, or an image elsewhere over https. The `id` of an image of the product keeps that image. The
+    other fields are accepted so that an image can be sent back as it was received; they change nothing.
+    """
 
     url: ImageUrl
     alt: Alt = ""

@@ -1,4 +1,4 @@
-"""Offers: what a variant is sold as, read by carts and orders."""
+"""Offers: the name, price and picture under which a variant is sold. Carts and orders read them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class VariantRequired(Invalid):
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a variant is sold as: `name` is its product's, `image` the address of a small picture.
-
-    What is optional is left out where there is none, so that offers stored before a field existed read the same."""
+    """The name, price and picture under which a variant is sold. `name` is the product's, `image` the URL of a small
+    picture. Optional fields are left out if they are empty, so that offers stored before a field existed are read the
+    same way.
+    """
 
     variant_id: UUID
     product_id: UUID
@@ -29,14 +30,14 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     options: dict[str, str]
     unit_price: Money
     image: str | None = None
-    #: The price it had before it was reduced.
+    #: The price before a reduction.
     compare_at: Money | None = None
     tax_class: str | None = None
     weight_g: int | None = None
 
 
 class VariantFacts(Offer, frozen=True, kw_only=True, omit_defaults=False):
-    """An offer as it is now, with how many units can be bought: 0 where the variant is no longer for sale."""
+    """The current offer, and the number of units that can be bought: 0 if the variant is no longer for sale."""
 
     available: int
 
@@ -46,7 +47,7 @@ class VariantsRequest(msgspec.Struct, frozen=True):
 
 
 class Variants(msgspec.Struct, frozen=True):
-    """Facts of the variants asked for, in any order; one that never existed is left out, an archived one is told."""
+    """The facts of the requested variants, in any order. Archived variants are included, unknown ones are left out."""
 
     items: list[VariantFacts]
 

@@ -17,7 +17,7 @@ Sort = Literal["relevance", "newest", "price", "-price", "name"]
 
 
 class ProductItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A product in a list. `default_variant_id` is there when there is just one variant."""
+    """A product in a list. It has a `default_variant_id` if it has only one variant."""
 
     id: UUID
     slug: str
@@ -40,8 +40,8 @@ class FacetValue(msgspec.Struct, frozen=True):
 
 
 class PriceFacet(msgspec.Struct, frozen=True):
-    """How many products cost from `min_price` to `max_price`, both included and in minor units: what the list takes
-    under these names. The dearest range has no `max_price`."""
+    """The number of products that cost from `min_price` to `max_price`, inclusive and in minor units. The list's query
+    parameters have the same names. The highest range has no `max_price`."""
 
     value: str
     min_price: int
@@ -50,7 +50,9 @@ class PriceFacet(msgspec.Struct, frozen=True):
 
 
 class Facets(msgspec.Struct, frozen=True):
-    """How the products found spread: over all categories, whichever was asked for, and likewise over all prices."""
+    """The numbers of found products by category and by price. The category filter does not affect the categories, nor
+    the price filter the prices.
+    """
 
     category: list[FacetValue]
     price: list[PriceFacet]
