@@ -3,6 +3,7 @@ import type { Email } from "@/api/schemas";
 import { atTime } from "@/format/dates";
 import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
+import { SearchField } from "@/admin/SearchField";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
 import { texts as common } from "@/texts/admin/common";
@@ -12,9 +13,9 @@ import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
 import { useRestoreFocus } from "@/ui/useRestoreFocus";
-import { Badge, Button, Group, Modal, NativeSelect, SegmentedControl, Skeleton, TextInput, UnstyledButton } from "@mantine/core";
+import { Badge, Button, Group, Modal, NativeSelect, SegmentedControl, Skeleton, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconMail, IconSearch } from "@tabler/icons-react";
+import { IconMail } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import classes from "./EmailsPage.module.css";
@@ -42,15 +43,7 @@ function EmailList() {
   return (
     <>
       <Toolbar>
-        <TextInput
-          type="search"
-          aria-label={texts.search}
-          placeholder={texts.searchPlaceholder}
-          leftSection={<IconSearch size={18} aria-hidden />}
-          maxLength={254}
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-        />
+        <SearchField label={texts.search} placeholder={texts.searchPlaceholder} maxLength={254} value={typed} onChange={setTyped} />
         <NativeSelect
           aria-label={shared.filterByStatus}
           value={status}

@@ -3,6 +3,7 @@ import type { OrderStatus } from "@/api/schemas";
 import { atTime } from "@/format/dates";
 import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
+import { SearchField } from "@/admin/SearchField";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
 import { ORDER_STATUSES, OrderStatusBadge } from "@/orders/OrderStatusBadge";
@@ -11,9 +12,9 @@ import { texts } from "@/texts/admin/orders";
 import { texts as shared } from "@/texts/common";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
-import { NativeSelect, TextInput } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconReceipt, IconSearch } from "@tabler/icons-react";
+import { IconReceipt } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -44,16 +45,13 @@ function Orders() {
   return (
     <>
       <Toolbar>
-        <TextInput
-          type="search"
-          aria-label={texts.search}
+        <SearchField
+          label={texts.search}
           placeholder={texts.searchPlaceholder}
-          leftSection={<IconSearch size={18} aria-hidden />}
-          maxLength={200}
           value={typed}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-            searchSoon(event.currentTarget.value);
+          onChange={(value) => {
+            setTyped(value);
+            searchSoon(value);
           }}
         />
         <NativeSelect

@@ -3,6 +3,7 @@ import type { ProductItem } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
+import { SearchField } from "@/admin/SearchField";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
 import { texts as common } from "@/texts/admin/common";
@@ -12,9 +13,9 @@ import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
-import { Badge, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { Badge, Checkbox, NativeSelect } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconPackage, IconPlus, IconSearch } from "@tabler/icons-react";
+import { IconPackage, IconPlus } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -56,16 +57,13 @@ function Products() {
   return (
     <>
       <Toolbar>
-        <TextInput
-          type="search"
-          aria-label={texts.search}
+        <SearchField
+          label={texts.search}
           placeholder={texts.searchPlaceholder}
-          leftSection={<IconSearch size={18} aria-hidden />}
-          maxLength={200}
           value={typed}
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-            searchSoon(event.currentTarget.value);
+          onChange={(value) => {
+            setTyped(value);
+            searchSoon(value);
           }}
         />
         <NativeSelect

@@ -3,6 +3,7 @@ import type { UserDetails } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { PagedList } from "@/admin/PagedList";
 import { AdminPage } from "@/admin/AdminPage";
+import { SearchField } from "@/admin/SearchField";
 import { Table } from "@/admin/Table";
 import { Toolbar } from "@/admin/Toolbar";
 import { useSession } from "@/session/current";
@@ -11,9 +12,9 @@ import { texts } from "@/texts/admin/customers";
 import { Confirm } from "@/ui/Confirm";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
-import { Badge, Button, Group, TextInput } from "@mantine/core";
+import { Badge, Button, Group } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconSearch, IconUsers } from "@tabler/icons-react";
+import { IconUsers } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -43,15 +44,7 @@ function Users() {
   return (
     <>
       <Toolbar>
-        <TextInput
-          type="search"
-          aria-label={texts.search}
-          placeholder={texts.searchPlaceholder}
-          leftSection={<IconSearch size={18} aria-hidden />}
-          maxLength={200}
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-        />
+        <SearchField label={texts.search} placeholder={texts.searchPlaceholder} value={typed} onChange={setTyped} />
       </Toolbar>
       <PagedList query={users} empty={<Message icon={IconUsers} title={texts.noCustomers}>{texts.noCustomersText}</Message>}>
         {(items) => (
