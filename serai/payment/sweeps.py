@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
 
 from serai.chassis.errors import Unavailable
-from serai.payment import store
+from serai.payment import refund_store, store
 from serai.payment.deps import PARKED, Deps
 from serai.payment.domain import Attempt, AttemptState, Reading
 from serai.payment.refunds import push
@@ -46,7 +46,7 @@ async def _sweep_attempt(deps: Deps, attempt: Attempt) -> None:
 async def sweep_refunds(deps: Deps) -> None:
     """Send or read the refunds that Stripe has not decided."""
     async with deps.database.connection() as conn:
-        due = await store.due_refunds(conn, _LIMIT)
+        due = await refund_store.due_refunds(conn, _LIMIT)
     await _each(push(deps, refund_id) for refund_id in due)
 
 

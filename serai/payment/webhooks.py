@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.errors import BadRequest, Unavailable
-from serai.payment import store
+from serai.payment import store, webhook_store
 from serai.payment.deps import WEBHOOKS, Deps, alert
 from serai.payment.domain import Attempt, Payment
 from serai.payment.refunds import settle_refund
@@ -105,7 +105,7 @@ async def work(deps: Deps) -> None:
 async def work_once(deps: Deps) -> int:
     """Process a batch of events that no replica has claimed. Returns the number of events."""
     async with deps.database.connection() as conn:
-        claimed = await store.claim_webhooks(conn, _BATCH)
+        claimed = await webhook_store.claim_webhooks(conn, _BATCH)
     await _finish(deps, await _process_all(deps, [msgspec.json.decode(body, type=StripeEvent) for body in claimed]))
     return len(claimed)
 
@@ -125,7 +125,7 @@ async def _next_events(deps: Deps, until: float) -> list[StripeEvent]:
 async def _finish(deps: Deps, done: list[str]) -> None:
     if done:
         async with deps.database.connection() as conn:
-            await store.finish_webhooks(conn, done)
+            await webhook_store.finish_webhooks(conn, done)
 
 
 async def _process_all(deps: Deps, events: list[StripeEvent]) -> list[str]:
@@ -143,7 +143,7 @@ async def _process_all(deps: Deps, events: list[StripeEvent]) -> list[str]:
     )
     if failed:
         async with deps.database.connection() as conn:
-            await store.postpone_webhooks(conn, failed)
+            await webhook_store.postpone_webhooks(conn, failed)
     return done
 
 
@@ -222,7 +222,7 @@ def _uuid(text: str | None) -> UUID | None:
 async def sweep_events(deps: Deps) -> None:
     """Read Stripe's event list since the last reading, at most 3 days, and store the events that no webhook brought."""
     async with deps.database.connection() as conn:
-        since = await store.claim_event_sweep(conn, SWEEP_EVERY_S)
+        since = await webhook_store.claim_event_sweep(conn, SWEEP_EVERY_S)
     if since is None:
         return
     started = datetime.now(UTC)
@@ -231,7 +231,9 @@ async def sweep_events(deps: Deps) -> None:
     for _ in range(_MAX_PAGES):
         page, more = await deps.stripe.events(TYPES, int((since - _OVERLAP).timestamp()), after)
         async with deps.database.connection() as conn:
-            missed += sum(await store.insert_webhooks(conn, [(event.id, event.type, body) for event, body in page]))
+            missed += sum(
+                await webhook_store.insert_webhooks(conn, [(event.id, event.type, body) for event, body in page])
+            )
         if not more:
             break
         after = page[-1][0].id
@@ -239,7 +241,7 @@ async def sweep_events(deps: Deps) -> None:
         alert("event_list_too_long", "Stripe's event list has too many pages to read all of them")
         return
     async with deps.database.connection() as conn:
-        await store.finish_event_sweep(conn, started)
+        await webhook_store.finish_event_sweep(conn, started)
     if missed:
         WEBHOOKS.labels("missed").inc(missed)
         log.warning("events that no webhook brought", extra={"count": missed})
@@ -248,4 +250,4 @@ async def sweep_events(deps: Deps) -> None:
 async def prune(deps: Deps) -> None:
     """Delete processed events that are older than 30 days."""
     async with deps.database.connection() as conn:
-        await store.prune_webhooks(conn, KEPT_DAYS)
+        await webhook_store.prune_webhooks(conn, KEPT_DAYS)

@@ -13,7 +13,7 @@ import pytest
 
 from serai.chassis.settings import SettingsError
 from serai.chassis.telemetry import REGISTRY
-from serai.payment import store, webhooks
+from serai.payment import webhook_store, webhooks
 from serai.payment.app import create
 from serai.payment.deps import Deps
 from serai.payment.stripe_api import StripeEvent
@@ -203,7 +203,7 @@ async def process(service: PaymentService, event: dict[str, Any]) -> bool:
     """Store an event as a webhook of another replica, and process it here. Returns whether it is finished."""
     body = json.dumps(event).encode()
     async with service.deps.database.connection() as conn:
-        await store.insert_webhooks(conn, [(event["id"], event["type"], body)], 3600.0)
+        await webhook_store.insert_webhooks(conn, [(event["id"], event["type"], body)], 3600.0)
     done = await webhooks._process_all(service.deps, [msgspec.json.decode(body, type=StripeEvent)])
     return done == [event["id"]]
 
