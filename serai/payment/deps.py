@@ -12,6 +12,7 @@ from prometheus_client import Counter, Gauge
 from serai.chassis.data.batch import Batch
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Feed
+from serai.chassis.nudge import Nudge
 from serai.chassis.telemetry import REGISTRY
 from serai.payment import store, webhook_store
 from serai.payment.stripe_api import StripeApi, StripeEvent
@@ -50,8 +51,9 @@ class Deps:
         self.insert_payment = Batch(database, store.insert_payments)
         self.write_change = Batch(database, store.write_changes)
         self.store_webhook = Batch(database, partial(webhook_store.insert_webhooks, claimed_s=WEBHOOK_CLAIM_S))
-        #: Webhooks that this process has stored and has not processed yet.
+        #: Webhooks that this process has stored and has not processed yet, and what wakes the worker that does.
         self.webhook_queue: asyncio.Queue[StripeEvent] = asyncio.Queue(_QUEUE_SIZE)
+        self.webhook_queued = Nudge()
 
 
 def alert(name: str, message: str, order_id: UUID | None = None) -> None:

@@ -86,8 +86,9 @@ async def begin_refund_try(conn: Connection, refund_id: UUID) -> Refund | None:
 
 
 async def next_generation(conn: Connection, refund_id: UUID, generation: int) -> None:
+    """Use another idempotency key for the next try, which is due in 5 seconds."""
     await conn.execute(
-        """update refund set generation = generation + 1, check_at = now()
+        """update refund set generation = generation + 1, check_at = now() + interval '5 seconds'
            where id = $1 and generation = $2 and stripe_id is null""",
         refund_id,
         generation,
@@ -105,8 +106,15 @@ async def update_refund(tx: Connection, refund_id: UUID, state: RefundState, str
     )
 
 
-async def due_refunds(conn: Connection, limit: int) -> list[UUID]:
-    rows = await conn.fetch("select id from refund where check_at <= now() order by check_at limit $1", limit)
+async def claim_due_refunds(conn: Connection, limit: int) -> list[UUID]:
+    """The refunds that are due for the sweep. No other replica claims them for a minute."""
+    rows = await conn.fetch(
+        """update refund set check_at = now() + interval '1 minute'
+           where id in (select id from refund where check_at <= now() order by check_at limit $1
+                        for update skip locked)
+           returning id""",
+        limit,
+    )
     return [row["id"] for row in rows]
 
 
