@@ -22,6 +22,7 @@ import msgspec
 from serai.chassis import telemetry
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
+from serai.chassis.nudge import Nudge
 
 CHANNEL = "serai_feed"
 MAX_EVENTS = 500
@@ -78,7 +79,8 @@ class Feed:
         self._db = db
         self._record_interval_s = record_interval_s
         self._recorded_at: dict[str, float] = {}
-        self._committed = asyncio.Event()
+        #: Assign positions now instead of at the next poll: a transaction with events has committed.
+        self.nudge = Nudge()
         self._wake_event = asyncio.Event()
         #: The last assigned position, once a notification has reported it.
         self._head: int | None = None
@@ -96,10 +98,6 @@ class Feed:
             event.traceparent,
         )
         return event.id
-
-    def nudge(self) -> None:
-        """Assign positions now instead of at the next poll: a transaction with events has committed."""
-        self._committed.set()
 
     async def after(self, consumer: str, position: int, limit: int, wait_s: float) -> Events:
         """Events after `position`; waits up to `wait_s` seconds for a first one."""
@@ -159,7 +157,7 @@ class Feed:
         wake_event.set()
 
     async def run(self) -> None:
-        """Assign positions immediately after a nudge, else every 200 ms, and notify the consumers of every replica."""
+        """Assign positions after a nudge, else about every 200 ms, and notify the consumers of every replica."""
         listener: asyncpg.Connection[asyncpg.Record] | None = None
         try:
             while True:
@@ -169,11 +167,7 @@ class Feed:
                     listener = await self._db.dedicated()
                     await listener.add_listener(CHANNEL, self._on_notification)
                     self._wake()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_INTERVAL_S):
-                        await self._committed.wait()
-                if self._committed.is_set() or await self._has_unpositioned():
-                    self._committed.clear()
+                if await self.nudge.wait(_POLL_INTERVAL_S) or await self._has_unpositioned():
                     await self._assign_positions()
                     await asyncio.sleep(_MIN_INTERVAL_S)
         finally:
@@ -194,7 +188,7 @@ class Feed:
     async def _assign_positions(self) -> None:
         async with self._db.connection() as conn:
             if not await conn.fetchval("select hand_out_positions($1)", CHANNEL):
-                self._committed.set()
+                self.nudge()
                 await asyncio.sleep(0.002)
 
     async def prune(self) -> None:
