@@ -307,6 +307,8 @@ def test_an_admin_does_not_set_what_only_we_decide_either(world: World, extra: s
     body = {"name": "Lamp", "sku": f"X-{uuid4().hex[:8]}", "stock": 1, "price": {"amount": 1, "currency": "USD"}}
     answer = world.office.http.post("/api/products", json={**body, extra: "1"})
     assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == [extra]
+    answer = world.office.http.patch(f"/api/products/{world.lamp['id']}", json={"name": "Lamp", extra: "1"})
+    assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == [extra]
 
 
 @pytest.mark.usefixtures("unchanged")

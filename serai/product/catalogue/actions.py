@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET
+
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Invalid, NotFound
 from serai.chassis.ids import new_id
-from serai.contracts.product.catalogue import CreateProduct, CreateVariant, Product, UpdateProduct, UpdateVariant
+from serai.contracts.product.catalogue import (
+    CreateProduct,
+    CreateVariant,
+    PatchProduct,
+    Product,
+    UpdateProduct,
+    UpdateVariant,
+)
 from serai.contracts.product.media import MAX_IMAGES, Image, TooManyImages
 from serai.product.catalogue import store
 from serai.product.catalogue.domain import keywords, require_sellable, require_version, slugs_of
+from serai.product.catalogue.merge import merge
 from serai.product.changes import Changes
 from serai.product.media import actions as media
 from serai.product.media.files import MediaFiles
@@ -48,24 +58,24 @@ async def replace_product(
 ) -> Product:
     """Raises `NotFound`, `PreconditionFailed`, `Invalid`, `SkuTaken`."""
     async with changes.transaction() as (tx, changed):
-        locked = await store.lock_product(tx, product_id)
-        if locked is None:
-            raise NotFound
-        require_version(if_match, locked.version)
-        variants = _changed(change, locked)
-        require_sellable(change.options, variants, currency, listed=change.variants is not None)
-        kept = {variant.id for variant in variants if variant.id is not None}
-        images = await media.replace_images(tx, change.images, locked.images)
-        values = _values(product_id, change, variants, currency) | {"images": images}
-        await store.update_product(tx, values | {"status": change.status or locked.status})
-        # New ones before missing ones go: a variant sent again without its id is refused as a taken SKU, where it would
-        # otherwise quietly lose its stock.
-        rows = [(variant, _row(variant.id or new_id(), at, variant)) for at, variant in enumerate(variants)]
-        await store.update_variants(tx, [row for variant, row in rows if variant.id is not None])
-        fresh = [row | {"initial": variant.stock or 0} for variant, row in rows if variant.id is None]
-        await store.insert_variants(tx, product_id, fresh, by)
-        await store.archive_variants(tx, list(locked.live - kept))
-        await store.learn_words(tx, product_id)
+        locked = await _locked(tx, product_id, if_match)
+        await _update(tx, product_id, locked, change, currency=currency, by=by, listed=change.variants is not None)
+        await changed(product_id)
+        return await _product(tx, product_id)
+
+
+async def patch_product(
+    changes: Changes, product_id: UUID, patch: PatchProduct, *, currency: str, by: UUID, if_match: str | None
+) -> Product:
+    """The version stays when nothing changes. Raises `NotFound`, `PreconditionFailed`, `Invalid`, `SkuTaken`."""
+    async with changes.transaction() as (tx, changed):
+        locked = await _locked(tx, product_id, if_match)
+        before = await _product(tx, product_id)
+        change = merge(before, patch)
+        if change is None:
+            return before
+        listed = patch.sku is UNSET and patch.price is UNSET
+        await _update(tx, product_id, locked, change, currency=currency, by=by, listed=listed)
         await changed(product_id)
         return await _product(tx, product_id)
 
@@ -73,10 +83,7 @@ async def replace_product(
 async def archive_product(changes: Changes, product_id: UUID, *, if_match: str | None) -> None:
     """Take it out of the catalogue, where it still is in it. Raises `NotFound`, `PreconditionFailed`."""
     async with changes.transaction() as (tx, changed):
-        locked = await store.lock_product(tx, product_id)
-        if locked is None:
-            raise NotFound
-        require_version(if_match, locked.version)
+        await _locked(tx, product_id, if_match)
         await store.archive_product(tx, product_id)
         await changed(product_id)
 
@@ -137,12 +144,45 @@ async def _product(tx: Connection, product_id: UUID) -> Product:
     return product
 
 
-async def _with_room(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
-    """A product that can take one more image. Raises `NotFound`, `PreconditionFailed`, `TooManyImages`."""
+async def _locked(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
+    """The product's row, locked, of the version that was asked for. Raises `NotFound`, `PreconditionFailed`."""
     locked = await store.lock_product(tx, product_id)
     if locked is None:
         raise NotFound
     require_version(if_match, locked.version)
+    return locked
+
+
+async def _update(
+    tx: Connection,
+    product_id: UUID,
+    locked: store.Locked,
+    change: UpdateProduct,
+    *,
+    currency: str,
+    by: UUID,
+    listed: bool,
+) -> None:
+    """`listed` says whether the client gave variants as such. Raises `Invalid`, `SkuTaken`."""
+    variants = _changed(change, locked)
+    require_sellable(change.options, variants, currency, listed=listed)
+    kept = {variant.id for variant in variants if variant.id is not None}
+    images = await media.replace_images(tx, change.images, locked.images)
+    values = _values(product_id, change, variants, currency) | {"images": images}
+    await store.update_product(tx, values | {"status": change.status or locked.status})
+    # New ones before missing ones go: a variant sent again without its id is refused as a taken SKU, where it would
+    # otherwise quietly lose its stock.
+    rows = [(variant, _row(variant.id or new_id(), at, variant)) for at, variant in enumerate(variants)]
+    await store.update_variants(tx, [row for variant, row in rows if variant.id is not None])
+    fresh = [row | {"initial": variant.stock or 0} for variant, row in rows if variant.id is None]
+    await store.insert_variants(tx, product_id, fresh, by)
+    await store.archive_variants(tx, list(locked.live - kept))
+    await store.learn_words(tx, product_id)
+
+
+async def _with_room(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
+    """A product that can take one more image. Raises `NotFound`, `PreconditionFailed`, `TooManyImages`."""
+    locked = await _locked(tx, product_id, if_match)
     if len(locked.images) >= MAX_IMAGES:
         raise TooManyImages(most=MAX_IMAGES)
     return locked

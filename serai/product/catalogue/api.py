@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from litestar import delete, post, put
+from litestar import delete, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.product.catalogue import CreateProduct, Product, UpdateProduct
+from serai.contracts.product.catalogue import CreateProduct, PatchProduct, Product, UpdateProduct
 from serai.contracts.product.media import Image
 from serai.product.catalogue import actions
 from serai.product.deps import Deps
@@ -38,6 +38,22 @@ async def replace_product(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[UpdateProduct]
 ) -> Response[Product]:
     product = await actions.replace_product(
+        deps.changes,
+        parse_id(id),
+        data,
+        currency=deps.currency,
+        by=request.caller.user,
+        if_match=request.headers.get("if-match"),
+    )
+    return _written(product)
+
+
+@patch("/api/products/{id:str}", needs="products:write")
+async def patch_product(
+    request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[PatchProduct]
+) -> Response[Product]:
+    """Changes the fields given. A client that only changes what it knows never erases what it does not know."""
+    product = await actions.patch_product(
         deps.changes,
         parse_id(id),
         data,
@@ -102,4 +118,4 @@ def _written(product: Product) -> Response[Product]:
     return answer
 
 
-ROUTES = [create_product, replace_product, archive_product, add_image, remove_image]
+ROUTES = [create_product, replace_product, patch_product, archive_product, add_image, remove_image]
