@@ -36,7 +36,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> AdminClient:
+def admin(system: System) -> AdminClient:
     return AdminClient(system)
 
 
@@ -129,9 +129,9 @@ def frozen(pids: list[int]) -> Iterator[None]:
 
 
 def test_frozen_instances_cost_the_first_writes_and_no_read(
-    system: System, office: AdminClient, shoppers: list[Shopper]
+    system: System, admin: AdminClient, shoppers: list[Shopper]
 ) -> None:
-    product = office.product(stock=100)
+    product = admin.product(stock=100)
     pids = [system.rows(name)[1]["pid"] for name in FROZEN]
     with frozen(pids):
         first, counted = all_buy(shoppers, product)
@@ -150,14 +150,14 @@ def test_frozen_instances_cost_the_first_writes_and_no_read(
     bought = first + second
     assert len(set(bought)) == 2 * BUYERS
     for order_id in bought:
-        assert len(office.ledger(order_id)) == 1
+        assert len(admin.ledger(order_id)) == 1
 
 
 @pytest.mark.parametrize("behaviour", [lying, failing], ids=lambda one: str(one.__name__))
 def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
-    system: System, office: AdminClient, shoppers: list[Shopper], behaviour: Behaviour
+    system: System, admin: AdminClient, shoppers: list[Shopper], behaviour: Behaviour
 ) -> None:
-    product = office.product(stock=100)
+    product = admin.product(stock=100)
     with joined(system, "product", behaviour) as impostor:
         meet(impostor, shoppers[0], product)
         bought, counted = all_buy(shoppers, product)
@@ -165,11 +165,11 @@ def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
     assert (counted.reads, counted.writes) == ([], [])
     assert len(set(bought)) == BUYERS
     for order_id in bought:
-        assert len(office.ledger(order_id)) == 1
+        assert len(admin.ledger(order_id)) == 1
 
 
-def test_a_slow_instance_draws_less(system: System, office: AdminClient, shoppers: list[Shopper]) -> None:
-    product = office.product(stock=100)
+def test_a_slow_instance_draws_less(system: System, admin: AdminClient, shoppers: list[Shopper]) -> None:
+    product = admin.product(stock=100)
     with joined(system, "product", slow) as impostor:
         meet(impostor, shoppers[0], product)
         bought, counted = all_buy(shoppers, product)

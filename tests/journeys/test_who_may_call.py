@@ -68,8 +68,8 @@ def owner(system: System) -> Iterator[Shopper]:
 
 @pytest.fixture(scope="module")
 def world(system: System, owner: Shopper) -> Iterator[World]:
-    office = AdminClient(system)
-    lamp, chair = office.product(stock=5), office.product(stock=5)
+    admin = AdminClient(system)
+    lamp, chair = admin.product(stock=5), admin.product(stock=5)
     owner.add(lamp).raise_for_status()
     order = owner.placed()
     owner.add(chair).raise_for_status()
@@ -83,9 +83,9 @@ def world(system: System, owner: Shopper) -> Iterator[World]:
     }
     before = owner.cart(), owner.order(order["id"])
     with system.client() as http:
-        yield World(system, http, token_of(office.http), token_of(stranger.http), foreign, before)
+        yield World(system, http, token_of(admin.http), token_of(stranger.http), foreign, before)
     stranger.http.close()
-    office.http.close()
+    admin.http.close()
 
 
 def knock(world: World, operation: Operation, who: str) -> httpx.Response:

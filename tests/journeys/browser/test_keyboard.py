@@ -70,7 +70,7 @@ async def enter(page: Page, label: str, text: str) -> None:
 
 
 async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
-    visitor: Visitor, office: AdminClient
+    visitor: Visitor, admin: AdminClient
 ) -> None:
     sku, price = f"KEY-{uuid4().hex[:8]}", {"amount": 1900, "currency": "USD"}
     variants = [
@@ -80,9 +80,9 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
     options = [{"name": "colour", "values": ["ash", "coal", "moss"]}]
     name = f"Wool throw {sku}"
     product = {"name": name, "options": options, "variants": variants}
-    office.http.post("/api/products", json=product).raise_for_status()
+    admin.http.post("/api/products", json=product).raise_for_status()
     ask = {"q": sku}
-    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
+    until("it to be found", lambda: admin.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
     async with visitor() as visit:
         page = visit.page
         await page.goto("/")
@@ -160,10 +160,10 @@ async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
 
 
 async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
-    system: System, visitor: Visitor, office: AdminClient
+    system: System, visitor: Visitor, admin: AdminClient
 ) -> None:
     buyer = Shopper(system)
-    buyer.add(office.product(stock=2)).raise_for_status()
+    buyer.add(admin.product(stock=2)).raise_for_status()
     order = buyer.placed()
     async with visitor(*PHONE) as visit:
         page = visit.page
