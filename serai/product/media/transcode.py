@@ -42,7 +42,7 @@ def main() -> None:
     _confine()
     out = sys.stdout.buffer
     try:
-        sizes = reencoded(sys.stdin.buffer.read())
+        sizes = encoded_sizes(sys.stdin.buffer.read())
     except Refused as refusal:
         out.write(json.dumps({"refused": str(refusal)}).encode() + b"\n")
         return
@@ -52,7 +52,7 @@ def main() -> None:
         out.write(file)
 
 
-def reencoded(sent: bytes) -> list[tuple[int, int, bytes]]:
+def encoded_sizes(sent: bytes) -> list[tuple[int, int, bytes]]:
     """(width, height, WebP) of each width that the picture is wide enough for, its own if it is narrower than all.
     Raises `Refused`."""
     image = _opened(io.BytesIO(sent))

@@ -375,6 +375,42 @@ _INTRUDED = """() => [
 ]"""
 
 
+async def test_the_product_form_sends_only_what_was_edited(
+    system: System, visitor: Visitor, admin: AdminClient
+) -> None:
+    product = admin.product(stock=1)
+    path = f"/api/products/{product['id']}"
+    async with visitor() as visit:
+        page = await as_admin(visit, system)
+
+        async def saved_body() -> Any:
+            async with page.expect_request(lambda request: request.method == "PATCH") as sent:
+                await page.get_by_role("button", name="Save changes").click()
+            request = await sent.value
+            response = await request.response()
+            assert response is not None
+            assert response.ok
+            return request.post_data_json
+
+        await page.goto(f"/admin/products/{product['id']}")
+        await page.get_by_label("Description").fill("Edited once.")
+        assert await saved_body() == {"description": "Edited once."}
+        await page.get_by_label("Name", exact=True).fill("Renamed")
+        assert await saved_body() == {"name": "Renamed"}
+        await page.get_by_label("Description").fill(product["description"])
+        assert await saved_body() == {"description": product["description"]}
+
+        # Somebody else changes the product: saving is refused, and overwrites nothing.
+        admin.http.patch(path, json={"category": "lighting"}).raise_for_status()
+        await page.get_by_label("Name", exact=True).fill("Renamed again")
+        visit.expect_refusal(f"PATCH {path}", 412)
+        await page.get_by_role("button", name="Save changes").click()
+        await expect(page.get_by_role("alert").filter(has_text="Someone else made changes")).to_be_visible()
+        now = admin.http.get(path).json()
+        assert (now["name"], now["category"]) == ("Renamed", "lighting")
+        assert visit.problems == []
+
+
 async def expect_it_as_text(page: Page, at_least: int) -> None:
     found = page.get_by_text(re.compile(r"window\.intruded=1"))
     await expect(found.nth(at_least - 1)).to_be_attached()
