@@ -173,13 +173,13 @@ def test_a_slow_instance_draws_less(system: System, admin: AdminClient, shoppers
     with joined(system, "product", slow) as impostor:
         meet(impostor, shoppers[0], product)
         bought, counted = all_buy(shoppers, product)
-        before, reads = len(impostor.asked), 120
+        before, reads = len(impostor.requests), 120
         with ThreadPoolExecutor(6) as pool:
             buyers = [Buyer(shopper, counted) for shopper in shoppers]
             paths = [f"/api/products/{product['id']}"] * reads
             list(pool.map(lambda at: buyers[at % BUYERS].read(paths[at]), range(reads)))
         # A third would be its share if nobody looked.
-        assert len(impostor.asked) - before < reads / 3
+        assert len(impostor.requests) - before < reads / 3
     assert (counted.reads, counted.writes) == ([], [])
     assert len(set(bought)) == BUYERS
 
@@ -190,15 +190,15 @@ def meet(impostor: Impostor, shopper: Shopper, product: dict[str, Any]) -> None:
 
     def ask() -> bool:
         Buyer(shopper, counted).read(f"/api/products/{product['id']}")
-        return bool(impostor.asked)
+        return bool(impostor.requests)
 
     until("the impostor to be asked", ask, 60.0)
     assert counted.reads == []
 
 
 def not_asked_by_many(impostor: Impostor, shopper: Shopper, product: dict[str, Any]) -> bool:
-    before, counted = len(impostor.asked), Counted()
+    before, counted = len(impostor.requests), Counted()
     for _ in range(30):
         Buyer(shopper, counted).read(f"/api/products/{product['id']}")
     assert counted.reads == []
-    return len(impostor.asked) == before
+    return len(impostor.requests) == before

@@ -201,10 +201,10 @@ QUANTITIES = [
 def test_refuses_a_quantity_that_is_none(world: World, quantity: str) -> None:
     line = world.shopper.cart()["items"][0]["id"]
     added = b'{"product_id": "%s", "quantity": %s}' % (world.lamp["id"].encode(), quantity.encode())
-    asked = [("POST", "/api/cart/items", added)]
+    requests = [("POST", "/api/cart/items", added)]
     if quantity != "0":
-        asked.append(("PUT", f"/api/cart/items/{line}", b'{"quantity": %s}' % quantity.encode()))
-    for method, path, raw in asked:
+        requests.append(("PUT", f"/api/cart/items/{line}", b'{"quantity": %s}' % quantity.encode()))
+    for method, path, raw in requests:
         answer = world.shopper.http.request(method, path, content=raw, headers=JSON)
         assert [error["field"] for error in problem(answer, 422, "invalid")["errors"]] == ["quantity"]
 

@@ -74,7 +74,7 @@ def stops_before_clearing(system: System, cart: int) -> bool:
 def count(system: System, which: str) -> int:
     """How many orders are so, by the order service's database."""
 
-    async def asked() -> int:
+    async def query() -> int:
         conn = await asyncpg.connect(system.database("order"), timeout=10)
         try:
             statement = f"select count(*) from orders.orders join checkout.saga on order_id = id where {which}"
@@ -82,7 +82,7 @@ def count(system: System, which: str) -> int:
         finally:
             await conn.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(query())
 
 
 def orders_of(http: httpx.Client, **query: str) -> list[Order]:

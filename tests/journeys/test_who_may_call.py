@@ -126,9 +126,9 @@ def expected(operation: Operation, who: str) -> int | None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_the_policy_decides(world: World, operation: Operation, who: str) -> None:
     answer = knock(world, operation, who)
-    wanted = expected(operation, who)
-    if wanted is not None:
-        assert problem(answer, wanted)["code"] in CODES[wanted]
+    status = expected(operation, who)
+    if status is not None:
+        assert problem(answer, status)["code"] in CODES[status]
         return
     assert answer.status_code not in (401, 403, 405), answer.text
     assert answer.status_code < 500, answer.text

@@ -48,10 +48,10 @@ async def test_after_a_decline_the_buyer_may_have_a_page_instead(no_webhooks: Pa
 
 async def test_a_bank_that_asks_back_is_where_the_buyer_goes(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
-    asked = (await buyer.confirm("pm_card_authenticationRequired")).json()
-    assert asked["status"] == "requires_action"
-    assert asked["checkout_url"] is None
-    answered = await no_webhooks.web.post(asked["next_action"]["redirect_url"], data={"action": "approve"})
+    payment = (await buyer.confirm("pm_card_authenticationRequired")).json()
+    assert payment["status"] == "requires_action"
+    assert payment["checkout_url"] is None
+    answered = await no_webhooks.web.post(payment["next_action"]["redirect_url"], data={"action": "approve"})
     assert answered.status_code == 303
     paid = (await buyer.confirm()).json()
     assert paid["status"] == "succeeded"

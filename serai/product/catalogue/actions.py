@@ -31,11 +31,11 @@ from serai.product.media.pictures import ImageOpener
 
 
 async def create_product(
-    changes: Changes, draft: CreateProduct, *, currency: str, by: UUID, once: IdempotentRequest
+    changes: Changes, draft: CreateProduct, *, currency: str, by: UUID, idempotent_request: IdempotentRequest
 ) -> tuple[Product, bool]:
     """The product, and whether an earlier request with this key had made it. Raises `Invalid`, `SkuTaken`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _product(tx, UUID(made)), True
         variants = _drafted(draft)
         require_sellable(draft.options, variants, currency, listed=draft.variants is not None)
@@ -48,7 +48,7 @@ async def create_product(
         rows = [_row(new_id(), at, variant) | {"initial": variant.stock} for at, variant in enumerate(variants)]
         await store.insert_variants(tx, product_id, rows, by)
         await store.learn_words(tx, product_id)
-        await once.bind(tx, product_id)
+        await idempotent_request.bind(tx, product_id)
         await changed(product_id)
         return await _product(tx, product_id), False
 
@@ -98,22 +98,22 @@ async def add_image(
     alt: str,
     *,
     if_match: str | None,
-    once: IdempotentRequest,
+    idempotent_request: IdempotentRequest,
 ) -> tuple[Image, bool]:
     """The image, last of the product's, and whether an earlier request with this key had added it. Raises `NotFound`,
     `PreconditionFailed`, `TooManyImages`, `ImageRefused`, and `Unavailable` where it could not be stored."""
     async with db.transaction() as tx:
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         await _with_room(tx, product_id, if_match)
     picture = await media.take_in(db, opener, files, file)
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         locked = await _with_room(tx, product_id, if_match)
         image = await media.show(tx, picture, alt)
         await store.set_images(tx, product_id, [*locked.images, image])
-        await once.bind(tx, image.id)
+        await idempotent_request.bind(tx, image.id)
         await changed(product_id)
         return image, False
 

@@ -26,7 +26,11 @@ async def create_product(
     request: Request, deps: NamedDependency[Deps], data: JSONBody[CreateProduct]
 ) -> Response[Product]:
     product, replayed = await actions.create_product(
-        deps.changes, data, currency=deps.currency, by=request.caller.user, once=await request.idempotency()
+        deps.changes,
+        data,
+        currency=deps.currency,
+        by=request.caller.user,
+        idempotent_request=await request.idempotency(),
     )
     answer = _written(product)
     answer.headers["location"] = f"/api/products/{product.id}"
@@ -99,7 +103,7 @@ async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[
             sent.file,
             sent.alt,
             if_match=request.headers.get("if-match"),
-            once=await request.idempotency(content=sent.digest),
+            idempotent_request=await request.idempotency(content=sent.digest),
         )
     return mark_replayed(Response(image, headers={"location": image.url, **PRIVATE}), replayed)
 

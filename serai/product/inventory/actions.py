@@ -32,12 +32,12 @@ HOLD_TRIES = 5
 
 
 async def adjust_stock(
-    changes: Changes, product_id: UUID, change: AdjustStock, *, by: UUID, once: IdempotentRequest
+    changes: Changes, product_id: UUID, change: AdjustStock, *, by: UUID, idempotent_request: IdempotentRequest
 ) -> tuple[StockLevel, bool]:
     """The level after units came or went, and whether an earlier request with this key had moved them. Raises
     `NotFound`, `Invalid`, `StockTooLow`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await store.stock_level(tx, UUID(made)), True
         if change.delta == 0:
             raise Invalid(errors=[{"field": "delta", "message": "cannot be 0"}])
@@ -50,7 +50,7 @@ async def adjust_stock(
         if not fits:
             raise StockTooLow(available=level.available, held=level.held)
         await store.note_movement(tx, product_id, change.variant_id, change.delta, change.reason, by)
-        await once.bind(tx, change.variant_id)
+        await idempotent_request.bind(tx, change.variant_id)
         await changed(product_id)
         return level, False
 
@@ -60,9 +60,9 @@ async def hold_stock(db: Database, hold_id: str, lines: Sequence[HoldLine]) -> l
     lines = sorted(lines, key=lambda line: line.variant_id)
     if len({line.variant_id for line in lines}) != len(lines):
         raise Invalid(errors=[{"field": "lines", "message": "has a variant twice"}])
-    asked = hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
+    fingerprint = hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
     async with db.connection() as conn:
-        held, short = await _hold(conn, hold_id, asked, lines)
+        held, short = await _hold(conn, hold_id, fingerprint, lines)
         if held is not None:
             return held
         earlier = await store.hold_of(conn, hold_id)
@@ -70,17 +70,17 @@ async def hold_stock(db: Database, hold_id: str, lines: Sequence[HoldLine]) -> l
         raise OutOfStock(items=short)
     if earlier.status != "held":
         raise HoldClosed
-    if earlier.asked != asked:
+    if earlier.fingerprint != fingerprint:
         raise RequestDiffers
     return earlier.lines
 
 
 async def _hold(
-    conn: Connection, hold_id: str, asked: str, lines: Sequence[HoldLine]
+    conn: Connection, hold_id: str, fingerprint: str, lines: Sequence[HoldLine]
 ) -> tuple[list[HeldLine] | None, list[dict[str, Any]]]:
     for _ in range(HOLD_TRIES):
         try:
-            return await store.hold(conn, hold_id, asked, lines)
+            return await store.hold(conn, hold_id, fingerprint, lines)
         except store.StockMoved:
             continue
     raise Unavailable("The stock changes too fast; try again.")

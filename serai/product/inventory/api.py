@@ -28,7 +28,7 @@ async def adjust_stock(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[AdjustStock]
 ) -> Response[StockLevel]:
     level, replayed = await actions.adjust_stock(
-        deps.changes, parse_id(id), data, by=request.caller.user, once=await request.idempotency()
+        deps.changes, parse_id(id), data, by=request.caller.user, idempotent_request=await request.idempotency()
     )
     return mark_replayed(Response(level, headers=PRIVATE), replayed)
 

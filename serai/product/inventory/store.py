@@ -29,7 +29,7 @@ select variant_id, product_id, units, 'initial', by from fresh where units > 0
 
 #: The hold keeps the rows as they were read under the locks; `_held_lines` makes offers of them, whenever it is asked.
 _HOLD = f"""
-    with asked as (
+    with requested as (
         select * from unnest($3::uuid[], $4::bigint[]) as line (variant_id, quantity)
     ), locked as (
         select {OFFER_COLUMNS}, {AVAILABLE_COLUMN}
@@ -39,23 +39,23 @@ _HOLD = f"""
         for no key update of v
     ), short as (
         select variant_id, quantity as requested, coalesce(available, 0) as available
-        from asked left join locked using (variant_id)
+        from requested left join locked using (variant_id)
         where coalesce(available, 0) < quantity
     ), opened as (
         insert into hold (id, status, asked, lines)
         select $1, 'held', $2, jsonb_agg(to_jsonb(line) - 'available' order by variant_id)
-        from (select * from asked join locked using (variant_id)) line
+        from (select * from requested join locked using (variant_id)) line
         having not exists (select from short)
         on conflict (id) do nothing
         returning lines
     ), moved as (
-        update variant v set available = v.available - asked.quantity, held = v.held + asked.quantity
-        from asked
-        where v.id = asked.variant_id and exists (select from opened)
+        update variant v set available = v.available - requested.quantity, held = v.held + requested.quantity
+        from requested
+        where v.id = requested.variant_id and exists (select from opened)
     ), noted as (
         {NOTE_CHANGE}
         select array_agg(product_id), bool_or(available = quantity)
-        from asked join locked using (variant_id)
+        from requested join locked using (variant_id)
         having exists (select from opened)
     )
     select (select lines from opened) as lines, (select jsonb_agg(to_jsonb(short)) from short) as short
@@ -96,7 +96,7 @@ _END_HOLD = f"""
 
 class Held(msgspec.Struct, frozen=True):
     status: HoldStatus
-    asked: str | None
+    fingerprint: str | None
     lines: list[HeldLine]
 
 
@@ -179,7 +179,7 @@ async def ledger(conn: Connection, product_id: UUID, limit: int, before: int) ->
 
 
 async def hold(
-    conn: Connection, hold_id: str, asked: str, lines: Sequence[HoldLine]
+    conn: Connection, hold_id: str, fingerprint: str, lines: Sequence[HoldLine]
 ) -> tuple[list[HeldLine] | None, list[dict[str, Any]]]:
     """All lines or none, in one statement: what is held now, else None; and the lines that are short.
 
@@ -190,7 +190,7 @@ async def hold(
         row = await conn.fetchrow(
             _HOLD,
             hold_id,
-            asked,
+            fingerprint,
             [line.variant_id for line in lines],
             [line.quantity for line in lines],
         )

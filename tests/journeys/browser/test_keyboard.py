@@ -46,17 +46,17 @@ async def expect_to_be_seen(page: Page) -> None:
     raise AssertionError(wrong)
 
 
-async def tab_to(page: Page, wanted: Locator) -> None:
+async def tab_to(page: Page, locator: Locator) -> None:
     """With Tab alone; every stop on the way has to be seen."""
-    await expect(wanted).to_be_visible()
+    await expect(locator).to_be_visible()
     passed = []
     for _ in range(_MOST_STOPS):
         await page.keyboard.press("Tab")
         await expect_to_be_seen(page)
-        if await wanted.evaluate("(element) => element === document.activeElement"):
+        if await locator.evaluate("(element) => element === document.activeElement"):
             return
         passed.append(await page.evaluate("document.activeElement.outerHTML.slice(0, 80)"))
-    raise AssertionError(f"{wanted} is not reached: {passed}")
+    raise AssertionError(f"{locator} is not reached: {passed}")
 
 
 async def expect_to_be_at_the_content(page: Page) -> None:
