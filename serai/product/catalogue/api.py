@@ -1,4 +1,4 @@
-"""Writing products and their pictures."""
+"""The API for creating, changing and archiving products, and for their images."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def replace_product(
 async def patch_product(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[PatchProduct]
 ) -> Response[Product]:
-    """Changes the fields given. A client that only changes what it knows never erases what it does not know."""
+    """Changes the given fields; the others keep their values, also those that the client does not know."""
     product = await actions.patch_product(
         deps.changes,
         parse_id(id),
@@ -88,8 +88,8 @@ async def archive_product(request: Request, deps: NamedDependency[Deps], id: Fro
     },
 )
 async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> Response[Image]:
-    """The picture is drawn anew from its pixels, upright, in up to three widths; what else the file held is left out.
-    It becomes the last of the product's images, which a PUT of the product puts in another order."""
+    """The image is decoded, rotated upright and encoded in up to three widths; metadata of the file is removed. It is
+    appended to the product's images; PATCH and PUT of the product reorder them."""
     product_id = parse_id(id)
     async with deps.opener.place():
         body = await request.body()

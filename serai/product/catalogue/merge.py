@@ -1,4 +1,4 @@
-"""A partial change of a product becomes a complete one, so that both are checked and written by the same code.
+"""Merges a partial change into a product, so that PATCH and PUT are validated and written by the same code.
 
 Fields are matched by name: a field that is added to `Product`, `UpdateProduct` and `PatchProduct` needs nothing here.
 """
@@ -18,13 +18,14 @@ def _writable(read: type[msgspec.Struct], written: type[msgspec.Struct]) -> froz
     return frozenset(read.__struct_fields__) & frozenset(written.__struct_fields__)
 
 
-#: The price of a product is that of its cheapest variant; the stock of a variant changes by its ledger.
+#: The fields that are read and written under the same name, with the same meaning. A product's price is read as that of
+#: its cheapest variant, and the stock of an existing variant is only changed by its ledger.
 _PRODUCT: Final = _writable(Product, UpdateProduct) - {"price", "variants"}
 _VARIANT: Final = _writable(Variant, UpdateVariant) - {"stock"}
 
 
 def merge(product: Product, patch: PatchProduct) -> UpdateProduct | None:
-    """The product as it is, with the fields of `patch` replaced; None when it stays as it is. Raises `Invalid`."""
+    """The current product with the fields of `patch` replaced; None if nothing differs. Raises `Invalid`."""
     before = _fields(msgspec.to_builtins(product))
     given = msgspec.to_builtins(patch)
     after = before | given

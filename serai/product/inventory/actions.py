@@ -1,4 +1,4 @@
-"""What can be done to stock: adjust it by hand, hold it for an order, and end a hold."""
+"""Use cases of stock: adjusting it, holding it for an order, and ending a hold."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from serai.product.changes import Changes
 from serai.product.inventory import store
 from serai.product.inventory.domain import DONE_BEFORE, STARTS_FROM, HoldEnd, order_of
 
-#: It is rare to be overtaken once.
+#: Even one conflict with another transaction is rare.
 HOLD_TRIES = 5
 
 
 async def adjust_stock(
     changes: Changes, product_id: UUID, change: AdjustStock, *, by: UUID, idempotent_request: IdempotentRequest
 ) -> tuple[StockLevel, bool]:
-    """The level after units came or went, and whether an earlier request with this key had moved them. Raises
-    `NotFound`, `Invalid`, `StockTooLow`."""
+    """Add or remove units. Returns the level afterwards, and whether an earlier request with this idempotency key had
+    done it. Raises `NotFound`, `Invalid`, `StockTooLow`."""
     async with changes.transaction() as (tx, changed):
         if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await store.stock_level(tx, UUID(made)), True
@@ -56,7 +56,8 @@ async def adjust_stock(
 
 
 async def hold_stock(db: Database, hold_id: str, lines: Sequence[HoldLine]) -> list[HeldLine]:
-    """Hold all lines or none. Raises `OutOfStock` with every short line, `HoldClosed`, `RequestDiffers`, `Invalid`."""
+    """Hold all lines or none; a repeated call returns the lines of the first. Raises `OutOfStock` with every short
+    line, `HoldClosed`, `RequestDiffers`, `Invalid`."""
     lines = sorted(lines, key=lambda line: line.variant_id)
     if len({line.variant_id for line in lines}) != len(lines):
         raise Invalid(errors=[{"field": "lines", "message": "has a variant twice"}])
@@ -87,7 +88,7 @@ async def _hold(
 
 
 async def commit_hold(db: Database, hold_id: str) -> None:
-    """Raises `HoldClosed`, `NotFound`."""
+    """Book the held units as sold. Repeatable. Raises `HoldClosed`, `NotFound`."""
     async with db.connection() as conn:
         if not await _end(conn, hold_id, "committed"):
             earlier = await store.hold_of(conn, hold_id)
@@ -98,9 +99,10 @@ async def commit_hold(db: Database, hold_id: str) -> None:
 
 
 async def release_hold(db: Database, hold_id: str) -> None:
-    """Also where nothing was held, so that nothing will be. Raises `HoldClosed`."""
+    """Make the held units available again. Without a hold a tombstone is stored, so that a late request to hold is
+    refused. Repeatable. Raises `HoldClosed`."""
     async with db.connection() as conn:
-        # A hold that arrives between the two statements is there when we look again.
+        # If a hold is inserted between the two statements, the next iteration finds it.
         while not await _end(conn, hold_id, "released") and not await store.forbid_hold(conn, hold_id):
             earlier = await store.hold_of(conn, hold_id)
             assert earlier is not None, "holds are never deleted"
@@ -111,7 +113,7 @@ async def release_hold(db: Database, hold_id: str) -> None:
 
 
 async def return_hold(db: Database, hold_id: str) -> None:
-    """Raises `NotFound`."""
+    """Return the units of a committed hold to stock. Repeatable. Raises `NotFound`."""
     async with db.connection() as conn:
         if not await _end(conn, hold_id, "returned"):
             earlier = await store.hold_of(conn, hold_id)

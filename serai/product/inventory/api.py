@@ -1,4 +1,4 @@
-"""Stock levels and their ledger, for admins."""
+"""The API for stock levels and their ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of images, free of I/O."""
+"""The rules of images, without I/O."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from serai.chassis.ids import new_id
 
 
 def image_ids(images: Sequence[tuple[UUID | None, str]], before: Sequence[tuple[UUID, str]]) -> list[UUID]:
-    """What each image (id if given, url) of a product is called, where it had those `before`: one that is told by its
-    id stays itself, one that is told by its url alone too, and the others are new. Raises `Invalid`."""
+    """The ids of a product's new images, given as (id or None, URL). `before` are its current images. An image keeps
+    its id if it is given by its id, or by the URL of a current image; others get new ids. Raises `Invalid`."""
     free = dict(before)
     errors = []
     for at, (image_id, _) in enumerate(images):
