@@ -77,7 +77,9 @@ async def test_opening_at_once_makes_one_payment(payment: PaymentWorld) -> None:
         {"user_id": uuid4()},
     ],
 )
-async def test_another_request_under_the_same_order_is_refused(payment: PaymentWorld, other: dict[str, object]) -> None:
+async def test_a_different_request_for_the_same_order_is_refused(
+    payment: PaymentWorld, other: dict[str, object]
+) -> None:
     order, request = uuid4(), payment_of()
     await payment.client.open(order, request)
     with pytest.raises(Conflict) as refused:
