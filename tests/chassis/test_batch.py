@@ -140,7 +140,7 @@ async def test_a_cancelled_caller_keeps_nobody_from_their_result_and_its_item_is
 
 
 @pytest.mark.parametrize(("in_callers_context", "traces"), [(True, ["first", "second"]), (False, ["none", "none"])])
-async def test_a_call_belongs_to_the_trace_of_its_first_caller_if_wanted(
+async def test_a_call_belongs_to_the_trace_of_its_first_caller_if_requested(
     in_callers_context: bool, traces: list[str]
 ) -> None:
     operation = Operation()
