@@ -1,3 +1,3 @@
-"""Serai: an e-commerce platform of small services behind one gate."""
+"""Serai: an e-commerce platform of small services behind one gateway."""
 
 __version__ = "0.1.0"

@@ -37,10 +37,10 @@ def test_every_permission_is_used_by_a_route_and_no_other_is() -> None:
 
 
 def test_what_handlers_ask_for_is_what_their_routes_declare() -> None:
-    asked = re.compile(r'\.(?:may|require)\(\s*(?:"([^"]+)"|(\w+))')
+    checks = re.compile(r'\.(?:may|require)\(\s*(?:"([^"]+)"|(\w+))')
     found = set()
     for text in SOURCES.values():
-        for literal, name in asked.findall(text):
+        for literal, name in checks.findall(text):
             constant = re.search(rf'^{name} = "([^"]+)"', text, re.MULTILINE) if name else None
             if literal or constant:
                 found.add(literal or (constant.group(1) if constant else ""))

@@ -97,11 +97,11 @@ def people(system: System) -> dict[str, tuple[dict[str, Any], list[Page]]]:
 
 
 def visits(pages: Iterable[Page], runs: int, only: str) -> list[dict[str, Any]]:
-    wanted = [page for page in pages if fnmatch(page.path, only)]
+    chosen = [page for page in pages if fnmatch(page.path, only)]
     return [
         {"path": page.path, "form": form, "fast": page.fast, "runs": runs if page.fast else 1}
         for form in ("desktop", "mobile")
-        for page in wanted
+        for page in chosen
         if form == "desktop" or page.fast
     ]
 

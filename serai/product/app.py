@@ -1,4 +1,4 @@
-"""The product service, assembled."""
+"""Assembles the product service."""
 
 from __future__ import annotations
 

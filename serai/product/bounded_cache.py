@@ -1,4 +1,4 @@
-"""A cache that never takes more than so many bytes."""
+"""A cache with a limit of its size in bytes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from serai.product.response_cache import CachedResponse
 
 K = TypeVar("K", bound=Hashable)
 
-#: What an entry takes beside its body: its key, its place in the dictionary, objects around the bytes.
+#: The memory of an entry beside its body: its key, its place in the dictionary, the objects around the bytes.
 OVERHEAD_BYTES = 400
-#: How many come for each that is let in when it is full.
+#: When the cache is full, one of so many new entries is stored.
 ONE_IN = 8
 
 
 class BoundedCache(Generic[K]):
-    """Once it is full, one in so many that come gets the place of others chosen at random. That needs no note of who
-    asked for what: whatever is asked for often gets in soon, what is asked for once seldom does. And where more is
-    asked for in turns than fits, what is there stays; the least recently used would be gone when their turn comes."""
+    """When it is full, one in `ONE_IN` new entries is stored and replaces entries chosen at random. This needs no
+    record of uses: keys that are requested often are stored soon, keys that are requested once rarely. When more keys
+    than fit are requested in a cycle, some of them stay; an LRU cache would evict each key before its next request."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self._bytes = 0
         self._entries: dict[K, CachedResponse] = {}
-        #: To choose from; also keys that were dropped since.
+        #: The keys to choose from at random. May contain keys that were dropped since.
         self._keys: list[K] = []
 
     @property
     def has_room(self) -> bool:
-        """Whether what comes next is let in without another's leaving, if it is of the usual size."""
+        """Whether an entry of average size fits without replacing another."""
         return self._bytes + self._bytes // max(len(self._entries), 1) <= self._most
 
     def get(self, key: K) -> CachedResponse | None:

@@ -1,7 +1,7 @@
-"""Which products have come to be shown differently, told to every replica's cache.
+"""Records which products have changed, so that the cache of every replica drops them (`search/cache.py`).
 
-Whoever changes what is shown of a product notes it in the same transaction; every replica asks four times a second what
-was noted, and is told by NOTIFY too (`search/cache.py`).
+A transaction that changes how a product is shown records the change within itself. Replicas read the recorded changes
+four times a second, and NOTIFY announces them as well.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from serai.chassis.data.database import Connection, Database
 
 CHANNEL = "catalogue"
 
-#: The beginning of a part of a statement that selects which products have changed, and whether lists show it.
+#: The beginning of a CTE; a query of (product ids, whether lists change too) follows.
 NOTE_CHANGE = "insert into change (product_ids, listed)"
 
-#: To be awaited within the transaction, for each product that it changes.
+#: Called within the transaction for each product that it changes.
 Changed: TypeAlias = Callable[[UUID], Awaitable[None]]
 
 
@@ -28,13 +28,13 @@ class Changes:
     """Transactions that change products."""
 
     def __init__(self, db: Database, drop: Callable[[UUID], None]) -> None:
-        """`drop` removes a product from this replica's own cache, so that whoever changed it reads the change."""
+        """`drop` removes a product from the cache of this replica, so that the client reads its own change."""
         self._db = db
         self._drop = drop
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Connection, Changed]]:
-        """A transaction, and the function that notes a changed product in it. Raises `DatabaseUnavailable`."""
+        """A transaction, and the function that records a changed product in it. Raises `DatabaseUnavailable`."""
         product_ids: list[UUID] = []
 
         async with self._db.transaction() as tx:
@@ -49,8 +49,8 @@ class Changes:
 
 
 class NotedChanges(msgspec.Struct, frozen=True):
-    """`seen` is what the next question continues from. `everything`: all products changed. `listed`: lists are shown
-    differently too, not only these products."""
+    """`seen` is the argument of the next call. `everything`: all products changed. `listed`: lists changed too, not
+    only the products themselves."""
 
     seen: str
     product_ids: list[UUID]
@@ -59,7 +59,8 @@ class NotedChanges(msgspec.Struct, frozen=True):
 
 
 async def note_change(conn: Connection, product_id: UUID | None) -> None:
-    """Every replica drops that product (None: all of them) and every list when this transaction commits."""
+    """Record a changed product (None: all products): every replica drops it and every list when the transaction
+    commits."""
     await conn.execute(
         f"""
         with noted as (
@@ -73,9 +74,9 @@ async def note_change(conn: Connection, product_id: UUID | None) -> None:
 
 
 async def noted_changes(conn: Connection, seen: str | None, timeout_s: float) -> NotedChanges:
-    """Noted by transactions that `seen` did not see, however late they committed; without it nothing but a start.
+    """The changes of transactions that the snapshot `seen` did not see, whenever they committed; none if it is None.
 
-    A transaction number beyond any given out comes from a restored dump, and says nothing here."""
+    Rows with a transaction id of the future come from a restored dump and are ignored."""
     row = await conn.fetchrow(
         """
         with noted as (
@@ -97,5 +98,5 @@ async def noted_changes(conn: Connection, seen: str | None, timeout_s: float) ->
 
 
 async def prune(conn: Connection) -> None:
-    """Delete what every replica has long asked for."""
+    """Delete changes that every replica has read long ago."""
     await conn.execute("delete from change where at < now() - interval '10 minutes'")

@@ -1,4 +1,4 @@
-"""What a handler of this service is given."""
+"""The dependencies of the service's handlers."""
 
 from __future__ import annotations
 

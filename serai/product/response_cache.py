@@ -1,5 +1,4 @@
-"""An answer kept as the bytes it is sent as, however often it is asked for: whole or as "not modified", for callers
-with a token and without."""
+"""A response that is encoded once and sent many times: complete or as 304, to callers with and without a token."""
 
 from __future__ import annotations
 
@@ -15,25 +14,27 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from serai.chassis.http.accept_encoding import accepted_encodings
 from serai.chassis.http.edge import Request
 
-#: Headers of an answer that nobody may keep.
+#: Headers of a response that must not be cached.
 PRIVATE = {"cache-control": "no-store"}
-#: Anybody may keep it, but must ask whether it is still right: that costs one small answer.
+#: Caches may store it, but have to revalidate it for each use, which costs a 304.
 _PUBLIC = (b"cache-control", b"public, no-cache")
 _NO_STORE = (b"cache-control", b"no-store")
 _VARY = (b"vary", b"authorization, accept-encoding")
 _JSON = (b"content-type", b"application/json")
 _GZIP = (b"content-encoding", b"gzip")
-#: zlib's number for its usual window within a gzip header and trailer.
+#: zlib's `wbits` for the default window with a gzip header and trailer.
 _GZIP_BITS = 31
-#: So many are kept as they are too, for those who do not read gzip. To unpack a product takes 6 µs, a page 15.
+#: The number of unpacked bodies that are cached, for clients that do not accept gzip. Unpacking a product takes 6 µs, a
+#: page 15 µs.
 _UNPACKED = 256
 
 
 class CachedResponse(msgspec.Struct, gc=False):
-    """A body as it is or compressed, with its entity tag; `as_of` is when it was asked of the database, by the
+    """A body, compressed or not, with its entity tag. `as_of` is when its read from the database began, on the
     monotonic clock.
 
-    Not looked at by the garbage collector, which would stop the process for as long as there are many of them."""
+    The garbage collector does not track it (`gc=False`): with many cached responses each collection would block the
+    process."""
 
     body: bytes
     tag: bytes
@@ -42,13 +43,13 @@ class CachedResponse(msgspec.Struct, gc=False):
 
     @classmethod
     def of(cls, answer: msgspec.Struct, version: int | None = None) -> CachedResponse:
-        """Tagged by its content; where a version is given the tag begins with it, which is what If-Match compares."""
+        """The tag is a digest of the content. If a version is given, the tag begins with it; If-Match compares it."""
         body = msgspec.json.encode(answer)
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
         return cls(body, f'W/"{digest}"'.encode() if version is None else f'W/"{version}-{digest}"'.encode())
 
     def packed(self) -> CachedResponse:
-        """The same, compressed: half the room for a product and a fifth for a page, and the way browsers take it."""
+        """The same response compressed with gzip: half the size for a product, a fifth for a page."""
         compressor = zlib.compressobj(wbits=_GZIP_BITS)
         return CachedResponse(compressor.compress(self.body) + compressor.flush(), self.tag, True, self.as_of)
 
@@ -57,27 +58,27 @@ class CachedResponse(msgspec.Struct, gc=False):
         return self.tag.decode()
 
     def answer(self, request: Request) -> Response[Any]:
-        """It, or that what the client has is still right; whoever shows a token must not keep it."""
+        """200 or 304. A caller with a token gets `no-store`."""
         return as_response(self._sent(request.scope, private=request.caller.user_id is not None))
 
     def answer_unknown(self, scope: HTTPScope) -> RawResponse:
-        """The same for somebody who shows no token."""
+        """The same for a request without a token that the framework has not parsed."""
         return self._sent(scope, private=False)
 
     def _sent(self, scope: HTTPScope, *, private: bool) -> RawResponse:
-        about = [_VARY, (b"etag", self.tag), _NO_STORE if private else _PUBLIC]
+        headers = [_VARY, (b"etag", self.tag), _NO_STORE if private else _PUBLIC]
         takes_gzip = False
         for name, value in scope["headers"]:
             if name == b"if-none-match" and self.is_named(value):
-                return RawResponse(304, about, b"")
+                return RawResponse(304, headers, b"")
             if name == b"accept-encoding":
                 takes_gzip = b"gzip" in accepted_encodings(value)
         body = self.body
         if self.is_gzip and takes_gzip:
-            about.append(_GZIP)
+            headers.append(_GZIP)
         elif self.is_gzip:
             body = _unpacked(body)
-        return RawResponse(200, [_JSON, (b"content-length", b"%d" % len(body)), *about], body)
+        return RawResponse(200, [_JSON, (b"content-length", b"%d" % len(body)), *headers], body)
 
     def is_named(self, if_none_match: bytes) -> bool:
         """Weak comparison (RFC 9110, 8.8.3.2)."""
@@ -93,7 +94,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 class RawResponse:
-    """An ASGI application that sends these bytes."""
+    """An ASGI application that sends a complete response."""
 
     __slots__ = ("_body", "_headers", "_status")
 
@@ -112,7 +113,7 @@ def as_response(sent: RawResponse) -> Response[Any]:
 
 
 class _RawResponseAdapter(Response[Any]):
-    """A raw response for the framework, which would otherwise encode it and merge its headers for each request."""
+    """Wraps a raw response for Litestar, which would otherwise encode the body and merge headers for each request."""
 
     def __init__(self, sent: RawResponse) -> None:
         super().__init__(None)
@@ -123,7 +124,7 @@ class _RawResponseAdapter(Response[Any]):
 
 
 def mark_replayed(answer: Response[Any], replayed: bool) -> Response[Any]:
-    """Say whether an earlier request with the same idempotency key had done it."""
+    """Add the header that says that an earlier request with the same idempotency key had been executed."""
     if replayed:
         answer.headers["idempotent-replayed"] = "true"
     return answer

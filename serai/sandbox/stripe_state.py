@@ -52,7 +52,7 @@ class StripeState:
     faults: Faults = field(default_factory=Faults)
     keys_in_use: set[str] = field(default_factory=set)
     """Idempotency keys of requests in progress."""
-    delivery_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    delivery_requested: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there may be a webhook to send."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -79,7 +79,7 @@ class StripeState:
         with self.store.transaction():
             yield call
         if call.emitted:
-            self.delivery_wanted.set()
+            self.delivery_requested.set()
 
     def run_due(self) -> None:
         """Apply what is due by now: expire sessions and settle pending refunds."""
@@ -107,7 +107,7 @@ class StripeState:
         self.endpoint = endpoint
         with self.store.transaction():
             self.store.set_setting("endpoint", endpoint_document(endpoint) | {"instead_of": instead_of})
-        self.delivery_wanted.set()
+        self.delivery_requested.set()
 
 
 def endpoint_document(endpoint: Endpoint) -> Json:

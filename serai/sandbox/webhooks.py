@@ -57,7 +57,7 @@ class Dispatcher:
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
             try:
                 while True:
-                    self._state.delivery_wanted.clear()
+                    self._state.delivery_requested.clear()
                     self._start_due(http)
                     await self._wait()
             finally:
@@ -153,7 +153,7 @@ class Dispatcher:
 
     def _finished(self, event_id: str) -> None:
         self._sending.pop(event_id, None)
-        self._state.delivery_wanted.set()
+        self._state.delivery_requested.set()
 
     async def _wait(self) -> None:
         due_at = self._state.store.next_delivery_at()
@@ -165,4 +165,4 @@ class Dispatcher:
             waiting.append(now + 0.05 if self._state.endpoint.url else now + _MAX_SLEEP_S)
         sleep_s = min([_MAX_SLEEP_S, *(max(0.0, until - now) for until in waiting)])
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._state.delivery_wanted.wait(), sleep_s)
+            await asyncio.wait_for(self._state.delivery_requested.wait(), sleep_s)

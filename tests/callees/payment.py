@@ -41,7 +41,7 @@ from tests.callees.faults import Faults
 
 @dataclass(slots=True)
 class _Refund:
-    asked: RefundRequest
+    request: RefundRequest
     id: UUID
     amount: int
     status: RefundStatus
@@ -51,17 +51,17 @@ class _Refund:
 @dataclass(slots=True)
 class _Payment:
     """`state` is what the service believes (open, closing, closed, succeeded); `page` is how the page at Stripe really
-    is (open, paid, expired). A tombstone has no `asked`."""
+    is (open, paid, expired). A tombstone has no `request`."""
 
     id: UUID
-    asked: OpenPayment | None
+    request: OpenPayment | None
     state: str = "open"
     page: str = "open"
     refunds: list[_Refund] = field(default_factory=list)
 
     @property
     def amount(self) -> int:
-        return self.asked.amount.amount if self.asked else 0
+        return self.request.amount.amount if self.request else 0
 
     @property
     def refundable(self) -> int:
@@ -112,8 +112,8 @@ class InProcessPayment(PaymentClient):
         payment = self._payments[order_id]
         if payment.page == "paid" and payment.state != "succeeded":
             payment.state = "succeeded"
-            assert payment.asked is not None
-            self._tell(PAYMENT_SUCCEEDED, order_id, PaymentSucceeded(payment.id, payment.asked.amount))
+            assert payment.request is not None
+            self._tell(PAYMENT_SUCCEEDED, order_id, PaymentSucceeded(payment.id, payment.request.amount))
 
     def decide_refund(self, refund_id: UUID, *, succeeded: bool = True) -> None:
         """Stripe decides about a pending refund, or takes back that one succeeded."""
@@ -127,11 +127,11 @@ class InProcessPayment(PaymentClient):
         """Whether the order can be paid on its page now."""
         return order_id in self._payments and self._payments[order_id].page == "open"
 
-    def asked(self, order_id: UUID) -> OpenPayment:
+    def open_request(self, order_id: UUID) -> OpenPayment:
         """What the payment was opened with."""
-        asked = self._payments[order_id].asked
-        assert asked is not None, "a tombstone"
-        return asked
+        request = self._payments[order_id].request
+        assert request is not None, "a tombstone"
+        return request
 
     def refunds(self, order_id: UUID) -> list[Refund]:
         payment = self._payments.get(order_id)
@@ -139,19 +139,19 @@ class InProcessPayment(PaymentClient):
 
     # The contract
 
-    async def open(self, order_id: UUID, asked: OpenPayment) -> PaymentSummary:
+    async def open(self, order_id: UUID, request: OpenPayment) -> PaymentSummary:
         async with self.faults.around("open"):
-            requests.check(asked, self._currency)
+            requests.check(request, self._currency)
             payment = self._payments.get(order_id)
             if payment is None:
-                if not has_time(asked.payable_until, self._now()):
+                if not has_time(request.payable_until, self._now()):
                     raise OrderNotPayable
-                payment = self._payments[order_id] = _Payment(new_id(), asked)
-            if payment.asked is None:
+                payment = self._payments[order_id] = _Payment(new_id(), request)
+            if payment.request is None:
                 raise OrderNotPayable
-            if payment.asked != asked:
+            if payment.request != request:
                 raise Conflict("This order's payment was asked for differently.", code="request_differs")
-            if payment.state != "succeeded" and (payment.state != "open" or asked.payable_until <= self._now()):
+            if payment.state != "succeeded" and (payment.state != "open" or request.payable_until <= self._now()):
                 raise OrderNotPayable
             return _facts(order_id, payment)
 
@@ -174,53 +174,53 @@ class InProcessPayment(PaymentClient):
     async def payment(self, order_id: UUID) -> PaymentSummary:
         async with self.faults.around("payment"):
             payment = self._payments.get(order_id)
-            if payment is None or payment.asked is None:
+            if payment is None or payment.request is None:
                 raise NotFound
             return _facts(order_id, payment)
 
-    async def refund(self, order_id: UUID, asked: RefundRequest) -> Refund:
+    async def refund(self, order_id: UUID, request: RefundRequest) -> Refund:
         async with self.faults.around("refund"):
             payment = self._payments.get(order_id)
-            if payment is None or payment.asked is None:
+            if payment is None or payment.request is None:
                 raise NotCharged
             for known in payment.refunds:
-                if known.asked.key == asked.key:
-                    if known.asked != asked:
+                if known.request.key == request.key:
+                    if known.request != request:
                         raise Conflict("This refund was asked for differently.", code="request_differs")
                     return self._refund_facts(payment, known)
-            refund = _Refund(asked, new_id(), self._refund_amount(payment, asked), "pending", self._now())
+            refund = _Refund(request, new_id(), self._refund_amount(payment, request), "pending", self._now())
             payment.refunds.append(refund)
             self._tell_refund(REFUND_CREATED, order_id, payment, refund)
             if self.refunds_at_once:
                 self.decide_refund(refund.id)
             return self._refund_facts(payment, refund)
 
-    def _refund_amount(self, payment: _Payment, asked: RefundRequest) -> int:
+    def _refund_amount(self, payment: _Payment, request: RefundRequest) -> int:
         if payment.state != "succeeded":
             raise NotCharged
-        if asked.amount is not None and asked.amount.currency != self._currency:
+        if request.amount is not None and request.amount.currency != self._currency:
             raise Invalid(f"This payment is in {self._currency}.", field="amount.currency")
-        if asked.amount is not None and asked.amount.amount == 0:
+        if request.amount is not None and request.amount.amount == 0:
             raise Invalid("A refund is of at least one minor unit.", field="amount.amount")
-        amount = payment.refundable if asked.amount is None else asked.amount.amount
+        amount = payment.refundable if request.amount is None else request.amount.amount
         if amount == 0 or amount > payment.refundable:
             raise RefundExceedsCharge(refundable=msgspec.to_builtins(Money(payment.refundable, self._currency)))
         return amount
 
     def _refund_facts(self, payment: _Payment, one: _Refund) -> Refund:
         amount = Money(one.amount, self._currency)
-        return Refund(one.id, payment.id, amount, one.asked.reason, one.status, one.created_at)
+        return Refund(one.id, payment.id, amount, one.request.reason, one.status, one.created_at)
 
     def _tell_refund(self, type_: str, order_id: UUID, payment: _Payment, refund: _Refund) -> None:
-        assert payment.asked is not None
+        assert payment.request is not None
         told = RefundEvent(
             payment_id=payment.id,
             refund_id=refund.id,
-            user_id=payment.asked.user_id,
+            user_id=payment.request.user_id,
             amount=Money(refund.amount, self._currency),
             refunded=Money(payment.refunded, self._currency),
             full=payment.refundable == 0,
-            restock=refund.asked.restock,
+            restock=refund.request.restock,
         )
         self._tell(type_, order_id, told)
 
@@ -238,14 +238,14 @@ class InProcessPayment(PaymentClient):
 
 
 def _facts(order_id: UUID, payment: _Payment) -> PaymentSummary:
-    assert payment.asked is not None
+    assert payment.request is not None
     live = payment.state == "open" and payment.page == "open"
     return PaymentSummary(
         id=payment.id,
         order_id=order_id,
         status=payment.status,
-        amount=payment.asked.amount,
-        refunded=Money(payment.refunded, payment.asked.amount.currency),
+        amount=payment.request.amount,
+        refunded=Money(payment.refunded, payment.request.amount.currency),
         checkout_url=f"https://stripe.test/{payment.id}" if live else None,
-        expires_at=payment.asked.payable_until,
+        expires_at=payment.request.payable_until,
     )

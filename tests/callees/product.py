@@ -43,7 +43,7 @@ class _Hold:
     """`status` is held, committed, released or returned. A tombstone has no lines."""
 
     status: str
-    asked: tuple[HoldLine, ...] = ()
+    requested: tuple[HoldLine, ...] = ()
     lines: tuple[HeldLine, ...] = ()
 
 
@@ -147,28 +147,28 @@ class InProcessProduct(ProductClient):
                         one = self._variants[line.variant_id]
                         self._change(one.id, available=one.available + line.quantity, sold=one.sold - line.quantity)
 
-    def _hold(self, hold_id: str, asked: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
-        if len({line.variant_id for line in asked}) != len(asked):
+    def _hold(self, hold_id: str, requested: tuple[HoldLine, ...]) -> tuple[HeldLine, ...]:
+        if len({line.variant_id for line in requested}) != len(requested):
             raise Invalid(errors=[{"field": "lines", "message": "has a variant twice"}])
         known = self._holds.get(hold_id)
         if known is not None:
             if known.status != "held":
                 raise HoldClosed
-            if known.asked != asked:
+            if known.requested != requested:
                 raise RequestDiffers
             return known.lines
         short = [
             {"variant_id": str(line.variant_id), "requested": line.quantity, "available": available}
-            for line in asked
+            for line in requested
             if (available := self._buyable(line.variant_id)) < line.quantity
         ]
         if short:
             raise OutOfStock(items=short)
-        held = tuple(_held(self._variants[line.variant_id], line.quantity) for line in asked)
-        for line in asked:
+        held = tuple(_held(self._variants[line.variant_id], line.quantity) for line in requested)
+        for line in requested:
             one = self._variants[line.variant_id]
             self._change(one.id, available=one.available - line.quantity, held=one.held + line.quantity)
-        self._holds[hold_id] = _Hold("held", asked, held)
+        self._holds[hold_id] = _Hold("held", requested, held)
         return held
 
     def _release(self, lines: tuple[HeldLine, ...]) -> None:

@@ -100,7 +100,7 @@ async def test_nothing_is_cleared_that_was_never_frozen(carts: Carts) -> None:
     assert problem(await carts.checkout(somebody()).end(uuid4(), "clear")) == (404, "not_found")
 
 
-async def test_another_request_under_the_same_order_is_refused(carts: Carts) -> None:
+async def test_a_different_request_for_the_same_order_is_refused(carts: Carts) -> None:
     ada, grace = carts.customer(), carts.customer()
     desk, order = await carts.product(), uuid4()
     await ada.add(desk)

@@ -26,24 +26,24 @@ async def test_what_was_acknowledged_is_in_the_cart_or_was_bought(
     acknowledged: Counter[str] = Counter()
     purchased: Counter[str] = Counter()
     async with replica(shop[1], carts.database_url, tmp_path / "second") as other:
-        doors = [carts.http, other]
+        replicas = [carts.http, other]
 
         async def add() -> None:
             product, quantity = chance.choice(products), chance.randint(1, 3)
             headers = {"idempotency-key": str(uuid4())} if chance.random() < 0.3 else {}
-            answer = await Visitor(chance.choice(doors), user).add(product, quantity, headers=headers)
+            answer = await Visitor(chance.choice(replicas), user).add(product, quantity, headers=headers)
             assert answer.status_code == 200, answer.text
             acknowledged[variant_id(product)] += quantity
 
         async def add_as_guest_and_sign_in() -> None:
             product, quantity = chance.choice(products), chance.randint(1, 3)
-            guest = Visitor(chance.choice(doors))
+            guest = Visitor(chance.choice(replicas))
             assert (await guest.add(product, quantity)).status_code == 200
             acknowledged[variant_id(product)] += quantity
             await guest.signing_in(user).cart()
 
         async def buy() -> None:
-            checkout, order = Checkout(chance.choice(doors), user), uuid4()
+            checkout, order = Checkout(chance.choice(replicas), user), uuid4()
             frozen = await checkout.freeze(order)
             if frozen.status_code == 409:
                 return

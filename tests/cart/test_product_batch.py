@@ -26,16 +26,16 @@ class Catalogue:
     """Knows every variant; its stock is the number of queries so far. `open` holds responses back."""
 
     def __init__(self) -> None:
-        self.asked: list[list[UUID]] = []
+        self.requests: list[list[UUID]] = []
         self.open = asyncio.Event()
         self.open.set()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        wanted = msgspec.json.decode(await request.read(), type=VariantsRequest).variant_ids
-        self.asked.append(wanted)
-        known = len(self.asked)
+        requested = msgspec.json.decode(await request.read(), type=VariantsRequest).variant_ids
+        self.requests.append(requested)
+        known = len(self.requests)
         await self.open.wait()
-        items = [VariantFacts(id, id, "", "Desk", {}, Money(1, "USD"), available=known) for id in wanted]
+        items = [VariantFacts(id, id, "", "Desk", {}, Money(1, "USD"), available=known) for id in requested]
         return web.Response(body=msgspec.json.encode(Variants(items)))
 
 
@@ -45,27 +45,27 @@ async def test_a_single_request_is_queried_at_once(tmp_path: Path) -> None:
         batch = ProductBatch(ProductClient(client._calls))
         assert set(await batch.facts([first, second, first])) == {first, second}
         assert await batch.facts([]) == {}
-    assert [sorted(one) for one in catalogue.asked] == [sorted([first, second])]
+    assert [sorted(one) for one in catalogue.requests] == [sorted([first, second])]
 
 
 async def test_requests_that_wait_share_the_next_query_and_get_their_own_results(tmp_path: Path) -> None:
     catalogue = Catalogue()
     catalogue.open.clear()
-    wanted = [[uuid4(), uuid4()] for _ in range(40)]
+    requested = [[uuid4(), uuid4()] for _ in range(40)]
     async with callee(behaviour=catalogue) as product, calling(tmp_path, product.instance, caller="cart") as client:
         batch = ProductBatch(ProductClient(client._calls))
         # Two calls are running, each with one request, when the others come.
-        answers = [asyncio.create_task(batch.facts(wanted[0]))]
-        await _until(lambda: len(catalogue.asked) == 1)
-        answers.append(asyncio.create_task(batch.facts(wanted[1])))
-        await _until(lambda: len(catalogue.asked) == 2)
-        answers += [asyncio.create_task(batch.facts(ids)) for ids in wanted[2:]]
+        answers = [asyncio.create_task(batch.facts(requested[0]))]
+        await _until(lambda: len(catalogue.requests) == 1)
+        answers.append(asyncio.create_task(batch.facts(requested[1])))
+        await _until(lambda: len(catalogue.requests) == 2)
+        answers += [asyncio.create_task(batch.facts(ids)) for ids in requested[2:]]
         await asyncio.sleep(0)
         catalogue.open.set()
-        for ids, answer in zip(wanted, answers, strict=True):
+        for ids, answer in zip(requested, answers, strict=True):
             assert set(await answer) == set(ids)
-    assert len(catalogue.asked) == 3
-    assert max(len(one) for one in catalogue.asked) <= MAX_LINES
+    assert len(catalogue.requests) == 3
+    assert max(len(one) for one in catalogue.requests) <= MAX_LINES
 
 
 async def test_a_result_is_never_older_than_its_request(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_a_result_is_never_older_than_its_request(tmp_path: Path) -> None:
         batch = ProductBatch(ProductClient(client._calls))
 
         async def one() -> None:
-            before = len(catalogue.asked)
+            before = len(catalogue.requests)
             assert (await batch.facts([desk]))[desk].available > before
 
         await asyncio.gather(*(one() for _ in range(50)))
@@ -88,7 +88,7 @@ async def test_more_variants_than_fit_into_a_query_take_several(tmp_path: Path) 
         several = await asyncio.gather(batch.facts(ids), *(batch.facts(ids[:60]) for _ in range(5)))
         assert set(several[0]) == set(ids)
         assert all(set(one) == set(ids[:60]) for one in several[1:])
-    assert max(len(one) for one in catalogue.asked) <= MAX_LINES
+    assert max(len(one) for one in catalogue.requests) <= MAX_LINES
 
 
 async def test_a_failure_reaches_all_requests_of_the_query_and_no_later_one(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_each_request_keeps_its_own_deadline(tmp_path: Path) -> None:
 
         # The first query belongs to an impatient request, and so do the next ones in the queue.
         first = asyncio.create_task(hurried())
-        await _until(lambda: len(catalogue.asked) == 1)
+        await _until(lambda: len(catalogue.requests) == 1)
         others = [asyncio.create_task(hurried()) for _ in range(5)]
         patient = asyncio.create_task(batch.facts([desk]))
         await asyncio.gather(first, *others)

@@ -15,21 +15,21 @@ trace: ContextVar[str] = ContextVar("trace", default="none")
 
 
 class Operation:
-    """Doubles numbers, and records its calls; negative numbers fail. `gate` holds calls back."""
+    """Doubles numbers, and records its calls; negative numbers fail. Calls wait while `may_run` is not set."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
         self.traces: list[str] = []
         self.running = self.most_running = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.may_run = asyncio.Event()
+        self.may_run.set()
 
     async def __call__(self, items: Sequence[int]) -> list[int]:
         self.calls.append(list(items))
         self.traces.append(trace.get())
         self.running += 1
         self.most_running = max(self.most_running, self.running)
-        await self.gate.wait()
+        await self.may_run.wait()
         self.running -= 1
         if any(item == -2 for item in items):
             raise Unavailable
@@ -53,13 +53,13 @@ async def test_an_item_by_itself_is_processed_at_once() -> None:
 
 async def test_items_that_arrive_during_a_call_share_the_next_one() -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation)
     first = asyncio.create_task(double(0))
     await started(operation, 1)
     others = [asyncio.create_task(double(item)) for item in range(1, MAX_ITEMS + 11)]
     await asyncio.sleep(0)
-    operation.gate.set()
+    operation.may_run.set()
     assert await asyncio.gather(first, *others) == [2 * item for item in range(MAX_ITEMS + 11)]
     assert [len(call) for call in operation.calls] == [1, MAX_ITEMS, 10]
     assert operation.most_running == 1
@@ -67,7 +67,7 @@ async def test_items_that_arrive_during_a_call_share_the_next_one() -> None:
 
 async def test_no_more_calls_than_the_concurrency_run_at_the_same_time() -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation, concurrency=2)
     results = []
     for item in range(6):
@@ -75,7 +75,7 @@ async def test_no_more_calls_than_the_concurrency_run_at_the_same_time() -> None
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     await started(operation, 2)
-    operation.gate.set()
+    operation.may_run.set()
     assert await asyncio.gather(*results) == [0, 2, 4, 6, 8, 10]
     assert operation.most_running == 2
     assert operation.calls == [[0], [1], [2, 3, 4, 5]]
@@ -122,7 +122,7 @@ async def test_nothing_is_retried_while_the_callee_is_unavailable() -> None:
 
 async def test_a_cancelled_caller_keeps_nobody_from_their_result_and_its_item_is_dropped() -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation)
     first = asyncio.create_task(double(1))
     await started(operation, 1)
@@ -131,7 +131,7 @@ async def test_a_cancelled_caller_keeps_nobody_from_their_result_and_its_item_is
     first.cancel()
     waiting.cancel()
     await asyncio.sleep(0)
-    operation.gate.set()
+    operation.may_run.set()
     assert await other == 6
     assert operation.calls == [[1], [3]]
     for cancelled in (first, waiting):
@@ -140,18 +140,18 @@ async def test_a_cancelled_caller_keeps_nobody_from_their_result_and_its_item_is
 
 
 @pytest.mark.parametrize(("in_callers_context", "traces"), [(True, ["first", "second"]), (False, ["none", "none"])])
-async def test_a_call_belongs_to_the_trace_of_its_first_caller_if_wanted(
+async def test_a_call_belongs_to_the_trace_of_its_first_caller_if_requested(
     in_callers_context: bool, traces: list[str]
 ) -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation, in_callers_context=in_callers_context)
     tasks = []
     for name in ("first", "second", "third"):
         trace.set(name)
         tasks.append(asyncio.create_task(double(1)))
         await started(operation, 1)
-    operation.gate.set()
+    operation.may_run.set()
     await asyncio.gather(*tasks)
     assert operation.traces == traces
 
@@ -169,13 +169,13 @@ async def test_after_a_call_the_next_one_waits_for_more_items() -> None:
 
 async def test_no_call_waits_while_there_are_enough_items() -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation, gather_s=60.0, enough=2)
     first = asyncio.create_task(double(0))
     await started(operation, 1)
     others = [asyncio.create_task(double(item)) for item in (1, 2)]
     await asyncio.sleep(0)
-    operation.gate.set()
+    operation.may_run.set()
     async with asyncio.timeout(10):
         await asyncio.gather(first, *others)
     assert operation.calls == [[0], [1, 2]]
@@ -189,12 +189,12 @@ async def test_the_first_item_does_not_wait_for_others() -> None:
 
 async def test_a_submitted_item_is_processed_though_nobody_waits_and_can_be_withdrawn() -> None:
     operation = Operation()
-    operation.gate.clear()
+    operation.may_run.clear()
     double = Batch(operation)
     first = double.submit(1)
     await started(operation, 1)
     withdrawn, last = double.submit(2), double.submit(3)
     withdrawn.cancel()
-    operation.gate.set()
+    operation.may_run.set()
     assert (await first, await last) == (2, 6)
     assert operation.calls == [[1], [3]]

@@ -61,7 +61,7 @@ async def test_a_frozen_cart_answers_the_same_to_a_guests_request_again(cart: Ca
     assert await cart.client.freeze(order, user, guest) == first
 
 
-async def test_another_request_under_the_same_order_is_refused(cart: CartWorld) -> None:
+async def test_a_different_request_for_the_same_order_is_refused(cart: CartWorld) -> None:
     user, order, desk = uuid4(), uuid4(), await cart.item()
     await cart.put(user, desk, 2)
     await cart.client.freeze(order, user, None)

@@ -40,8 +40,8 @@ async def types(payment: PaymentWorld, order: UUID) -> list[str]:
 
 
 async def test_an_open_payment_has_a_page(payment: PaymentWorld) -> None:
-    order, asked = uuid4(), payment_of(4999)
-    facts = await payment.client.open(order, asked)
+    order, request = uuid4(), payment_of(4999)
+    facts = await payment.client.open(order, request)
     assert (facts.order_id, facts.status, facts.amount, facts.refunded) == (
         order,
         "requires_payment",
@@ -50,21 +50,21 @@ async def test_an_open_payment_has_a_page(payment: PaymentWorld) -> None:
     )
     assert facts.checkout_url is not None
     assert facts.expires_at is not None
-    assert abs(facts.expires_at - asked.payable_until) < timedelta(seconds=2)
+    assert abs(facts.expires_at - request.payable_until) < timedelta(seconds=2)
     # The answer is what the order waits for; no event says it once more.
     assert await types(payment, order) == []
     assert await payment.client.payment(order) == facts
 
 
 async def test_opening_again_answers_the_same_payment(payment: PaymentWorld) -> None:
-    order, asked = uuid4(), payment_of()
-    facts = [await payment.client.open(order, asked) for _ in range(3)]
+    order, request = uuid4(), payment_of()
+    facts = [await payment.client.open(order, request) for _ in range(3)]
     assert facts[0] == facts[1] == facts[2]
 
 
 async def test_opening_at_once_makes_one_payment(payment: PaymentWorld) -> None:
-    order, asked = uuid4(), payment_of()
-    facts = await asyncio.gather(*(payment.client.open(order, asked) for _ in range(4)))
+    order, request = uuid4(), payment_of()
+    facts = await asyncio.gather(*(payment.client.open(order, request) for _ in range(4)))
     assert len({one.id for one in facts}) == 1
 
 
@@ -77,11 +77,13 @@ async def test_opening_at_once_makes_one_payment(payment: PaymentWorld) -> None:
         {"user_id": uuid4()},
     ],
 )
-async def test_another_request_under_the_same_order_is_refused(payment: PaymentWorld, other: dict[str, object]) -> None:
-    order, asked = uuid4(), payment_of()
-    await payment.client.open(order, asked)
+async def test_a_different_request_for_the_same_order_is_refused(
+    payment: PaymentWorld, other: dict[str, object]
+) -> None:
+    order, request = uuid4(), payment_of()
+    await payment.client.open(order, request)
     with pytest.raises(Conflict) as refused:
-        await payment.client.open(order, msgspec.structs.replace(asked, **other))
+        await payment.client.open(order, msgspec.structs.replace(request, **other))
     assert refused.value.code == "request_differs"
 
 
@@ -111,11 +113,11 @@ async def test_no_payment_is_opened_for_less_than_stripes_half_hour(payment: Pay
 
 
 async def test_opening_what_is_paid_answers_that_it_is(payment: PaymentWorld) -> None:
-    order, asked = uuid4(), payment_of()
-    await payment.client.open(order, asked)
+    order, request = uuid4(), payment_of()
+    await payment.client.open(order, request)
     await payment.pay(order)
     await payment.settle(order)
-    facts = await payment.client.open(order, asked)
+    facts = await payment.client.open(order, request)
     assert (facts.status, facts.checkout_url) == ("succeeded", None)
 
 
@@ -147,13 +149,13 @@ async def test_paying_twice_is_one_payment(payment: PaymentWorld) -> None:
 
 
 async def test_what_is_closed_can_never_be_paid(payment: PaymentWorld) -> None:
-    order, asked = uuid4(), payment_of()
-    await payment.client.open(order, asked)
+    order, request = uuid4(), payment_of()
+    await payment.client.open(order, request)
     for _ in range(3):
         assert (await payment.client.close(order)).outcome == "closed"
     assert not await payment.pay(order)
     with pytest.raises(OrderNotPayable):
-        await payment.client.open(order, asked)
+        await payment.client.open(order, request)
     facts = await payment.client.payment(order)
     assert (facts.status, facts.checkout_url) == ("closed", None)
     assert await types(payment, order) == ["payment.closed"]
@@ -187,12 +189,12 @@ async def test_a_payment_wins_against_closing(payment: PaymentWorld, known: bool
 
 @pytest.mark.parametrize("wins", ["the payment", "the closing"])
 async def test_closing_is_undecided_until_stripe_has_decided(payment: PaymentWorld, wins: str) -> None:
-    order, asked = uuid4(), payment_of()
-    await payment.client.open(order, asked)
+    order, request = uuid4(), payment_of()
+    await payment.client.open(order, request)
     assert (await payment.close_in_doubt(order)).outcome == "unknown"
     # Nothing new is opened meanwhile, and the page may still take the money.
     with pytest.raises(OrderNotPayable):
-        await payment.client.open(order, asked)
+        await payment.client.open(order, request)
     assert await types(payment, order) == []
     if wins == "the payment":
         assert await payment.pay(order)
@@ -239,8 +241,8 @@ async def test_a_refund_is_told_when_it_is_asked_for_and_when_it_is_through(paym
 
 async def test_a_refund_under_one_key_is_one_refund(payment: PaymentWorld) -> None:
     order = await paid(payment)
-    asked = RefundRequest("cancel", reason="changed my mind")
-    refunds = [await payment.client.refund(order, asked) for _ in range(3)]
+    request = RefundRequest("cancel", reason="changed my mind")
+    refunds = [await payment.client.refund(order, request) for _ in range(3)]
     assert len({one.id for one in refunds}) == 1
     assert (await payment.client.payment(order)).refunded == usd(5000)
     assert len(await payment.told(order)) == 3

@@ -44,31 +44,31 @@ async def test_a_choice_is_of_what_is_for_sale(product: ProductWorld) -> None:
 
 async def test_a_hold_takes_units_and_answers_what_the_order_is_made_with(product: ProductWorld) -> None:
     desk, chair = await product.item(stock=3, price=1500), await product.item(stock=5, price=700)
-    asked = [HoldLine(chair.variant_id, 1), HoldLine(desk.variant_id, 2)]
-    lines = await product.client.hold(str(uuid4()), asked)
-    told = {(line.variant_id, line.product_id, line.quantity, line.unit_price) for line in lines}
+    lines = [HoldLine(chair.variant_id, 1), HoldLine(desk.variant_id, 2)]
+    held = await product.client.hold(str(uuid4()), lines)
+    told = {(line.variant_id, line.product_id, line.quantity, line.unit_price) for line in held}
     assert told == {
         (desk.variant_id, desk.product_id, 2, usd(1500)),
         (chair.variant_id, chair.product_id, 1, usd(700)),
     }
-    assert [line.variant_id for line in lines] == sorted(line.variant_id for line in lines)
+    assert [line.variant_id for line in held] == sorted(line.variant_id for line in lines)
     assert await product.units(desk) == (1, 2)
     assert await product.units(chair) == (4, 1)
 
 
 async def test_the_same_hold_again_answers_the_first_answer_and_takes_nothing(product: ProductWorld) -> None:
     desk, hold = await product.item(stock=2), str(uuid4())
-    asked = [HoldLine(desk.variant_id, 2)]
-    first = await product.client.hold(hold, asked)
+    lines = [HoldLine(desk.variant_id, 2)]
+    first = await product.client.hold(hold, lines)
     await product.set_price(desk, 9999)
-    assert await product.client.hold(hold, asked) == first
+    assert await product.client.hold(hold, lines) == first
     assert await product.units(desk) == (0, 2)
 
 
 async def test_the_order_of_a_holds_lines_does_not_matter(product: ProductWorld) -> None:
     desk, chair, hold = await product.item(stock=2), await product.item(stock=2), str(uuid4())
-    asked = [HoldLine(desk.variant_id, 1), HoldLine(chair.variant_id, 2)]
-    assert await product.client.hold(hold, asked) == await product.client.hold(hold, asked[::-1])
+    lines = [HoldLine(desk.variant_id, 1), HoldLine(chair.variant_id, 2)]
+    assert await product.client.hold(hold, lines) == await product.client.hold(hold, lines[::-1])
 
 
 async def test_another_hold_under_the_same_id_is_refused(product: ProductWorld) -> None:
@@ -127,13 +127,13 @@ async def test_what_is_released_is_available_again_once(product: ProductWorld) -
 
 async def test_a_released_hold_can_be_neither_committed_nor_held_nor_returned(product: ProductWorld) -> None:
     desk, hold = await product.item(stock=5), str(uuid4())
-    asked = [HoldLine(desk.variant_id, 2)]
-    await product.client.hold(hold, asked)
+    lines = [HoldLine(desk.variant_id, 2)]
+    await product.client.hold(hold, lines)
     await product.client.release(hold)
     with pytest.raises(HoldClosed):
         await product.client.commit(hold)
     with pytest.raises(HoldClosed):
-        await product.client.hold(hold, asked)
+        await product.client.hold(hold, lines)
     with pytest.raises(NotFound):
         await product.client.put_back(hold)
     assert await product.units(desk) == (5, 0)
@@ -180,15 +180,15 @@ async def test_what_was_sold_returns_to_stock_once(product: ProductWorld) -> Non
 @pytest.mark.parametrize("returned", [False, True])
 async def test_what_was_sold_can_be_neither_released_nor_held_again(product: ProductWorld, returned: bool) -> None:
     desk, hold = await product.item(stock=5), str(uuid4())
-    asked = [HoldLine(desk.variant_id, 2)]
-    await product.client.hold(hold, asked)
+    lines = [HoldLine(desk.variant_id, 2)]
+    await product.client.hold(hold, lines)
     await product.client.commit(hold)
     if returned:
         await product.client.put_back(hold)
     with pytest.raises(HoldClosed):
         await product.client.release(hold)
     with pytest.raises(HoldClosed):
-        await product.client.hold(hold, asked)
+        await product.client.hold(hold, lines)
     # A late repetition of what was done is answered as then, and sells nothing anew.
     await product.client.commit(hold)
     assert await product.units(desk) == ((5, 0) if returned else (3, 0))
@@ -196,19 +196,19 @@ async def test_what_was_sold_can_be_neither_released_nor_held_again(product: Pro
 
 async def test_an_order_may_hold_a_second_time_under_a_name_of_its_own(product: ProductWorld) -> None:
     desk, order = await product.item(stock=5), uuid4()
-    asked = [HoldLine(desk.variant_id, 2)]
-    await product.client.hold(str(order), asked)
+    lines = [HoldLine(desk.variant_id, 2)]
+    await product.client.hold(str(order), lines)
     await product.client.release(str(order))
-    await product.client.hold(f"{order}:2", asked)
+    await product.client.hold(f"{order}:2", lines)
     await product.client.commit(f"{order}:2")
     assert await product.units(desk) == (3, 0)
 
 
 async def test_units_stay_held_and_sold_when_their_product_is_taken_off_sale(product: ProductWorld) -> None:
     desk, hold = await product.item(stock=5), str(uuid4())
-    asked = [HoldLine(desk.variant_id, 2)]
-    first = await product.client.hold(hold, asked)
+    lines = [HoldLine(desk.variant_id, 2)]
+    first = await product.client.hold(hold, lines)
     await product.archive(desk)
-    assert await product.client.hold(hold, asked) == first
+    assert await product.client.hold(hold, lines) == first
     await product.client.commit(hold)
     await product.client.put_back(hold)

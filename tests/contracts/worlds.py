@@ -217,8 +217,8 @@ class _Bookmarking(PaymentClient):
         super().__init__(calls)
         self._pages = pages
 
-    async def open(self, order_id: UUID, asked: OpenPayment) -> PaymentSummary:
-        facts = await super().open(order_id, asked)
+    async def open(self, order_id: UUID, request: OpenPayment) -> PaymentSummary:
+        facts = await super().open(order_id, request)
         if facts.checkout_url is not None:
             self._pages[order_id] = facts.checkout_url
         return facts
@@ -260,10 +260,10 @@ def payment_of(amount: int = 5000, *, minutes: float = 45, **fields: object) -> 
     """What order asks for: two of something, and shipping for the odd cent."""
     unit, shipping = divmod(amount, 2)
     lines = [PaymentLine("Walnut desk", 2, usd(unit))] + [PaymentLine("Shipping", 1, usd(shipping))] * bool(shipping)
-    asked = OpenPayment(
+    request = OpenPayment(
         "S-100042", usd(amount), uuid4(), "ada@example.com", lines, datetime.now(UTC) + timedelta(minutes=minutes)
     )
-    return msgspec.structs.replace(asked, **fields)
+    return msgspec.structs.replace(request, **fields)
 
 
 def _item(product: Json) -> Item:

@@ -25,7 +25,7 @@ class Impostor:
     """`asked` lists the requests it was sent, but for probes. Lives in a thread of its own."""
 
     def __init__(self, system: System, service: str, behaviour: Behaviour) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.service = service
         self.honest = f"http://{system.rows(service)[0]['address']}"
         self._behaviour = behaviour
@@ -75,7 +75,7 @@ class Impostor:
             return web.json_response(
                 {"status": "ready"}, headers={"x-envoy-upstream-healthchecked-cluster": self.service}
             )
-        self.asked.append(f"{request.method} {request.path}")
+        self.requests.append(f"{request.method} {request.path}")
         return await self._behaviour(self, request)
 
 

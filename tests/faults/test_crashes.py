@@ -39,7 +39,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> AdminClient:
+def admin(system: System) -> AdminClient:
     return AdminClient(system)
 
 
@@ -74,8 +74,8 @@ def back_again(system: System, name: str, old_pid: int) -> None:
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_kill_9_between_placing_and_paying(system: System, office: AdminClient, name: str) -> None:
-    product = office.product(stock=2)
+def test_kill_9_between_placing_and_paying(system: System, admin: AdminClient, name: str) -> None:
+    product = admin.product(stock=2)
     shopper = Shopper(system)
     shopper.add(product)
     order = shopper.placed()
@@ -83,11 +83,11 @@ def test_kill_9_between_placing_and_paying(system: System, office: AdminClient, 
     paid_somehow(order)
     shopper.order_when(order["id"], "paid", timeout_s=60)
     back_again(system, name, pid)
-    until("the confirmation", lambda: office.mails(shopper.email, order["number"]), 60.0)
-    until("the unit to be booked", lambda: office.stock(product) | {"variant_id": ""} == _sold(1), 30.0)
+    until("the confirmation", lambda: admin.mails(shopper.email, order["number"]), 60.0)
+    until("the unit to be booked", lambda: admin.stock(product) | {"variant_id": ""} == _sold(1), 30.0)
     until("the cart to be empty", lambda: not shopper.cart()["items"])
-    assert len(office.ledger(order["id"])) == 1
-    assert len({mail["message_id"] for mail in office.mails(shopper.email, order["number"])}) == 1
+    assert len(admin.ledger(order["id"])) == 1
+    assert len({mail["message_id"] for mail in admin.mails(shopper.email, order["number"])}) == 1
 
 
 def _sold(left: int) -> dict[str, Any]:
@@ -95,8 +95,8 @@ def _sold(left: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["order", "payment", "product", "cart", "user", "sandbox", "postgres"])
-def test_kill_9_while_buyers_check_out(system: System, office: AdminClient, name: str) -> None:
-    product = office.product(stock=100)
+def test_kill_9_while_buyers_check_out(system: System, admin: AdminClient, name: str) -> None:
+    product = admin.product(stock=100)
     shoppers = [Shopper(system) for _ in range(8)]
     for shopper in shoppers:
         shopper.add(product)
@@ -120,13 +120,13 @@ def test_kill_9_while_buyers_check_out(system: System, office: AdminClient, name
     back_again(system, name, pid)
     bought = [result for result in results if len(result) == 36]
     assert len(bought) == len(shoppers), results
-    until("the stock to add up", lambda: office.stock(product) | {"variant_id": ""} == _sold(100 - len(bought)), 60.0)
+    until("the stock to add up", lambda: admin.stock(product) | {"variant_id": ""} == _sold(100 - len(bought)), 60.0)
     for order_id in bought:
-        assert len(office.ledger(order_id)) == 1
+        assert len(admin.ledger(order_id)) == 1
 
 
-def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: System, office: AdminClient) -> None:
-    product = office.product(stock=3)
+def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: System, admin: AdminClient) -> None:
+    product = admin.product(stock=3)
     shopper = Shopper(system)
     shopper.add(product)
     order = shopper.placed()
@@ -137,12 +137,12 @@ def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: Syste
     finally:
         frozen.send_signal(signal.SIGCONT)
     shopper.order_when(order["id"], "paid", timeout_s=60)
-    assert len(office.ledger(order["id"])) == 1
+    assert len(admin.ledger(order["id"])) == 1
 
 
-def test_everything_killed_and_started_again(system: System, office: AdminClient) -> None:
+def test_everything_killed_and_started_again(system: System, admin: AdminClient) -> None:
     shopper = Shopper(system)
-    product = office.product(stock=2)
+    product = admin.product(stock=2)
     shopper.add(product)
     order = shopper.placed()
     for process in system.processes():
@@ -155,4 +155,4 @@ def test_everything_killed_and_started_again(system: System, office: AdminClient
     system.wait_ready()
     paid_somehow(shopper.order(order["id"]))
     shopper.order_when(order["id"], "paid", timeout_s=60)
-    assert len(office.ledger(order["id"])) == 1
+    assert len(admin.ledger(order["id"])) == 1

@@ -19,14 +19,14 @@ from tools.shop.system import System
 
 
 @pytest.fixture
-def office(system: System) -> Iterator[AdminClient]:
+def admin(system: System) -> Iterator[AdminClient]:
     made = AdminClient(system)
     yield made
     made.no_more_faults()
 
 
-def test_two_hundred_buyers_on_fifty_units(system: System, office: AdminClient) -> None:
-    product = office.product(stock=50)
+def test_two_hundred_buyers_on_fifty_units(system: System, admin: AdminClient) -> None:
+    product = admin.product(stock=50)
 
     def buy(number: int) -> tuple[str, str | None]:
         shopper = Shopper(system, f"crowd-{product['id'][-12:]}-{number}@example.com")
@@ -51,15 +51,15 @@ def test_two_hundred_buyers_on_fifty_units(system: System, office: AdminClient) 
     assert sorted({how for how, _ in ends}) == ["out_of_stock", "paid"]
     paid = [order_id for how, order_id in ends if how == "paid" and order_id]
     assert len(paid) == 50
-    assert all(len(office.ledger(order_id)) == 1 for order_id in paid[:5])
-    until("every unit to be booked", lambda: office.stock(product)["on_hand"] == 0)
-    assert office.stock(product)["held"] == 0
+    assert all(len(admin.ledger(order_id)) == 1 for order_id in paid[:5])
+    until("every unit to be booked", lambda: admin.stock(product)["on_hand"] == 0)
+    assert admin.stock(product)["held"] == 0
 
 
-def test_paying_races_cancelling(system: System, office: AdminClient) -> None:
+def test_paying_races_cancelling(system: System, admin: AdminClient) -> None:
     """Whatever wins, money and order agree."""
     for _ in range(10):
-        product = office.product(stock=1)
+        product = admin.product(stock=1)
         shopper = Shopper(system)
         shopper.add(product)
         order = shopper.placed()
@@ -67,45 +67,45 @@ def test_paying_races_cancelling(system: System, office: AdminClient) -> None:
             paying, cancelling = pool.submit(pay, order), pool.submit(shopper.cancel, order["id"])
             paying.result(), cancelling.result()
         end = shopper.order_when(order["id"], "paid", "cancelled")
-        charges = office.ledger(order["id"])
+        charges = admin.ledger(order["id"])
         assert len(charges) == (1 if end["status"] == "paid" else 0)
         left = 0 if end["status"] == "paid" else 1
-        until("the units to agree", partial(_has_on_hand, office, product, left))
+        until("the units to agree", partial(_has_on_hand, admin, product, left))
 
 
-def _has_on_hand(office: AdminClient, product: dict[str, Any], units: int) -> bool:
-    return office.stock(product)["on_hand"] == units
+def _has_on_hand(admin: AdminClient, product: dict[str, Any], units: int) -> bool:
+    return admin.stock(product)["on_hand"] == units
 
 
-def test_paying_the_same_page_twice_charges_once(system: System, office: AdminClient) -> None:
+def test_paying_the_same_page_twice_charges_once(system: System, admin: AdminClient) -> None:
     shopper = Shopper(system)
-    shopper.add(office.product(stock=2))
+    shopper.add(admin.product(stock=2))
     order = shopper.placed()
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda _: pay(order), range(5)))
     shopper.order_when(order["id"], "paid")
-    assert len(office.ledger(order["id"])) == 1
+    assert len(admin.ledger(order["id"])) == 1
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "drop", "late"])
-def test_a_webhook_that_comes_twice_late_or_never(system: System, office: AdminClient, fault: str) -> None:
+def test_a_webhook_that_comes_twice_late_or_never(system: System, admin: AdminClient, fault: str) -> None:
     shopper = Shopper(system)
-    shopper.add(office.product(stock=1))
+    shopper.add(admin.product(stock=1))
     order = shopper.placed()
-    office.fault(operation="webhook", fault=fault, count=1, delay_ms=1500)
+    admin.fault(operation="webhook", fault=fault, count=1, delay_ms=1500)
     pay(order)
     if fault == "drop":
         confirmed = shopper.http.post(f"/api/payments/{order['payment']['id']}/confirm")
         assert confirmed.json()["status"] == "succeeded"
     shopper.order_when(order["id"], "paid")
-    until("the confirmation", lambda: office.mails(shopper.email, order["number"]))
-    assert len(office.ledger(order["id"])) == 1
-    assert len(office.mails(shopper.email, order["number"])) == 1
+    until("the confirmation", lambda: admin.mails(shopper.email, order["number"]))
+    assert len(admin.ledger(order["id"])) == 1
+    assert len(admin.mails(shopper.email, order["number"])) == 1
 
 
-def test_a_forged_webhook_pays_nothing(system: System, office: AdminClient) -> None:
+def test_a_forged_webhook_pays_nothing(system: System, admin: AdminClient) -> None:
     shopper = Shopper(system)
-    shopper.add(office.product(stock=1))
+    shopper.add(admin.product(stock=1))
     order = shopper.placed()
     event = {
         "id": "evt_forged",
@@ -121,12 +121,12 @@ def test_a_forged_webhook_pays_nothing(system: System, office: AdminClient) -> N
         answer = httpx.post(f"{system.url}/api/payments/webhooks/stripe", content=raw, headers=headers)
         assert answer.status_code == 400
     assert shopper.order(order["id"])["status"] == "awaiting_payment"
-    assert office.ledger(order["id"]) == []
+    assert admin.ledger(order["id"]) == []
 
 
-def test_refunds_in_parallel_never_exceed_the_charge(system: System, office: AdminClient) -> None:
+def test_refunds_in_parallel_never_exceed_the_charge(system: System, admin: AdminClient) -> None:
     shopper = Shopper(system)
-    shopper.add(office.product(stock=1, price=1000))
+    shopper.add(admin.product(stock=1, price=1000))
     order = shopper.placed()
     pay(order)
     shopper.order_when(order["id"], "paid")
@@ -134,23 +134,21 @@ def test_refunds_in_parallel_never_exceed_the_charge(system: System, office: Adm
     def refund(number: int) -> int:
         body = {"amount": {"amount": 300, "currency": "USD"}}
         headers = {"Idempotency-Key": f"parallel-{order['id']}-{number}"}
-        return office.http.post(
-            f"/api/payments/{order['payment']['id']}/refund", json=body, headers=headers
-        ).status_code
+        return admin.http.post(f"/api/payments/{order['payment']['id']}/refund", json=body, headers=headers).status_code
 
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(refund, range(8)))
     assert sorted(statuses) == [201] * 3 + [409] * 5
-    until("three refunds", lambda: len(office.ledger(order["id"], "refund")) == 3)
+    until("three refunds", lambda: len(admin.ledger(order["id"], "refund")) == 3)
     assert until("the order to know", lambda: shopper.order(order["id"])["refunded"]["amount"] == 900)
 
 
-def test_an_edit_during_checkout_does_not_change_the_order(system: System, office: AdminClient) -> None:
-    product = office.product(stock=2, price=1000)
+def test_an_edit_during_checkout_does_not_change_the_order(system: System, admin: AdminClient) -> None:
+    product = admin.product(stock=2, price=1000)
     shopper = Shopper(system)
     shopper.add(product)
     order = shopper.placed()
-    office.http.delete(f"/api/products/{product['id']}").raise_for_status()
+    admin.http.delete(f"/api/products/{product['id']}").raise_for_status()
     pay(order)
     paid = shopper.order_when(order["id"], "paid")
     assert paid["total"]["amount"] == 1000

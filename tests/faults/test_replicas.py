@@ -36,7 +36,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> AdminClient:
+def admin(system: System) -> AdminClient:
     return AdminClient(system)
 
 
@@ -129,9 +129,9 @@ def frozen(pids: list[int]) -> Iterator[None]:
 
 
 def test_frozen_instances_cost_the_first_writes_and_no_read(
-    system: System, office: AdminClient, shoppers: list[Shopper]
+    system: System, admin: AdminClient, shoppers: list[Shopper]
 ) -> None:
-    product = office.product(stock=100)
+    product = admin.product(stock=100)
     pids = [system.rows(name)[1]["pid"] for name in FROZEN]
     with frozen(pids):
         first, counted = all_buy(shoppers, product)
@@ -150,14 +150,14 @@ def test_frozen_instances_cost_the_first_writes_and_no_read(
     bought = first + second
     assert len(set(bought)) == 2 * BUYERS
     for order_id in bought:
-        assert len(office.ledger(order_id)) == 1
+        assert len(admin.ledger(order_id)) == 1
 
 
 @pytest.mark.parametrize("behaviour", [lying, failing], ids=lambda one: str(one.__name__))
 def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
-    system: System, office: AdminClient, shoppers: list[Shopper], behaviour: Behaviour
+    system: System, admin: AdminClient, shoppers: list[Shopper], behaviour: Behaviour
 ) -> None:
-    product = office.product(stock=100)
+    product = admin.product(stock=100)
     with joined(system, "product", behaviour) as impostor:
         meet(impostor, shoppers[0], product)
         bought, counted = all_buy(shoppers, product)
@@ -165,21 +165,21 @@ def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
     assert (counted.reads, counted.writes) == ([], [])
     assert len(set(bought)) == BUYERS
     for order_id in bought:
-        assert len(office.ledger(order_id)) == 1
+        assert len(admin.ledger(order_id)) == 1
 
 
-def test_a_slow_instance_draws_less(system: System, office: AdminClient, shoppers: list[Shopper]) -> None:
-    product = office.product(stock=100)
+def test_a_slow_instance_draws_less(system: System, admin: AdminClient, shoppers: list[Shopper]) -> None:
+    product = admin.product(stock=100)
     with joined(system, "product", slow) as impostor:
         meet(impostor, shoppers[0], product)
         bought, counted = all_buy(shoppers, product)
-        before, reads = len(impostor.asked), 120
+        before, reads = len(impostor.requests), 120
         with ThreadPoolExecutor(6) as pool:
             buyers = [Buyer(shopper, counted) for shopper in shoppers]
             paths = [f"/api/products/{product['id']}"] * reads
             list(pool.map(lambda at: buyers[at % BUYERS].read(paths[at]), range(reads)))
         # A third would be its share if nobody looked.
-        assert len(impostor.asked) - before < reads / 3
+        assert len(impostor.requests) - before < reads / 3
     assert (counted.reads, counted.writes) == ([], [])
     assert len(set(bought)) == BUYERS
 
@@ -190,15 +190,15 @@ def meet(impostor: Impostor, shopper: Shopper, product: dict[str, Any]) -> None:
 
     def ask() -> bool:
         Buyer(shopper, counted).read(f"/api/products/{product['id']}")
-        return bool(impostor.asked)
+        return bool(impostor.requests)
 
     until("the impostor to be asked", ask, 60.0)
     assert counted.reads == []
 
 
 def not_asked_by_many(impostor: Impostor, shopper: Shopper, product: dict[str, Any]) -> bool:
-    before, counted = len(impostor.asked), Counted()
+    before, counted = len(impostor.requests), Counted()
     for _ in range(30):
         Buyer(shopper, counted).read(f"/api/products/{product['id']}")
     assert counted.reads == []
-    return len(impostor.asked) == before
+    return len(impostor.requests) == before

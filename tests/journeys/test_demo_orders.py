@@ -56,7 +56,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(shop: System) -> AdminClient:
+def admin(shop: System) -> AdminClient:
     return AdminClient(shop)
 
 
@@ -74,7 +74,7 @@ def stops_before_clearing(system: System, cart: int) -> bool:
 def count(system: System, which: str) -> int:
     """How many orders are so, by the order service's database."""
 
-    async def asked() -> int:
+    async def query() -> int:
         conn = await asyncpg.connect(system.database("order"), timeout=10)
         try:
             statement = f"select count(*) from orders.orders join checkout.saga on order_id = id where {which}"
@@ -82,7 +82,7 @@ def count(system: System, which: str) -> int:
         finally:
             await conn.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(query())
 
 
 def orders_of(http: httpx.Client, **query: str) -> list[Order]:
@@ -91,8 +91,8 @@ def orders_of(http: httpx.Client, **query: str) -> list[Order]:
     return found
 
 
-def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System, office: AdminClient) -> None:
-    orders = orders_of(office.http)
+def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System, admin: AdminClient) -> None:
+    orders = orders_of(admin.http)
     assert Counter(order["status"] for order in orders) == {
         "delivered": 18,
         "paid": 2,
@@ -101,7 +101,7 @@ def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System,
         "refunded": 2,
     }
     assert sum(0 < order["refunded"]["amount"] < order["total"]["amount"] for order in orders) == 2
-    assert [each["failure"]["code"] for each in orders_of(office.http, status="rejected")] == ["total_changed"]
+    assert [each["failure"]["code"] for each in orders_of(admin.http, status="rejected")] == ["total_changed"]
     customers = {"ada@serai.example", "grace@serai.example"}
     for status in ("delivered", "paid", "shipped", "cancelled"):
         assert {order["email"] for order in orders if order["status"] == status} == customers
@@ -109,9 +109,9 @@ def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System,
         assert ada.get("/api/cart").raise_for_status().json()["items"] == []
 
 
-def test_they_lie_in_the_past_in_the_order_of_the_lists(office: AdminClient) -> None:
+def test_they_lie_in_the_past_in_the_order_of_the_lists(admin: AdminClient) -> None:
     now = datetime.now(UTC)
-    orders = orders_of(office.http)
+    orders = orders_of(admin.http)
     placed = [datetime.fromisoformat(order["created_at"]) for order in orders]
     assert placed == sorted(placed, reverse=True)
     assert now - placed[0] > timedelta(hours=1)
@@ -120,7 +120,7 @@ def test_they_lie_in_the_past_in_the_order_of_the_lists(office: AdminClient) -> 
         moments = [datetime.fromisoformat(each) for each in times]
         assert moments == sorted(moments)
         assert moments[-1] < now
-    stats = office.http.get("/api/orders/stats").raise_for_status().json()
+    stats = admin.http.get("/api/orders/stats").raise_for_status().json()
     paid = [order for order in orders if order["status"] != "cancelled"]
     assert stats["orders"] == len(paid) == 24
     assert stats["revenue"]["amount"] == sum(order["total"]["amount"] for order in paid)
@@ -128,15 +128,15 @@ def test_they_lie_in_the_past_in_the_order_of_the_lists(office: AdminClient) -> 
     assert sum(day["orders"] > 0 for day in stats["items"]) > 15
 
 
-def test_the_ledgers_agree(office: AdminClient) -> None:
-    orders = orders_of(office.http)
+def test_the_ledgers_agree(admin: AdminClient) -> None:
+    orders = orders_of(admin.http)
     sold: Counter[tuple[str, str]] = Counter()
     for order in orders:
         charged = 0 if order["status"] == "cancelled" else order["total"]["amount"]
-        assert sum(entry["amount"] for entry in office.ledger(order["id"])) == charged
-        returned = sum(entry["amount"] for entry in office.ledger(order["id"], "refund"))
+        assert sum(entry["amount"] for entry in admin.ledger(order["id"])) == charged
+        returned = sum(entry["amount"] for entry in admin.ledger(order["id"], "refund"))
         assert returned == order["refunded"]["amount"]
-        payment = office.http.get(f"/api/payments/{order['payment']['id']}").raise_for_status().json()
+        payment = admin.http.get(f"/api/payments/{order['payment']['id']}").raise_for_status().json()
         assert (payment["amount"], payment["refunded"]) == (order["total"], order["refunded"])
         # What was refunded before it left is for sale again.
         if charged and not (order["status"] == "refunded" and not order["fulfilments"]):
@@ -144,7 +144,7 @@ def test_the_ledgers_agree(office: AdminClient) -> None:
                 sold[order["id"], item["variant_id"]] -= item["quantity"]
     booked: Counter[tuple[str, str]] = Counter()
     for product in {item["product_id"] for order in orders for item in order["items"]}:
-        ledger = office.http.get(f"/api/products/{product}/stock", params={"limit": "100"}).raise_for_status().json()
+        ledger = admin.http.get(f"/api/products/{product}/stock", params={"limit": "100"}).raise_for_status().json()
         for line in ledger["items"]:
             if line["order_id"]:
                 booked[line["order_id"], line["variant_id"]] += line["delta"]
@@ -173,14 +173,14 @@ def test_another_start_adds_nothing(shop: System) -> None:
 
 
 def test_a_part_of_a_past_order_can_be_refunded(shop: System) -> None:
-    office = AdminClient(shop)
-    order = next(each for each in orders_of(office.http, status="delivered") if not each["refunded"]["amount"])
+    admin = AdminClient(shop)
+    order = next(each for each in orders_of(admin.http, status="delivered") if not each["refunded"]["amount"])
     amount = {"amount": 100, "currency": order["total"]["currency"]}
     path = f"/api/payments/{order['payment']['id']}/refund"
-    made = office.http.post(path, json={"amount": amount}, headers={"Idempotency-Key": str(uuid4())})
+    made = admin.http.post(path, json={"amount": amount}, headers={"Idempotency-Key": str(uuid4())})
     assert made.status_code == 201, made.text
     until(
         "the refund to be in the order",
-        lambda: office.http.get(f"/api/orders/{order['id']}").raise_for_status().json()["refunded"] == amount,
+        lambda: admin.http.get(f"/api/orders/{order['id']}").raise_for_status().json()["refunded"] == amount,
     )
-    assert [entry["amount"] for entry in office.ledger(order["id"], "refund")] == [100]
+    assert [entry["amount"] for entry in admin.ledger(order["id"], "refund")] == [100]

@@ -124,8 +124,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def callers(shop: System) -> Iterator[dict[str, Caller]]:
-    office, shopper, other = AdminClient(shop), Shopper(shop), Shopper(shop)
-    lamp, chair = office.product(stock=900), office.product(stock=900)
+    admin, shopper, other = AdminClient(shop), Shopper(shop), Shopper(shop)
+    lamp, chair = admin.product(stock=900), admin.product(stock=900)
 
     def order(paid: bool) -> dict[str, Any]:
         shopper.add(lamp).raise_for_status()
@@ -141,7 +141,7 @@ def callers(shop: System) -> Iterator[dict[str, Caller]]:
     lines = {line["product_id"]: line["id"] for line in shopper.cart()["items"]}
     shopper.sign_in()
     earlier = shopper.http.get("/api/auth/sessions").raise_for_status().json()["items"][-1]
-    mail = until("a mail", lambda: office.http.get("/api/notifications?limit=1").json()["items"])[0]
+    mail = until("a mail", lambda: admin.http.get("/api/notifications?limit=1").json()["items"])[0]
     things = Things(
         paths={
             "DELETE /api/products/": chair["id"],
@@ -168,9 +168,9 @@ def callers(shop: System) -> Iterator[dict[str, Caller]]:
         yield {
             "visitor": Caller(shop.url, session, {}, things),
             "customer": Caller(shop.url, session, bearer(token_of(shopper.http)), things),
-            "admin": Caller(shop.url, session, bearer(token_of(office.http)), things),
+            "admin": Caller(shop.url, session, bearer(token_of(admin.http)), things),
         }
-    for each in (shopper, other, office):
+    for each in (shopper, other, admin):
         each.http.close()
 
 

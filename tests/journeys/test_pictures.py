@@ -26,13 +26,13 @@ def photo() -> bytes:
 
 
 def test_an_admin_sends_a_picture_and_everybody_sees_it(system: System, visitor: httpx.Client) -> None:
-    office = AdminClient(system)
-    lamp = office.product(stock=3)
+    admin = AdminClient(system)
+    lamp = admin.product(stock=3)
     url = f"/api/products/{lamp['id']}/images"
     sent = photo()
     assert len(sent) > 1024 * 1024 // 4
     headers = {"Idempotency-Key": str(uuid4())}
-    answers = [office.http.post(url, files={"file": ("a.jpg", sent)}, headers=headers) for _ in range(2)]
+    answers = [admin.http.post(url, files={"file": ("a.jpg", sent)}, headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     image = answers[0].json()
     assert answers[1].json() == image
@@ -48,23 +48,23 @@ def test_an_admin_sends_a_picture_and_everybody_sees_it(system: System, visitor:
         assert Image.open(io.BytesIO(file.content)).size == (source["width"], source["width"] * 3 // 4)
         again = visitor.get(source["url"], headers={"If-None-Match": file.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-    gone = office.http.delete(f"{url}/{image['id']}")
+    gone = admin.http.delete(f"{url}/{image['id']}")
     assert gone.status_code == 204
     # Pages that were read before still ask for it.
     assert visitor.get(image["url"]).status_code == 200
-    office.http.close()
+    admin.http.close()
 
 
 def test_the_gateway_lets_no_more_through_than_a_picture(system: System, visitor: httpx.Client) -> None:
-    office = AdminClient(system)
-    lamp = office.product(stock=3)
+    admin = AdminClient(system)
+    lamp = admin.product(stock=3)
     url = f"/api/products/{lamp['id']}/images"
-    too_large = office.http.post(url, files={"file": ("a.jpg", b"\xff" * (MAX_UPLOAD_BYTES + 1))})
+    too_large = admin.http.post(url, files={"file": ("a.jpg", b"\xff" * (MAX_UPLOAD_BYTES + 1))})
     assert (too_large.status_code, too_large.json()["code"]) == (413, "too_large")
-    no_picture = office.http.post(url, files={"file": ("a.jpg", b"<svg/>")})
+    no_picture = admin.http.post(url, files={"file": ("a.jpg", b"<svg/>")})
     assert (no_picture.status_code, no_picture.json()["code"]) == (422, "image_refused")
     assert visitor.post(url, files={"file": ("a.jpg", photo())}).status_code == 401
-    office.http.close()
+    admin.http.close()
 
 
 def test_nothing_but_pictures_is_under_media(system: System, visitor: httpx.Client) -> None:

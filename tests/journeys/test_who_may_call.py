@@ -68,8 +68,8 @@ def owner(system: System) -> Iterator[Shopper]:
 
 @pytest.fixture(scope="module")
 def world(system: System, owner: Shopper) -> Iterator[World]:
-    office = AdminClient(system)
-    lamp, chair = office.product(stock=5), office.product(stock=5)
+    admin = AdminClient(system)
+    lamp, chair = admin.product(stock=5), admin.product(stock=5)
     owner.add(lamp).raise_for_status()
     order = owner.placed()
     owner.add(chair).raise_for_status()
@@ -83,9 +83,9 @@ def world(system: System, owner: Shopper) -> Iterator[World]:
     }
     before = owner.cart(), owner.order(order["id"])
     with system.client() as http:
-        yield World(system, http, token_of(office.http), token_of(stranger.http), foreign, before)
+        yield World(system, http, token_of(admin.http), token_of(stranger.http), foreign, before)
     stranger.http.close()
-    office.http.close()
+    admin.http.close()
 
 
 def knock(world: World, operation: Operation, who: str) -> httpx.Response:
@@ -126,9 +126,9 @@ def expected(operation: Operation, who: str) -> int | None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_the_policy_decides(world: World, operation: Operation, who: str) -> None:
     answer = knock(world, operation, who)
-    wanted = expected(operation, who)
-    if wanted is not None:
-        assert problem(answer, wanted)["code"] in CODES[wanted]
+    status = expected(operation, who)
+    if status is not None:
+        assert problem(answer, status)["code"] in CODES[status]
         return
     assert answer.status_code not in (401, 403, 405), answer.text
     assert answer.status_code < 500, answer.text

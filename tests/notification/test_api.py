@@ -251,8 +251,10 @@ async def test_marketing_reaches_only_those_who_asked_for_it(shop: Shop) -> None
     data = {"user_id": str(user_id), "subject": "New lamps", "text": "They shine."}
     offer = {"to": email, "template": "marketing", "data": data}
     await until(shop, (await ask(shop, offer)).json()["id"], "skipped")
-    wanted = {"order_updates": True, "shipping_updates": True, "marketing": True, "locale": "de-AT"}
-    assert (await shop.notification.put("/api/notifications/settings", json=wanted, headers=headers)).json() == wanted
+    settings = {"order_updates": True, "shipping_updates": True, "marketing": True, "locale": "de-AT"}
+    assert (
+        await shop.notification.put("/api/notifications/settings", json=settings, headers=headers)
+    ).json() == settings
     sent = (await ask(shop, offer)).json()["id"]
     await until(shop, sent, "sent")
     as_sent = (await shop.notification.get(f"/api/notifications/{sent}", headers=shop.admin)).json()

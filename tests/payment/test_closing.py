@@ -11,7 +11,7 @@ from serai.payment import actions
 from tests.payment.service import PaymentService, opening
 
 
-async def test_a_closed_order_cannot_be_paid_any_more(no_webhooks: PaymentService) -> None:
+async def test_a_closed_order_cannot_be_paid(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     assert await buyer.close() == "closed"
     assert await buyer.close() == "closed"
@@ -23,7 +23,7 @@ async def test_a_closed_order_cannot_be_paid_any_more(no_webhooks: PaymentServic
     assert not await buyer.charges()
 
 
-async def test_an_order_that_never_asked_for_a_payment_gets_a_tombstone(no_webhooks: PaymentService) -> None:
+async def test_closing_an_order_without_a_payment_stores_a_tombstone(no_webhooks: PaymentService) -> None:
     order_id = uuid4()
     for _ in range(2):
         assert (await no_webhooks.internal("POST", f"{order_id}/close")).json() == {"outcome": "closed"}
@@ -34,14 +34,16 @@ async def test_an_order_that_never_asked_for_a_payment_gets_a_tombstone(no_webho
     assert (refund.status_code, refund.json()["code"]) == (409, "not_charged")
 
 
-async def test_closing_a_payment_that_nobody_told_us_of_answers_succeeded(no_webhooks: PaymentService) -> None:
+async def test_closing_a_payment_that_succeeded_without_a_webhook_returns_succeeded(
+    no_webhooks: PaymentService,
+) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     assert await buyer.close() == "succeeded"
     assert await buyer.events() == ["payment.succeeded"]
 
 
-async def test_closing_while_the_request_is_in_the_air_ends_what_it_makes(no_webhooks: PaymentService) -> None:
+async def test_closing_during_a_request_to_stripe_expires_the_session_it_creates(no_webhooks: PaymentService) -> None:
     order_id = uuid4()
     await no_webhooks.fault("checkout.sessions.create", "delay", delay_ms=300)
     request = asyncio.create_task(no_webhooks.open(order_id, opening()))
@@ -62,21 +64,21 @@ async def test_an_order_stays_undecided_while_stripe_does_not_answer(no_webhooks
     await no_webhooks.fault("checkout.sessions.expire", "429", count=100)
     assert (await actions.close(no_webhooks.deps, buyer.order_id)).outcome == "unknown"
     assert (await buyer.again()).json()["code"] == "order_not_payable"
-    # The page is still alive at Stripe, so the buyer may win.
+    # The page is still open at Stripe, so the buyer can still pay.
     await buyer.pay()
     await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
     assert await buyer.close() == "succeeded"
 
 
 @pytest.mark.parametrize("fault", ["execute_then_500", "execute_then_timeout"])
-async def test_an_expiry_whose_answer_is_lost_is_read_from_stripe(no_webhooks: PaymentService, fault: str) -> None:
+async def test_an_expiry_whose_response_is_lost_is_read_from_stripe(no_webhooks: PaymentService, fault: str) -> None:
     buyer = await no_webhooks.buyer()
     await no_webhooks.fault("checkout.sessions.expire", fault, delay_ms=50)
     assert await buyer.close() == "closed"
 
 
 @pytest.mark.parametrize("round_", range(6))
-async def test_paying_and_closing_at_once_has_one_outcome_and_the_ledger_agrees(
+async def test_concurrent_paying_and_closing_has_one_outcome_that_agrees_with_the_ledger(
     service: PaymentService, round_: int
 ) -> None:
     buyer = await service.buyer()
@@ -92,9 +94,9 @@ async def test_paying_and_closing_at_once_has_one_outcome_and_the_ledger_agrees(
     assert events.count("payment.closed") == 1 - len(charges)
 
 
-async def test_a_success_that_shows_up_after_closing_is_still_told(service: PaymentService) -> None:
+async def test_a_success_that_is_found_after_closing_is_published(service: PaymentService) -> None:
     buyer = await service.buyer()
-    # As if we had wrongly taken the page for dead.
+    # As if the page had wrongly been recorded as expired.
     await service.sql("update attempt set state = 'ended' where payment_id = $1", UUID(buyer.payment["id"]))
     await service.sql("update payment set state = 'closed' where order_id = $1", buyer.order_id)
     await buyer.pay()

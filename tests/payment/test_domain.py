@@ -94,7 +94,7 @@ def test_a_reading_is_late_refused_or_changes_what_the_tables_allow(
     assert change.effect is not Effect.OPENED or (state, payment_state) == (AttemptState.OPENING, PaymentState.OPEN)
 
 
-def test_an_ended_attempt_never_comes_back_to_life() -> None:
+def test_an_ended_attempt_stays_ended() -> None:
     for reading in LIVE:
         assert advance_attempt(AttemptState.ENDED, reading) is AttemptState.ENDED
 

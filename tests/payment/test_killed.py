@@ -19,7 +19,7 @@ from tests.sandbox.process import KEY, SECRET
 
 
 def as_order() -> dict[str, str]:
-    """Made when it is needed: a service's token lives a minute, and these tests run later than that."""
+    """A new token for each call: a token is valid for a minute, and these tests take longer."""
     return tokens.as_service("order", "payment")
 
 

@@ -10,7 +10,7 @@ from tests.payment.service import PaymentService, account, opening, usd
 from tests.sandbox.process import DECLINED
 
 
-async def test_a_buyer_pays_on_the_page_and_the_webhook_brings_it_home(service: PaymentService) -> None:
+async def test_a_buyer_pays_on_the_page_and_the_webhook_settles_the_payment(service: PaymentService) -> None:
     buyer = await service.buyer(5001)
     assert buyer.payment["status"] == "requires_payment"
     back = await buyer.pay()
@@ -21,7 +21,7 @@ async def test_a_buyer_pays_on_the_page_and_the_webhook_brings_it_home(service: 
     assert [charge["amount"] for charge in await buyer.charges()] == [5001]
 
 
-async def test_the_buyers_return_settles_when_no_webhook_came(no_webhooks: PaymentService) -> None:
+async def test_the_payment_is_settled_when_the_buyer_returns_without_a_webhook(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(5000)
     assert (await buyer.confirm()).json()["status"] == "requires_payment"
     await buyer.pay()
@@ -44,7 +44,7 @@ async def test_a_declined_card_leaves_the_page_open_for_another(no_webhooks: Pay
     assert (await buyer.confirm()).json()["status"] == "succeeded"
 
 
-async def test_who_walks_away_comes_back_to_the_order_and_can_still_pay(no_webhooks: PaymentService) -> None:
+async def test_a_buyer_who_leaves_the_page_returns_to_the_order_and_can_still_pay(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     back = await buyer.pay(action="cancel")
     assert back.headers["location"] == f"http://localhost:8080/orders/{buyer.order_id}"
@@ -52,7 +52,7 @@ async def test_who_walks_away_comes_back_to_the_order_and_can_still_pay(no_webho
     assert again.json()["checkout_url"] == buyer.payment["checkout_url"]
 
 
-async def test_opening_twice_is_opening_once(no_webhooks: PaymentService) -> None:
+async def test_opening_a_payment_is_idempotent(no_webhooks: PaymentService) -> None:
     order_id, body = uuid4(), opening()
     first, second = await no_webhooks.open(order_id, body), await no_webhooks.open(order_id, body)
     assert first.status_code == second.status_code == 200
@@ -60,7 +60,7 @@ async def test_opening_twice_is_opening_once(no_webhooks: PaymentService) -> Non
     assert len(await no_webhooks.sql("select 1 from attempt where payment_id = $1", first.json()["id"])) == 1
 
 
-async def test_another_request_under_the_same_order_is_refused(no_webhooks: PaymentService) -> None:
+async def test_a_different_request_for_the_same_order_is_refused(no_webhooks: PaymentService) -> None:
     order_id, body = uuid4(), opening(5000)
     await no_webhooks.open(order_id, body)
     other = await no_webhooks.open(order_id, {**body, "email": "eve@example.com"})
@@ -78,7 +78,7 @@ async def test_another_request_under_the_same_order_is_refused(no_webhooks: Paym
         ({"payable_until": "2030-01-01T00:00:00"}, "payable_until"),
     ],
 )
-async def test_what_stripe_would_refuse_is_refused_before_anything_is_kept(
+async def test_what_stripe_would_refuse_is_refused_before_anything_is_stored(
     no_webhooks: PaymentService, change: dict[str, object], field: str
 ) -> None:
     order_id = uuid4()
@@ -88,7 +88,7 @@ async def test_what_stripe_would_refuse_is_refused_before_anything_is_kept(
     assert not await no_webhooks.sql("select 1 from payment where order_id = $1", order_id)
 
 
-async def test_an_amount_no_card_takes_is_refused_for_good(no_webhooks: PaymentService) -> None:
+async def test_an_amount_above_the_limit_of_cards_is_refused_permanently(no_webhooks: PaymentService) -> None:
     answer = await no_webhooks.open(uuid4(), opening(2))
     assert (answer.status_code, answer.json()["code"], answer.json()["reason"]) == (
         409,
@@ -104,7 +104,9 @@ async def test_more_lines_than_stripe_shows_and_very_long_names_can_be_paid(no_w
     assert (await buyer.confirm()).json()["status"] == "succeeded"
 
 
-async def test_an_address_stripe_would_not_take_does_not_stop_a_sale(no_webhooks: PaymentService) -> None:
+async def test_an_email_address_that_stripe_would_refuse_does_not_prevent_a_payment(
+    no_webhooks: PaymentService,
+) -> None:
     assert (await no_webhooks.buyer(email="ada@localhost")).payment["checkout_url"]
 
 
@@ -113,7 +115,9 @@ async def test_an_order_that_cannot_be_paid_long_enough_is_not_opened(no_webhook
     assert (answer.status_code, answer.json()["code"]) == (409, "order_not_payable")
 
 
-async def test_the_live_page_is_given_again_and_a_repeated_key_says_so(no_webhooks: PaymentService) -> None:
+async def test_the_open_page_is_returned_again_and_a_repeated_key_is_marked_as_replayed(
+    no_webhooks: PaymentService,
+) -> None:
     buyer = await no_webhooks.buyer()
     key = str(uuid4())
     first, second = await buyer.again(key), await buyer.again(key)
@@ -128,7 +132,7 @@ async def test_the_live_page_is_given_again_and_a_repeated_key_says_so(no_webhoo
     assert (without.status_code, without.json()["code"]) == (400, "idempotency_key_required")
 
 
-async def test_a_page_that_is_over_is_followed_by_a_new_one(no_webhooks: PaymentService) -> None:
+async def test_an_expired_page_is_replaced_by_a_new_one(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     session = buyer.payment["checkout_url"].rpartition("/")[2]
     assert (await no_webhooks.web.post(f"{no_webhooks.sandbox.api}/_expire/{session}")).is_success
@@ -161,7 +165,7 @@ async def test_a_paid_order_cannot_be_paid_again(no_webhooks: PaymentService) ->
     assert reopened.json()["status"] == "succeeded"
 
 
-async def test_nobody_sees_or_touches_anothers_payment(no_webhooks: PaymentService) -> None:
+async def test_a_user_cannot_read_or_change_the_payment_of_another(no_webhooks: PaymentService) -> None:
     buyer, stranger = await no_webhooks.buyer(), await no_webhooks.buyer()
     stranger.payment, stranger.order_id = buyer.payment, buyer.order_id
     path = f"/api/payments/{buyer.payment['id']}"
@@ -199,7 +203,7 @@ async def test_nobody_sees_or_touches_anothers_payment(no_webhooks: PaymentServi
         [("Walnut desk", 1, 5000), ("Cable", 2, 0), ("Shipping", 1, 0)],
     ],
 )
-async def test_discounts_and_included_taxes_are_charged_as_the_order_has_them(
+async def test_discounts_and_included_taxes_are_charged_as_in_the_order(
     no_webhooks: PaymentService, lines: list[tuple[str, int, int]]
 ) -> None:
     buyer = await no_webhooks.buyer(

@@ -10,7 +10,7 @@ import pytest
 from tests.payment.service import PaymentService
 
 
-async def test_a_saved_card_pays_and_the_page_is_dead_first(no_webhooks: PaymentService) -> None:
+async def test_a_saved_card_is_charged_after_the_page_has_expired(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     key = str(uuid4())
     paid = await buyer.confirm("pm_card_visa", key)
@@ -24,7 +24,7 @@ async def test_a_saved_card_pays_and_the_page_is_dead_first(no_webhooks: Payment
     assert await buyer.events() == ["payment.opened", "payment.succeeded"]
 
 
-async def test_a_declined_card_is_told_with_its_reason_and_another_may_follow(no_webhooks: PaymentService) -> None:
+async def test_a_declined_card_is_reported_with_its_reason_and_another_can_be_used(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     key = str(uuid4())
     declined = await buyer.confirm("pm_card_chargeDeclinedInsufficientFunds", key)
@@ -35,7 +35,7 @@ async def test_a_declined_card_is_told_with_its_reason_and_another_may_follow(no
     assert len(await buyer.charges()) == 1
 
 
-async def test_after_a_decline_the_buyer_may_have_a_page_instead(no_webhooks: PaymentService) -> None:
+async def test_after_a_decline_the_buyer_can_get_a_page_instead(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.confirm("pm_card_chargeDeclined")
     page = await buyer.again()
@@ -46,19 +46,19 @@ async def test_after_a_decline_the_buyer_may_have_a_page_instead(no_webhooks: Pa
     assert len(await buyer.charges()) == 1
 
 
-async def test_a_bank_that_asks_back_is_where_the_buyer_goes(no_webhooks: PaymentService) -> None:
+async def test_a_card_that_needs_authentication_sends_the_buyer_to_the_bank(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
-    asked = (await buyer.confirm("pm_card_authenticationRequired")).json()
-    assert asked["status"] == "requires_action"
-    assert asked["checkout_url"] is None
-    answered = await no_webhooks.web.post(asked["next_action"]["redirect_url"], data={"action": "approve"})
+    payment = (await buyer.confirm("pm_card_authenticationRequired")).json()
+    assert payment["status"] == "requires_action"
+    assert payment["checkout_url"] is None
+    answered = await no_webhooks.web.post(payment["next_action"]["redirect_url"], data={"action": "approve"})
     assert answered.status_code == 303
     paid = (await buyer.confirm()).json()
     assert paid["status"] == "succeeded"
     assert "next_action" not in paid
 
 
-async def test_an_unknown_method_is_refused_and_a_card_number_never_gets_far(no_webhooks: PaymentService) -> None:
+async def test_an_unknown_method_and_a_card_number_are_refused(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     unknown = await buyer.confirm("pm_nobody_knows")
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "payment_method")
@@ -69,7 +69,7 @@ async def test_an_unknown_method_is_refused_and_a_card_number_never_gets_far(no_
 
 @pytest.mark.parametrize("fault", ["execute_then_500", "execute_then_timeout", "fail_500_before", "409"])
 @pytest.mark.parametrize("operation", ["payment_intents.create", "payment_intents.confirm"])
-async def test_a_confirmation_whose_answer_is_lost_charges_once(
+async def test_a_confirmation_whose_response_is_lost_charges_once(
     no_webhooks: PaymentService, operation: str, fault: str
 ) -> None:
     buyer = await no_webhooks.buyer()
@@ -90,7 +90,7 @@ async def test_many_confirmations_and_the_page_at_once_charge_once(service: Paym
     assert (await buyer.events()).count("payment.succeeded") == 1
 
 
-async def test_one_order_is_no_place_to_try_out_cards(no_webhooks: PaymentService) -> None:
+async def test_the_number_of_cards_that_can_be_tried_for_one_order_is_limited(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.confirm("pm_card_chargeDeclined")
     await no_webhooks.sql(

@@ -28,7 +28,7 @@ async def settle_refunds(service: PaymentService) -> None:
     await run_due_jobs(sweeps.refund_sweep(service.deps))
 
 
-async def test_an_admin_gives_back_a_part_and_then_the_rest(no_webhooks: PaymentService) -> None:
+async def test_an_admin_refunds_a_part_and_then_the_rest(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
     part = await no_webhooks.refund(buyer.payment["id"], {"amount": usd(1200), "reason": "scratched", "restock": False})
     assert part.status_code == 201
@@ -81,7 +81,7 @@ async def test_what_is_disputed_cannot_be_refunded(no_webhooks: PaymentService) 
     assert (await accounts(no_webhooks, buyer))[-1][1] == account(5000, refunded=3000, disputed=2000)
 
 
-async def test_refunds_in_parallel_never_give_back_more_than_was_paid(no_webhooks: PaymentService) -> None:
+async def test_concurrent_refunds_never_exceed_the_charge(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
     answers = await asyncio.gather(*(no_webhooks.refund(buyer.payment["id"], {"amount": usd(900)}) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 7
@@ -99,7 +99,9 @@ async def test_the_same_key_is_the_same_refund(no_webhooks: PaymentService) -> N
     assert await refunded(buyer) == [700]
 
 
-async def test_order_gives_back_what_is_left_once_however_often_it_asks(no_webhooks: PaymentService) -> None:
+async def test_the_order_service_refunds_the_rest_once_however_often_it_repeats_the_request(
+    no_webhooks: PaymentService,
+) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
     await no_webhooks.refund(buyer.payment["id"], {"amount": usd(1000)})
     path, body = f"{buyer.order_id}/refunds", {"key": "cancel", "restock": True}
@@ -110,7 +112,7 @@ async def test_order_gives_back_what_is_left_once_however_often_it_asks(no_webho
     assert await refunded(buyer) == [1000, 4000]
 
 
-async def test_nothing_is_given_back_that_was_not_taken(no_webhooks: PaymentService) -> None:
+async def test_an_unpaid_payment_cannot_be_refunded(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     answer = await no_webhooks.refund(buyer.payment["id"], {})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_charged")
@@ -136,7 +138,7 @@ async def test_refuses_a_refund_that_makes_no_sense(
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-async def test_only_admins_give_money_back_and_only_under_a_key(no_webhooks: PaymentService) -> None:
+async def test_only_admins_refund_and_only_with_an_idempotency_key(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(paid=True)
     path = f"/api/payments/{buyer.payment['id']}/refund"
     assert (await buyer.post(path, {}, str(uuid4()))).status_code == 403
@@ -148,7 +150,7 @@ async def test_only_admins_give_money_back_and_only_under_a_key(no_webhooks: Pay
 
 
 @pytest.mark.parametrize("fault", ["execute_then_500", "execute_then_timeout", "fail_500_before", "409", "429"])
-async def test_a_refund_whose_answer_is_lost_is_made_once(no_webhooks: PaymentService, fault: str) -> None:
+async def test_a_refund_whose_response_is_lost_is_made_once(no_webhooks: PaymentService, fault: str) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
     await no_webhooks.fault("refunds.create", fault, **({"delay_ms": 50} if fault == "execute_then_timeout" else {}))
     assert (await no_webhooks.refund(buyer.payment["id"], {"amount": usd(2000)})).status_code == 201
@@ -157,7 +159,7 @@ async def test_a_refund_whose_answer_is_lost_is_made_once(no_webhooks: PaymentSe
     assert await refunded(buyer) == [2000]
 
 
-async def test_a_refund_whose_key_stripe_has_forgotten_is_found_by_what_we_wrote_on_it(
+async def test_a_refund_whose_key_has_expired_at_stripe_is_found_by_its_metadata(
     no_webhooks: PaymentService,
 ) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
@@ -182,7 +184,7 @@ async def test_a_refund_that_is_pending_is_settled_by_its_webhook(service: Payme
     await buyer.becomes("refunded")
 
 
-async def test_a_refund_that_fails_later_opens_the_charge_again(service: PaymentService) -> None:
+async def test_a_refund_that_fails_later_can_be_refunded_again(service: PaymentService) -> None:
     buyer = await service.buyer(5000, paid=True, number=FAILS_LATER)
     assert (await service.refund(buyer.payment["id"], {})).json()["status"] == "succeeded"
 
@@ -204,7 +206,7 @@ async def test_a_refund_that_fails_later_opens_the_charge_again(service: Payment
     assert (await service.refund(buyer.payment["id"], {})).status_code == 201
 
 
-async def test_a_buyer_who_was_charged_twice_gets_one_charge_back(service: PaymentService) -> None:
+async def test_a_buyer_who_was_charged_twice_is_refunded_one_charge(service: PaymentService) -> None:
     buyer = await service.buyer(5000)
     first = buyer.payment["checkout_url"]
     # As if we had wrongly taken the first page for dead.

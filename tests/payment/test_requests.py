@@ -75,7 +75,7 @@ def test_lines_are_what_the_buyer_pays_for_each(request_: OpenPayment) -> None:
 
 
 def charged(request: requests.Request) -> int:
-    """What Stripe adds the line items up to."""
+    """The sum of the line items, as Stripe computes it."""
     return sum(item["quantity"] * item["price_data"]["unit_amount"] for item in request["line_items"])
 
 

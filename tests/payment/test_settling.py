@@ -19,7 +19,7 @@ ENDED = Reading(AttemptState.ENDED)
 
 
 async def seen(buyer: Buyer) -> tuple[Payment, Attempt]:
-    """The payment as somebody knows it who read it just now."""
+    """The payment as it was just read."""
     async with buyer.service.deps.database.connection() as conn:
         payment = await store.payment(conn, UUID(buyer.payment["id"]))
     assert payment is not None
@@ -42,7 +42,7 @@ async def states(buyer: Buyer) -> tuple[str, str]:
     return payment.state, attempt.state
 
 
-async def test_a_success_read_many_times_at_once_is_told_once(no_webhooks: PaymentService) -> None:
+async def test_a_success_that_is_read_concurrently_is_published_once(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     payment, attempt = await seen(buyer)
     await buyer.pay()
@@ -68,7 +68,7 @@ async def test_of_two_changes_to_one_payment_in_one_statement_the_first_is_writt
         ("update attempt set state = 'ended' where payment_id = $1", ("open", "ended")),
     ],
 )
-async def test_a_change_decided_on_what_is_no_more_writes_nothing(
+async def test_a_change_based_on_an_outdated_version_writes_nothing(
     no_webhooks: PaymentService, what_happened: str, now: tuple[str, str]
 ) -> None:
     buyer = await no_webhooks.buyer()
@@ -79,7 +79,7 @@ async def test_a_change_decided_on_what_is_no_more_writes_nothing(
     assert await states(buyer) == now
 
 
-async def test_a_change_to_an_attempt_that_changes_meanwhile_is_not_written_by_half(
+async def test_a_change_to_an_attempt_that_changes_meanwhile_is_not_written_partially(
     no_webhooks: PaymentService,
 ) -> None:
     buyer = await no_webhooks.buyer()
@@ -94,7 +94,7 @@ async def test_a_change_to_an_attempt_that_changes_meanwhile_is_not_written_by_h
     assert await states(buyer) == ("open", "ended")
 
 
-async def test_a_payment_that_somebody_holds_is_waited_for_by_nobody_else(no_webhooks: PaymentService) -> None:
+async def test_a_locked_payment_does_not_block_changes_to_others(no_webhooks: PaymentService) -> None:
     buyer, other = await no_webhooks.buyer(), await no_webhooks.buyer()
     payment, attempt = await seen(buyer)
     async with no_webhooks.deps.database.transaction() as tx:
@@ -109,7 +109,9 @@ async def test_a_payment_that_somebody_holds_is_waited_for_by_nobody_else(no_web
     assert (await buyer.events())[-1] == "payment.succeeded"
 
 
-async def test_money_that_came_after_the_end_is_held_for_true_and_told_to_a_person(no_webhooks: PaymentService) -> None:
+async def test_a_payment_that_succeeds_after_closing_is_recorded_and_raises_an_alert(
+    no_webhooks: PaymentService,
+) -> None:
     buyer = await no_webhooks.buyer()
     payment, attempt = await seen(buyer)
     await record(no_webhooks.deps, payment, attempt, ENDED)
@@ -176,7 +178,7 @@ async def test_the_account_of_a_charge_holds_what_was_captured(no_webhooks: Paym
     assert after.account == (await seen(buyer))[0].account == Account(captured=4200)
 
 
-async def test_a_late_reading_of_what_is_decided_changes_nothing(no_webhooks: PaymentService) -> None:
+async def test_a_late_reading_of_a_settled_attempt_changes_nothing(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     payment, attempt = await seen(buyer)
     await record(no_webhooks.deps, payment, attempt, success(buyer))

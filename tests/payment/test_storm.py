@@ -35,16 +35,20 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("seed", [1])
-async def test_however_it_storms_the_ledger_and_the_journal_agree(service: PaymentService, seed: int) -> None:
+async def test_the_ledger_and_the_rows_agree_after_concurrent_requests_and_faults(
+    service: PaymentService, seed: int
+) -> None:
     dice = random.Random(seed)
     for operation, fault in dice.choices(FAULTS, k=40):
         await service.fault(operation, fault, **({"delay_ms": 30} if "timeout" in fault else {}))
     buyers = await asyncio.gather(*(_opened(service) for _ in range(12)))
-    await asyncio.gather(*(_lives(service, buyer, random.Random(seed * 1000 + n)) for n, buyer in enumerate(buyers)))
+    await asyncio.gather(
+        *(_send_requests(service, buyer, random.Random(seed * 1000 + n)) for n, buyer in enumerate(buyers))
+    )
     await service.web.delete(f"{service.sandbox.api}/_faults")
     for buyer in buyers:
         await _decided(buyer)
-    await _calm(service)
+    await _settle(service)
     for buyer in buyers:
         ledger = await buyer.ledger()
         charged = [line["amount"] for line in ledger if line["type"] == "charge"]
@@ -68,9 +72,9 @@ async def _opened(service: PaymentService) -> Buyer:
     return await eventually(opened)
 
 
-async def _lives(service: PaymentService, buyer: Buyer, dice: random.Random) -> None:
-    """One buyer's hectic hour; what is answered does not matter."""
-    deeds: list[Callable[[], Awaitable[object]]] = [
+async def _send_requests(service: PaymentService, buyer: Buyer, dice: random.Random) -> None:
+    """Concurrent requests of one buyer and of admins. Any documented response is accepted."""
+    actions: list[Callable[[], Awaitable[object]]] = [
         buyer.pay,
         buyer.confirm,
         buyer.again,
@@ -81,8 +85,8 @@ async def _lives(service: PaymentService, buyer: Buyer, dice: random.Random) -> 
         lambda: service.internal("POST", f"{buyer.order_id}/close"),
     ]
     for _ in range(3):
-        chosen = dice.choices(deeds, weights=[4, 2, 2, 2, 1, 2, 1, 1], k=3)
-        for answer in await asyncio.gather(*(deed() for deed in chosen)):
+        chosen = dice.choices(actions, weights=[4, 2, 2, 2, 1, 2, 1, 1], k=3)
+        for answer in await asyncio.gather(*(action() for action in chosen)):
             assert isinstance(answer, httpx.Response)
             assert answer.status_code in (200, 201, 303, 402, 404, 409, 410, 503), answer.text
 
@@ -94,8 +98,8 @@ async def _decided(buyer: Buyer) -> None:
     await eventually(decided)
 
 
-async def _calm(service: PaymentService) -> None:
-    """What a quiet hour would bring."""
+async def _settle(service: PaymentService) -> None:
+    """Process everything that is left: undelivered events, pending refunds."""
     await service.sql("update event_sweep set lease_until = now()")
     await webhooks.sweep_events(service.deps)
 

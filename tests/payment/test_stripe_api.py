@@ -70,7 +70,7 @@ def test_a_failure_that_stripe_stores_for_a_key_is_final(headers: dict[str, str]
         (errors.APIConnectionError("no route"), True),
     ],
 )
-def test_what_may_succeed_later_is_tried_again(error: stripe.StripeError, keyed: bool) -> None:
+def test_errors_that_may_be_temporary_are_retried(error: stripe.StripeError, keyed: bool) -> None:
     raise_if_final(error, "refunds.create", keyed=keyed)
 
 

@@ -19,7 +19,7 @@ async def attempts(service: PaymentService, buyer: Buyer) -> list[tuple[int, str
     return [(row["n"], row["state"]) for row in rows]
 
 
-async def test_an_answer_that_never_came_is_asked_for_again_under_the_same_key(no_webhooks: PaymentService) -> None:
+async def test_a_lost_response_is_requested_again_with_the_same_key(no_webhooks: PaymentService) -> None:
     await no_webhooks.fault(CREATE, "execute_then_timeout", delay_ms=50)
     buyer = await no_webhooks.buyer()
     assert await attempts(no_webhooks, buyer) == [(1, "open")]
@@ -27,7 +27,7 @@ async def test_an_answer_that_never_came_is_asked_for_again_under_the_same_key(n
     assert (await buyer.confirm()).json()["status"] == "succeeded"
 
 
-async def test_a_failure_that_stripe_keeps_makes_a_second_attempt(no_webhooks: PaymentService) -> None:
+async def test_a_failure_that_stripe_stores_causes_a_second_attempt(no_webhooks: PaymentService) -> None:
     await no_webhooks.fault(CREATE, "execute_then_500")
     buyer = await no_webhooks.buyer()
     assert await attempts(no_webhooks, buyer) == [(1, "ended"), (2, "open")]
@@ -37,13 +37,13 @@ async def test_a_failure_that_stripe_keeps_makes_a_second_attempt(no_webhooks: P
 
 
 @pytest.mark.parametrize("fault", ["fail_500_before", "409", "429"])
-async def test_what_was_not_carried_out_is_tried_again(no_webhooks: PaymentService, fault: str) -> None:
+async def test_a_request_that_was_not_executed_is_repeated(no_webhooks: PaymentService, fault: str) -> None:
     await no_webhooks.fault(CREATE, fault, count=2)
     buyer = await no_webhooks.buyer()
     assert await attempts(no_webhooks, buyer) == [(1, "open")]
 
 
-async def test_when_stripe_stays_away_the_order_tries_again_and_gets_the_same_attempt(
+async def test_a_repeated_request_after_an_outage_of_stripe_continues_the_same_attempt(
     no_webhooks: PaymentService,
 ) -> None:
     order_id, body = uuid4(), opening()
@@ -57,7 +57,7 @@ async def test_when_stripe_stays_away_the_order_tries_again_and_gets_the_same_at
     assert [(row["n"], row["state"]) for row in rows] == [(1, "open")]
 
 
-async def test_who_died_before_calling_stripe_is_carried_on_with(no_webhooks: PaymentService) -> None:
+async def test_an_attempt_whose_process_died_before_calling_stripe_is_continued(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     before = await no_webhooks.sql(
         "select session_id, key from attempt where payment_id = $1", UUID(buyer.payment["id"])
@@ -74,14 +74,14 @@ async def test_who_died_before_calling_stripe_is_carried_on_with(no_webhooks: Pa
 
 
 @pytest.mark.parametrize("fault", ["fail_500_before", "execute_then_500", "429"])
-async def test_reading_that_fails_is_tried_again(no_webhooks: PaymentService, fault: str) -> None:
+async def test_a_failed_read_is_repeated(no_webhooks: PaymentService, fault: str) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     await no_webhooks.fault("checkout.sessions.retrieve", fault)
     assert (await buyer.confirm()).json()["status"] == "succeeded"
 
 
-async def test_the_request_is_sent_again_with_the_bytes_it_was_journaled_with(no_webhooks: PaymentService) -> None:
+async def test_a_repeated_request_to_stripe_has_the_stored_bytes(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     async with no_webhooks.deps.database.connection() as conn:
         attempt = (await store.unsettled(conn, UUID(buyer.payment["id"])))[0]

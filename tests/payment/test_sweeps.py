@@ -1,4 +1,4 @@
-"""The sweeps find out what no request and no webhook has brought."""
+"""The sweeps settle payments and refunds that no request and no webhook has settled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def make_due(service: PaymentService, payment_id: str) -> None:
     await service.sql("update attempt set check_at = now() - interval '1 day' where payment_id = $1", UUID(payment_id))
 
 
-async def test_the_sweep_finds_a_payment_that_no_webhook_told_of(no_webhooks: PaymentService) -> None:
+async def test_the_sweep_finds_a_payment_without_a_webhook(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     await no_webhooks.sql("update attempt set check_at = now() where payment_id = $1", buyer.payment["id"])
@@ -27,7 +27,7 @@ async def test_the_sweep_finds_a_payment_that_no_webhook_told_of(no_webhooks: Pa
     assert row["check_at"] is None
 
 
-async def test_the_sweep_ends_an_attempt_that_expired_before_anybody_saw_it(no_webhooks: PaymentService) -> None:
+async def test_the_sweep_ends_an_attempt_that_expired_without_a_session(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await no_webhooks.sql(
         """update attempt set state = 'opening', session_id = null, url = null, check_at = now(),
@@ -38,7 +38,7 @@ async def test_the_sweep_ends_an_attempt_that_expired_before_anybody_saw_it(no_w
     assert await buyer.close() == "closed"
 
 
-async def test_an_attempt_that_is_not_due_is_left_alone(no_webhooks: PaymentService) -> None:
+async def test_an_attempt_that_is_not_due_is_not_read(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))

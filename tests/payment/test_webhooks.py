@@ -31,7 +31,7 @@ PATH = "/api/payments/webhooks/stripe"
 
 
 def event_about(buyer: Buyer, **more: Any) -> bytes:
-    """What Stripe would say if the buyer had paid."""
+    """The event that Stripe would send if the buyer had paid."""
     session = {
         "id": buyer.payment["checkout_url"].rpartition("/")[2],
         "object": "checkout.session",
@@ -52,7 +52,7 @@ async def nothing_left(service: PaymentService) -> bool:
     return not await service.sql("select 1 from webhook_event where processed_at is null")
 
 
-async def test_a_proven_lie_settles_nothing(no_webhooks: PaymentService) -> None:
+async def test_a_signed_event_that_contradicts_stripe_settles_nothing(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     body = event_about(buyer)
     assert (await post(no_webhooks, body, sign(body, SECRET, int(time.time())))).status_code == 200
@@ -61,7 +61,7 @@ async def test_a_proven_lie_settles_nothing(no_webhooks: PaymentService) -> None
     assert await buyer.events() == []
 
 
-async def test_either_secret_proves_a_webhook_while_one_replaces_the_other(no_webhooks: PaymentService) -> None:
+async def test_both_secrets_are_accepted_during_a_rotation(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     body, now = event_about(buyer), int(time.time())
@@ -73,7 +73,9 @@ async def test_either_secret_proves_a_webhook_while_one_replaces_the_other(no_we
 
 
 @pytest.mark.parametrize("forgery", ["absent", "empty", "garbage", "other secret", "other body", "old", "v0 only"])
-async def test_what_is_not_signed_by_stripe_is_refused_and_not_kept(no_webhooks: PaymentService, forgery: str) -> None:
+async def test_an_event_that_is_not_signed_by_stripe_is_refused_and_not_stored(
+    no_webhooks: PaymentService, forgery: str
+) -> None:
     buyer = await no_webhooks.buyer()
     body, now = event_about(buyer), int(time.time())
     signatures = {
@@ -96,7 +98,7 @@ async def test_a_signed_message_that_is_no_event_is_refused(no_webhooks: Payment
     assert answer.status_code == 400
 
 
-async def test_events_about_others_are_taken_and_ignored(no_webhooks: PaymentService) -> None:
+async def test_events_about_unknown_objects_are_accepted_and_ignored(no_webhooks: PaymentService) -> None:
     metadata = {"order_id": "\u2028", "attempt": "x"}
     body = json.dumps(
         {
@@ -110,7 +112,7 @@ async def test_events_about_others_are_taken_and_ignored(no_webhooks: PaymentSer
     await eventually(lambda: nothing_left(no_webhooks))
 
 
-async def test_doubled_late_and_reordered_messages_make_one_event(service: PaymentService) -> None:
+async def test_repeated_late_and_reordered_webhooks_publish_one_event(service: PaymentService) -> None:
     await service.fault("webhook:checkout.session.completed", "duplicate")
     await service.fault("webhook:payment_intent.succeeded", "late", delay_ms=300)
     buyer = await service.buyer()
@@ -131,7 +133,7 @@ async def test_doubled_late_and_reordered_messages_make_one_event(service: Payme
     assert await buyer.events() == ["payment.succeeded"]
 
 
-async def test_what_is_settled_is_not_read_from_stripe_again(no_webhooks: PaymentService) -> None:
+async def test_a_settled_attempt_is_not_read_from_stripe_again(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(paid=True)
     await no_webhooks.fault("*", "fail_500_before")
     body = event_about(buyer)
@@ -141,12 +143,14 @@ async def test_what_is_settled_is_not_read_from_stripe_again(no_webhooks: Paymen
     assert fault["fault"] == "fail_500_before"
 
 
-async def test_what_a_process_has_stored_is_its_own_until_its_time_is_over(no_webhooks: PaymentService) -> None:
+async def test_an_event_is_processed_by_another_replica_only_after_the_claim_has_expired(
+    no_webhooks: PaymentService,
+) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     body = event_about(buyer)
     event = (json.loads(body)["id"], "checkout.session.completed", body)
-    # A replica stores it, and dies.
+    # A replica stores the event and dies.
     assert await no_webhooks.deps.store_webhook(event)
     assert not await no_webhooks.deps.store_webhook(event)
     assert await webhooks.WebhookWorker(no_webhooks.deps).claim(1) == []
@@ -155,7 +159,7 @@ async def test_what_a_process_has_stored_is_its_own_until_its_time_is_over(no_we
     await buyer.becomes("succeeded")
 
 
-async def test_the_event_list_brings_what_was_dropped(service: PaymentService) -> None:
+async def test_undelivered_events_are_read_from_the_event_list(service: PaymentService) -> None:
     await service.fault("webhook", "drop", count=2)
     buyer = await service.buyer()
     await buyer.pay()
@@ -168,7 +172,7 @@ async def test_the_event_list_brings_what_was_dropped(service: PaymentService) -
 
 
 async def nothing_left_after(deps: Deps) -> bool:
-    """When this replica finds nothing to do, and nobody else is at it."""
+    """Whether this replica finds nothing to process, and no other replica is processing events."""
     worker = webhooks.WebhookWorker(deps)
     await run_due_jobs(worker)
     await worker.mark_processed()
@@ -176,7 +180,7 @@ async def nothing_left_after(deps: Deps) -> bool:
         return not await conn.fetchval("select count(*) from webhook_event where processed_at is null")
 
 
-async def test_a_session_whose_name_we_never_learnt_is_found_by_its_webhook(service: PaymentService) -> None:
+async def test_a_session_whose_creation_response_was_lost_is_found_by_its_webhook(service: PaymentService) -> None:
     buyer = await service.buyer()
     await service.sql(
         "update attempt set state = 'opening', session_id = null where payment_id = $1", buyer.payment["id"]
@@ -185,7 +189,7 @@ async def test_a_session_whose_name_we_never_learnt_is_found_by_its_webhook(serv
     await buyer.becomes("succeeded")
 
 
-async def test_a_charge_that_is_not_the_orders_is_parked_and_never_called_paid(no_webhooks: PaymentService) -> None:
+async def test_a_charge_that_does_not_match_the_order_is_parked_and_not_paid(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(5000)
     await no_webhooks.sql("update payment set amount = 6000 where order_id = $1", buyer.order_id)
     await buyer.pay()

@@ -37,6 +37,9 @@ class Shop:
     async def put(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return await self.http.put(path, json=body, headers=self.admin | headers)
 
+    async def patch(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.http.patch(path, json=body, headers=self.admin | headers)
+
     async def create(self, **fields: Any) -> Json:
         answer = await self.post("/api/products", draft(**fields))
         assert answer.status_code == 201, answer.text

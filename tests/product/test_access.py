@@ -6,16 +6,12 @@ from uuid import uuid4
 
 from tests import tokens
 from tests.product.shop import Shop, draft, problem
+from tests.security.operations import OPERATIONS
 
 ID = str(uuid4())
-WRITES = [
-    ("POST", "/api/products"),
-    ("PUT", f"/api/products/{ID}"),
-    ("DELETE", f"/api/products/{ID}"),
-    ("POST", f"/api/products/{ID}/stock"),
-    ("GET", f"/api/products/{ID}/stock"),
-    ("POST", f"/api/products/{ID}/images"),
-    ("DELETE", f"/api/products/{ID}/images/{ID}"),
+#: Operations that need a permission, and filters of the public list that do.
+ADMIN_ONLY = [
+    *((one.method.upper(), one.path(ID)) for one in OPERATIONS if one.service == "product" and one.needs is not None),
     ("GET", "/api/products?status=draft"),
     ("GET", "/api/products?status=active"),
     ("GET", "/api/products?low_stock=true"),
@@ -33,7 +29,7 @@ INTERNAL = [
 
 
 async def test_only_an_admin_keeps_the_catalogue(shop: Shop) -> None:
-    for method, path in WRITES:
+    for method, path in ADMIN_ONLY:
         assert problem(await shop.http.request(method, path)) == (401, "unauthenticated")
         customer = shop.users.sign_in("customer")
         assert problem(await shop.http.request(method, path, headers=customer)) == (403, "forbidden")

@@ -56,8 +56,8 @@ def lines(limits: Sequence[Result], sizes: Sequence[Size]) -> list[Line]:
     found = [_line(None, limit, {}) for limit in limits]
     for size in sizes:
         for result in size.results:
-            wanted = ("commits",) if result.target in FLOWS else READ_LIMITS
-            comparable = {name: rates[name] for name in wanted if name in rates}
+            compared = ("commits",) if result.target in FLOWS else READ_LIMITS
+            comparable = {name: rates[name] for name in compared if name in rates}
             found.append(_line(size.products, result, comparable))
     return found
 

@@ -50,6 +50,14 @@ def decode(body: bytes, kind: Any) -> Any:
         raise BadRequest("The body is not valid JSON in UTF-8.", code="malformed_json") from error
 
 
+def convert(tree: Any, kind: Any) -> Any:
+    """The decoded JSON `tree` as a `kind`. Raises `Invalid` with every wrong field when it does not match."""
+    try:
+        return msgspec.convert(tree, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise Invalid(errors=problems(tree, kind, "") or [_error_of(error, "")]) from None
+
+
 def problems(tree: Any, kind: Any, path: str, *, refuse_unknown_fields: bool = False) -> list[dict[str, str]]:
     """Every field of `tree` that does not fit `kind`, by dotted path. msgspec itself stops at the first.
 

@@ -26,9 +26,10 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
 Category = Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
 Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)")]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S")]
-Attributes = Annotated[
-    dict[Label, Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=50)
-]
+AttributeValue = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Attributes = Annotated[dict[Label, AttributeValue], msgspec.Meta(max_length=50)]
+#: Each attribute may be replaced by one of another name.
+AttributeChanges = Annotated[dict[Label, AttributeValue | None], msgspec.Meta(max_length=100)]
 Chosen = Annotated[dict[Label, Label], msgspec.Meta(max_length=5)]
 Description = Annotated[str, msgspec.Meta(max_length=20_000)]
 
@@ -97,6 +98,36 @@ class UpdateProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     price: MoneyIn | None = None
     options: Options = []
     variants: Annotated[list[UpdateVariant], msgspec.Meta(min_length=1, max_length=MAX_VARIANTS)] | None = None
+
+
+class PatchVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An existing variant by its `id`, which keeps what is left out; or a new one without, which needs `sku` and
+    `price` and may bring `stock`. An archived one comes back by its `id`, and needs `sku` and `price` too."""
+
+    sku: Sku | msgspec.UnsetType = msgspec.UNSET
+    price: MoneyIn | msgspec.UnsetType = msgspec.UNSET
+    options: Chosen | msgspec.UnsetType = msgspec.UNSET
+    id: UUID | None = None
+    stock: Stock | None = None
+
+
+class PatchProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What changes of a product: what is left out stays as it is. Of `attributes` only those given change, and one that
+    is null is removed. `images`, `options` and `variants` are complete lists: a variant that is missing is archived.
+    Without `variants`, `sku` and `price` are those of the only one."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    description: Description | msgspec.UnsetType = msgspec.UNSET
+    category: Category | msgspec.UnsetType | None = msgspec.UNSET
+    attributes: AttributeChanges | msgspec.UnsetType = msgspec.UNSET
+    images: Images | msgspec.UnsetType = msgspec.UNSET
+    status: Status | msgspec.UnsetType = msgspec.UNSET
+    sku: Sku | msgspec.UnsetType = msgspec.UNSET
+    price: MoneyIn | msgspec.UnsetType = msgspec.UNSET
+    options: Options | msgspec.UnsetType = msgspec.UNSET
+    variants: Annotated[list[PatchVariant], msgspec.Meta(min_length=1, max_length=MAX_VARIANTS)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
 
 
 class VariantStock(msgspec.Struct, frozen=True):

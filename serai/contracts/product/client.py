@@ -14,14 +14,14 @@ class ProductClient(ServiceClient):
 
     async def variants(self, variant_ids: list[UUID]) -> list[VariantFacts]:
         """The current names, prices and availability of variants."""
-        asked = VariantsRequest(variant_ids)
-        answer = await self._call("variants", "POST", "/internal/variants", Variants, body=asked, retryable=True)
+        request = VariantsRequest(variant_ids)
+        answer = await self._call("variants", "POST", "/internal/variants", Variants, body=request, retryable=True)
         return answer.items
 
     async def choose(self, product_id: UUID, variant_id: UUID | None) -> VariantFacts:
         """The variant that a buyer adds to a cart. Raises `NotFound` (not for sale), `VariantRequired`."""
-        asked = ChooseVariant(product_id, variant_id)
-        return await self._call("choose", "POST", "/internal/choices", VariantFacts, body=asked, retryable=True)
+        request = ChooseVariant(product_id, variant_id)
+        return await self._call("choose", "POST", "/internal/choices", VariantFacts, body=request, retryable=True)
 
     async def hold(self, hold_id: str, lines: list[HoldLine]) -> list[HeldLine]:
         """Hold the stock of all lines or of none. A repeated request gets the first response. Raises `OutOfStock`,

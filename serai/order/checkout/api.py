@@ -35,8 +35,10 @@ async def quote_order(request: Request, data: JSONBody[QuoteRequest], deps: Name
 )
 async def place_order(request: Request, data: JSONBody[PlaceOrder], deps: NamedDependency[Deps]) -> Response[Order]:
     """Order the whole cart: 201 when the payment page is ready, 202 when it is still being prepared."""
-    once = await request.idempotency()
-    placed = await actions.place_order(deps, request.caller, data, request.cookies.get(deps.guest_cookie), once)
+    idempotent_request = await request.idempotency()
+    placed = await actions.place_order(
+        deps, request.caller, data, request.cookies.get(deps.guest_cookie), idempotent_request
+    )
     return _answer(placed, 201 if placed.settled else 202)
 
 

@@ -203,10 +203,10 @@ def retry_pause_s(attempts: int) -> float:
     return min(0.25 * 2.0 ** min(attempts, 10), 30.0)
 
 
-def restocks(*, shipped: bool, asked: bool | None) -> bool:
+def restocks(*, shipped: bool, requested: bool | None) -> bool:
     """Whether the units of a fully refunded order return to stock: not if they have shipped, unless an admin decided
     otherwise (`asked`)."""
-    return asked if asked is not None else not shipped
+    return requested if requested is not None else not shipped
 
 
 def after_clearing(context: Context) -> State:

@@ -98,7 +98,7 @@ async def _apply_refund(deps: Deps, tx: Connection, order_id: UUID, event: Event
         at=event.time,
     )
     if full:
-        restock = domain.restocks(shipped=order.fulfilment_status != "unfulfilled", asked=refund.restock)
+        restock = domain.restocks(shipped=order.fulfilment_status != "unfulfilled", requested=refund.restock)
         saga = await store.interrupt_saga(tx, saga, domain.on_refunded(saga, restock=restock))
         if "refunded" in statuses:
             await append_event(tx, deps.feed, saga, ORDER_REFUNDED)

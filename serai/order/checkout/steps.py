@@ -212,9 +212,9 @@ class Steps:
             # Nothing was due, so there is no charge to refund.
             event = order_event(saga, ORDER_REFUNDED)
             return Step(saga.to(State.RESTOCKING), orders.StatusUpdate(("refunded",), datetime.now(UTC), event))
-        asked = RefundRequest(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
+        request = RefundRequest(key=f"order:{saga.order_id}", reason=saga.context.refund_reason)
         try:
-            await self._payment.refund(saga.order_id, asked)
+            await self._payment.refund(saga.order_id, request)
         except RefundExceedsCharge:
             log.info("nothing is left to refund", extra={"order_id": saga.order_id})
         except NotCharged:

@@ -1,1 +1,1 @@
-"""Products and their variants, as admins write them."""
+"""Products and their variants: creating, changing and archiving them."""

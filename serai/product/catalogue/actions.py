@@ -1,4 +1,4 @@
-"""What an admin can do to products and their variants, one verb each; every action owns its transaction."""
+"""Use cases of the catalogue. Each action owns its transaction."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET
+
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Invalid, NotFound
 from serai.chassis.ids import new_id
-from serai.contracts.product.catalogue import CreateProduct, CreateVariant, Product, UpdateProduct, UpdateVariant
+from serai.contracts.product.catalogue import (
+    CreateProduct,
+    CreateVariant,
+    PatchProduct,
+    Product,
+    UpdateProduct,
+    UpdateVariant,
+)
 from serai.contracts.product.media import MAX_IMAGES, Image, TooManyImages
 from serai.product.catalogue import store
 from serai.product.catalogue.domain import keywords, require_sellable, require_version, slugs_of
+from serai.product.catalogue.merge import merge
 from serai.product.changes import Changes
 from serai.product.media import actions as media
 from serai.product.media.files import MediaFiles
@@ -21,11 +31,12 @@ from serai.product.media.pictures import ImageOpener
 
 
 async def create_product(
-    changes: Changes, draft: CreateProduct, *, currency: str, by: UUID, once: IdempotentRequest
+    changes: Changes, draft: CreateProduct, *, currency: str, by: UUID, idempotent_request: IdempotentRequest
 ) -> tuple[Product, bool]:
-    """The product, and whether an earlier request with this key had made it. Raises `Invalid`, `SkuTaken`."""
+    """Create a product. Returns it, and whether an earlier request with this idempotency key had created it. Raises
+    `Invalid`, `SkuTaken`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _product(tx, UUID(made)), True
         variants = _drafted(draft)
         require_sellable(draft.options, variants, currency, listed=draft.variants is not None)
@@ -38,7 +49,7 @@ async def create_product(
         rows = [_row(new_id(), at, variant) | {"initial": variant.stock} for at, variant in enumerate(variants)]
         await store.insert_variants(tx, product_id, rows, by)
         await store.learn_words(tx, product_id)
-        await once.bind(tx, product_id)
+        await idempotent_request.bind(tx, product_id)
         await changed(product_id)
         return await _product(tx, product_id), False
 
@@ -46,37 +57,36 @@ async def create_product(
 async def replace_product(
     changes: Changes, product_id: UUID, change: UpdateProduct, *, currency: str, by: UUID, if_match: str | None
 ) -> Product:
-    """Raises `NotFound`, `PreconditionFailed`, `Invalid`, `SkuTaken`."""
+    """Replace a product by a complete one. Raises `NotFound`, `PreconditionFailed`, `Invalid`, `SkuTaken`."""
     async with changes.transaction() as (tx, changed):
-        locked = await store.lock_product(tx, product_id)
-        if locked is None:
-            raise NotFound
-        require_version(if_match, locked.version)
-        variants = _changed(change, locked)
-        require_sellable(change.options, variants, currency, listed=change.variants is not None)
-        kept = {variant.id for variant in variants if variant.id is not None}
-        images = await media.replace_images(tx, change.images, locked.images)
-        values = _values(product_id, change, variants, currency) | {"images": images}
-        await store.update_product(tx, values | {"status": change.status or locked.status})
-        # New ones before missing ones go: a variant sent again without its id is refused as a taken SKU, where it would
-        # otherwise quietly lose its stock.
-        rows = [(variant, _row(variant.id or new_id(), at, variant)) for at, variant in enumerate(variants)]
-        await store.update_variants(tx, [row for variant, row in rows if variant.id is not None])
-        fresh = [row | {"initial": variant.stock or 0} for variant, row in rows if variant.id is None]
-        await store.insert_variants(tx, product_id, fresh, by)
-        await store.archive_variants(tx, list(locked.live - kept))
-        await store.learn_words(tx, product_id)
+        locked = await _locked(tx, product_id, if_match)
+        await _update(tx, product_id, locked, change, currency=currency, by=by, listed=change.variants is not None)
+        await changed(product_id)
+        return await _product(tx, product_id)
+
+
+async def patch_product(
+    changes: Changes, product_id: UUID, patch: PatchProduct, *, currency: str, by: UUID, if_match: str | None
+) -> Product:
+    """Change the given fields of a product; its version stays if none differs. Raises `NotFound`, `PreconditionFailed`,
+    `Invalid`, `SkuTaken`."""
+    async with changes.transaction() as (tx, changed):
+        locked = await _locked(tx, product_id, if_match)
+        before = await _product(tx, product_id)
+        change = merge(before, patch)
+        if change is None:
+            return before
+        listed = patch.sku is UNSET and patch.price is UNSET
+        await _update(tx, product_id, locked, change, currency=currency, by=by, listed=listed)
         await changed(product_id)
         return await _product(tx, product_id)
 
 
 async def archive_product(changes: Changes, product_id: UUID, *, if_match: str | None) -> None:
-    """Take it out of the catalogue, where it still is in it. Raises `NotFound`, `PreconditionFailed`."""
+    """Remove a product from the public catalogue. Does nothing if it is archived already. Raises `NotFound`,
+    `PreconditionFailed`."""
     async with changes.transaction() as (tx, changed):
-        locked = await store.lock_product(tx, product_id)
-        if locked is None:
-            raise NotFound
-        require_version(if_match, locked.version)
+        await _locked(tx, product_id, if_match)
         await store.archive_product(tx, product_id)
         await changed(product_id)
 
@@ -91,28 +101,29 @@ async def add_image(
     alt: str,
     *,
     if_match: str | None,
-    once: IdempotentRequest,
+    idempotent_request: IdempotentRequest,
 ) -> tuple[Image, bool]:
-    """The image, last of the product's, and whether an earlier request with this key had added it. Raises `NotFound`,
-    `PreconditionFailed`, `TooManyImages`, `ImageRefused`, and `Unavailable` where it could not be stored."""
+    """Append an image to a product. Returns it, and whether an earlier request with this idempotency key had added it.
+    Raises `NotFound`, `PreconditionFailed`, `TooManyImages`, `ImageRefused`, and `Unavailable` if it cannot be
+    stored."""
     async with db.transaction() as tx:
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         await _with_room(tx, product_id, if_match)
     picture = await media.take_in(db, opener, files, file)
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await _image(tx, product_id, UUID(made)), True
         locked = await _with_room(tx, product_id, if_match)
         image = await media.show(tx, picture, alt)
         await store.set_images(tx, product_id, [*locked.images, image])
-        await once.bind(tx, image.id)
+        await idempotent_request.bind(tx, image.id)
         await changed(product_id)
         return image, False
 
 
 async def remove_image(changes: Changes, product_id: UUID, image_id: UUID, *, if_match: str | None) -> None:
-    """Raises `NotFound`, `PreconditionFailed`."""
+    """Remove an image from a product. Raises `NotFound`, `PreconditionFailed`."""
     async with changes.transaction() as (tx, changed):
         locked = await store.lock_product(tx, product_id)
         if locked is None:
@@ -127,7 +138,7 @@ async def remove_image(changes: Changes, product_id: UUID, image_id: UUID, *, if
 
 
 async def read_products(conn: Connection, product_ids: Sequence[UUID]) -> list[Product]:
-    """In any order; one that does not exist is left out."""
+    """The existing ones of these products, in any order."""
     return await store.products(conn, product_ids)
 
 
@@ -137,19 +148,53 @@ async def _product(tx: Connection, product_id: UUID) -> Product:
     return product
 
 
-async def _with_room(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
-    """A product that can take one more image. Raises `NotFound`, `PreconditionFailed`, `TooManyImages`."""
+async def _locked(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
+    """Lock the product and compare its version with If-Match. Raises `NotFound`, `PreconditionFailed`."""
     locked = await store.lock_product(tx, product_id)
     if locked is None:
         raise NotFound
     require_version(if_match, locked.version)
+    return locked
+
+
+async def _update(
+    tx: Connection,
+    product_id: UUID,
+    locked: store.Locked,
+    change: UpdateProduct,
+    *,
+    currency: str,
+    by: UUID,
+    listed: bool,
+) -> None:
+    """Validate and write a complete product. `listed`: errors name fields of `variants`, not of the product. Raises
+    `Invalid`, `SkuTaken`."""
+    variants = _changed(change, locked)
+    require_sellable(change.options, variants, currency, listed=listed)
+    kept = {variant.id for variant in variants if variant.id is not None}
+    images = await media.replace_images(tx, change.images, locked.images)
+    values = _values(product_id, change, variants, currency) | {"images": images}
+    await store.update_product(tx, values | {"status": change.status or locked.status})
+    # Inserts come before archiving: a variant that is sent without its id is refused as a taken SKU. Otherwise it would
+    # be replaced by a new one, and its stock lost.
+    rows = [(variant, _row(variant.id or new_id(), at, variant)) for at, variant in enumerate(variants)]
+    await store.update_variants(tx, [row for variant, row in rows if variant.id is not None])
+    fresh = [row | {"initial": variant.stock or 0} for variant, row in rows if variant.id is None]
+    await store.insert_variants(tx, product_id, fresh, by)
+    await store.archive_variants(tx, list(locked.live - kept))
+    await store.learn_words(tx, product_id)
+
+
+async def _with_room(tx: Connection, product_id: UUID, if_match: str | None) -> store.Locked:
+    """Lock a product that has room for one more image. Raises `NotFound`, `PreconditionFailed`, `TooManyImages`."""
+    locked = await _locked(tx, product_id, if_match)
     if len(locked.images) >= MAX_IMAGES:
         raise TooManyImages(most=MAX_IMAGES)
     return locked
 
 
 async def _image(tx: Connection, product_id: UUID, image_id: UUID) -> Image:
-    """As it is now. Raises `NotFound` when it has been removed since."""
+    """The current image. Raises `NotFound` if it has been removed since."""
     product = await _product(tx, product_id)
     found = next((image for image in product.images if image.id == image_id), None)
     if found is None:
@@ -158,7 +203,8 @@ async def _image(tx: Connection, product_id: UUID, image_id: UUID) -> Image:
 
 
 def _drafted(draft: CreateProduct) -> list[CreateVariant]:
-    """The variants of a new product: those given, or the one made from its own SKU, price and stock."""
+    """The variants of a new product: the given ones, or one with the SKU, price and stock of the product. Raises
+    `Invalid`."""
     if draft.variants is not None:
         _refuse_beside_variants({"sku": draft.sku, "price": draft.price, "stock": draft.stock})
         return draft.variants
@@ -171,7 +217,7 @@ def _drafted(draft: CreateProduct) -> list[CreateVariant]:
 
 
 def _changed(change: UpdateProduct, locked: store.Locked) -> list[UpdateVariant]:
-    """The variants a product has from now on; each id is one of its own. Raises `Invalid`."""
+    """The variants that a product will have. Raises `Invalid`, also for an id that is not a variant of the product."""
     if change.variants is None:
         if change.sku is None or change.price is None:
             given = {"sku": change.sku, "price": change.price}

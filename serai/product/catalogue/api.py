@@ -1,18 +1,18 @@
-"""Writing products and their pictures."""
+"""The API for creating, changing and archiving products, and for their images."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from litestar import delete, post, put
+from litestar import delete, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.product.catalogue import CreateProduct, Product, UpdateProduct
+from serai.contracts.product.catalogue import CreateProduct, PatchProduct, Product, UpdateProduct
 from serai.contracts.product.media import Image
 from serai.product.catalogue import actions
 from serai.product.deps import Deps
@@ -26,7 +26,11 @@ async def create_product(
     request: Request, deps: NamedDependency[Deps], data: JSONBody[CreateProduct]
 ) -> Response[Product]:
     product, replayed = await actions.create_product(
-        deps.changes, data, currency=deps.currency, by=request.caller.user, once=await request.idempotency()
+        deps.changes,
+        data,
+        currency=deps.currency,
+        by=request.caller.user,
+        idempotent_request=await request.idempotency(),
     )
     answer = _written(product)
     answer.headers["location"] = f"/api/products/{product.id}"
@@ -38,6 +42,22 @@ async def replace_product(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[UpdateProduct]
 ) -> Response[Product]:
     product = await actions.replace_product(
+        deps.changes,
+        parse_id(id),
+        data,
+        currency=deps.currency,
+        by=request.caller.user,
+        if_match=request.headers.get("if-match"),
+    )
+    return _written(product)
+
+
+@patch("/api/products/{id:str}", needs="products:write")
+async def patch_product(
+    request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[PatchProduct]
+) -> Response[Product]:
+    """Changes the given fields; the others keep their values, also those that the client does not know."""
+    product = await actions.patch_product(
         deps.changes,
         parse_id(id),
         data,
@@ -68,8 +88,8 @@ async def archive_product(request: Request, deps: NamedDependency[Deps], id: Fro
     },
 )
 async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[str]) -> Response[Image]:
-    """The picture is drawn anew from its pixels, upright, in up to three widths; what else the file held is left out.
-    It becomes the last of the product's images, which a PUT of the product puts in another order."""
+    """The image is decoded, rotated upright and encoded in up to three widths; metadata of the file is removed. It is
+    appended to the product's images; PATCH and PUT of the product reorder them."""
     product_id = parse_id(id)
     async with deps.opener.place():
         body = await request.body()
@@ -83,7 +103,7 @@ async def add_image(request: Request, deps: NamedDependency[Deps], id: FromPath[
             sent.file,
             sent.alt,
             if_match=request.headers.get("if-match"),
-            once=await request.idempotency(content=sent.digest),
+            idempotent_request=await request.idempotency(content=sent.digest),
         )
     return mark_replayed(Response(image, headers={"location": image.url, **PRIVATE}), replayed)
 
@@ -102,4 +122,4 @@ def _written(product: Product) -> Response[Product]:
     return answer
 
 
-ROUTES = [create_product, replace_product, archive_product, add_image, remove_image]
+ROUTES = [create_product, replace_product, patch_product, archive_product, add_image, remove_image]

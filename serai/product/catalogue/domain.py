@@ -1,4 +1,4 @@
-"""The rules of products, free of I/O: what a sellable product looks like, and what it is called in a URL."""
+"""The rules of products, without I/O: valid variants, slugs, keywords, versions."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class VariantLike(Protocol):
 def require_sellable(
     options: Sequence[OptionLike], variants: Sequence[VariantLike], currency: str, *, listed: bool
 ) -> None:
-    """Every variant takes one declared value for every option, no two the same, all priced in the shop's currency.
-    `listed` says whether the variants were given as such, or as fields of the product. Raises `Invalid` with
-    everything that is wrong."""
+    """Check that every variant has one declared value for each option, that no two have the same values, and that all
+    prices are in the shop's currency. `listed`: errors name fields of `variants`; otherwise fields of the product.
+    Raises `Invalid` with all errors."""
     errors: list[dict[str, str]] = []
     declared: dict[str, Sequence[str]] = {}
     for at, option in enumerate(options):
@@ -70,8 +70,9 @@ def require_sellable(
 
 
 def slugs_of(name: str, product_id: UUID) -> list[str]:
-    """The name as a part of a URL (ASCII, lower case, words joined by hyphens; never one that could be read as an id),
-    and what to call the product where another one is called that: the end of a UUIDv7 is random."""
+    """Candidates for the slug, in order of preference: the name in ASCII and lower case with hyphens, then the same
+    with an end of the product's id, for when the first is taken (the end of a UUIDv7 is random). No slug has the form
+    of an id."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", re.sub(r"['\u2019]", "", ascii_name)).strip("-")[:MAX_SLUG].rstrip("-")
     if not slug or is_id(slug):
@@ -85,7 +86,7 @@ def keywords(
     options: Sequence[OptionLike],
     variants: Sequence[VariantLike],
 ) -> str:
-    """What a product is found by beside its name and description."""
+    """The text by which search finds a product, beside its name and description."""
     words = [category.replace("-", " ")] if category else []
     words += attributes.values()
     words += [value for option in options for value in option.values]
@@ -94,8 +95,8 @@ def keywords(
 
 
 def require_version(if_match: str | None, version: int) -> None:
-    """Compare the version at the start of an ETag of ours (`W/"3-…"`, or plainly `"3"`); stock, which may change at
-    any moment, is in the rest of the tag and does not count. Raises `PreconditionFailed`."""
+    """Compare the version at the start of the ETag (`W/"3-…"` or `"3"`). The rest of the tag depends on the stock too,
+    which changes at any time, and is not compared. Raises `PreconditionFailed`."""
     if if_match is None or if_match.strip() == "*":
         return
     tags = re.findall(r'"(\d+)(?:-[^"]*)?"', if_match)

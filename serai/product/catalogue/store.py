@@ -1,4 +1,4 @@
-"""Every statement about products and their variants, except those about stock."""
+"""SQL statements for products and their variants, except those for stock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serai.product.inventory.store import INITIAL_MOVEMENTS
 
 
 class Locked(msgspec.Struct, frozen=True):
-    """A product's row, locked, and which variants it has or had."""
+    """A product's locked row, and the ids of its live and archived variants."""
 
     version: int
     status: str
@@ -28,10 +28,10 @@ class Locked(msgspec.Struct, frozen=True):
 
 
 async def products(conn: Connection, product_ids: Sequence[UUID]) -> list[Product]:
-    """In any order; one that does not exist is left out.
+    """The existing ones of these products, in any order.
 
-    How many ids there are is hidden from the planner: where it can count few of them it takes a plan for just these to
-    be so much cheaper than one for any that it plans each time anew, which takes longer than to carry it out.
+    The subquery hides the number of ids from the planner. If the planner knows that there are few, it estimates a
+    custom plan to be much cheaper than the generic one and plans each execution, which takes longer than the execution.
     """
     rows = await conn.fetch(
         """
@@ -54,7 +54,7 @@ async def products(conn: Connection, product_ids: Sequence[UUID]) -> list[Produc
 
 
 async def insert_product(conn: Connection, values: dict[str, Any]) -> bool:
-    """False when another product has that slug."""
+    """Returns False if another product has the slug."""
     inserted = await conn.fetchval(
         """
         insert into product (id, slug, name, description, status, category, attributes, images, options, currency,
@@ -85,7 +85,7 @@ async def update_product(conn: Connection, values: dict[str, Any]) -> None:
 
 
 async def learn_words(conn: Connection, product_id: UUID) -> None:
-    """Remember what the product is called and described by; in order, so that no two wait for each other."""
+    """Add the words of the product to the dictionary that corrects misspelt searches. Sorted, to avoid deadlocks."""
     await conn.execute(
         """
         insert into word
@@ -129,7 +129,7 @@ async def lock_product(conn: Connection, product_id: UUID) -> Locked | None:
 
 
 async def insert_variants(conn: Connection, product_id: UUID, variants: list[dict[str, Any]], by: UUID | None) -> None:
-    """Raises `SkuTaken`. What they bring is the first line of their ledger."""
+    """Insert variants, with their initial stock as first entry of the ledger. Raises `SkuTaken`."""
     with _skus_are_unique():
         await conn.execute(
             f"""
@@ -148,7 +148,7 @@ async def insert_variants(conn: Connection, product_id: UUID, variants: list[dic
 
 
 async def update_variants(conn: Connection, variants: list[dict[str, Any]]) -> None:
-    """Also brings archived ones back. Raises `SkuTaken`."""
+    """Update variants; archived ones are restored. Raises `SkuTaken`."""
     with _skus_are_unique():
         await conn.execute(
             """

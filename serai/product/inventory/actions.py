@@ -1,4 +1,4 @@
-"""What can be done to stock: adjust it by hand, hold it for an order, and end a hold."""
+"""Use cases of stock: adjusting it, holding it for an order, and ending a hold."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from serai.product.changes import Changes
 from serai.product.inventory import store
 from serai.product.inventory.domain import DONE_BEFORE, STARTS_FROM, HoldEnd, order_of
 
-#: It is rare to be overtaken once.
+#: Even one conflict with another transaction is rare.
 HOLD_TRIES = 5
 
 
 async def adjust_stock(
-    changes: Changes, product_id: UUID, change: AdjustStock, *, by: UUID, once: IdempotentRequest
+    changes: Changes, product_id: UUID, change: AdjustStock, *, by: UUID, idempotent_request: IdempotentRequest
 ) -> tuple[StockLevel, bool]:
-    """The level after units came or went, and whether an earlier request with this key had moved them. Raises
-    `NotFound`, `Invalid`, `StockTooLow`."""
+    """Add or remove units. Returns the level afterwards, and whether an earlier request with this idempotency key had
+    done it. Raises `NotFound`, `Invalid`, `StockTooLow`."""
     async with changes.transaction() as (tx, changed):
-        if (made := await once.bound_resource(tx)) is not None:
+        if (made := await idempotent_request.bound_resource(tx)) is not None:
             return await store.stock_level(tx, UUID(made)), True
         if change.delta == 0:
             raise Invalid(errors=[{"field": "delta", "message": "cannot be 0"}])
@@ -50,19 +50,20 @@ async def adjust_stock(
         if not fits:
             raise StockTooLow(available=level.available, held=level.held)
         await store.note_movement(tx, product_id, change.variant_id, change.delta, change.reason, by)
-        await once.bind(tx, change.variant_id)
+        await idempotent_request.bind(tx, change.variant_id)
         await changed(product_id)
         return level, False
 
 
 async def hold_stock(db: Database, hold_id: str, lines: Sequence[HoldLine]) -> list[HeldLine]:
-    """Hold all lines or none. Raises `OutOfStock` with every short line, `HoldClosed`, `RequestDiffers`, `Invalid`."""
+    """Hold all lines or none; a repeated call returns the lines of the first. Raises `OutOfStock` with every short
+    line, `HoldClosed`, `RequestDiffers`, `Invalid`."""
     lines = sorted(lines, key=lambda line: line.variant_id)
     if len({line.variant_id for line in lines}) != len(lines):
         raise Invalid(errors=[{"field": "lines", "message": "has a variant twice"}])
-    asked = hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
+    fingerprint = hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
     async with db.connection() as conn:
-        held, short = await _hold(conn, hold_id, asked, lines)
+        held, short = await _hold(conn, hold_id, fingerprint, lines)
         if held is not None:
             return held
         earlier = await store.hold_of(conn, hold_id)
@@ -70,24 +71,24 @@ async def hold_stock(db: Database, hold_id: str, lines: Sequence[HoldLine]) -> l
         raise OutOfStock(items=short)
     if earlier.status != "held":
         raise HoldClosed
-    if earlier.asked != asked:
+    if earlier.fingerprint != fingerprint:
         raise RequestDiffers
     return earlier.lines
 
 
 async def _hold(
-    conn: Connection, hold_id: str, asked: str, lines: Sequence[HoldLine]
+    conn: Connection, hold_id: str, fingerprint: str, lines: Sequence[HoldLine]
 ) -> tuple[list[HeldLine] | None, list[dict[str, Any]]]:
     for _ in range(HOLD_TRIES):
         try:
-            return await store.hold(conn, hold_id, asked, lines)
+            return await store.hold(conn, hold_id, fingerprint, lines)
         except store.StockMoved:
             continue
     raise Unavailable("The stock changes too fast; try again.")
 
 
 async def commit_hold(db: Database, hold_id: str) -> None:
-    """Raises `HoldClosed`, `NotFound`."""
+    """Book the held units as sold. Repeatable. Raises `HoldClosed`, `NotFound`."""
     async with db.connection() as conn:
         if not await _end(conn, hold_id, "committed"):
             earlier = await store.hold_of(conn, hold_id)
@@ -98,9 +99,10 @@ async def commit_hold(db: Database, hold_id: str) -> None:
 
 
 async def release_hold(db: Database, hold_id: str) -> None:
-    """Also where nothing was held, so that nothing will be. Raises `HoldClosed`."""
+    """Make the held units available again. Without a hold a tombstone is stored, so that a late request to hold is
+    refused. Repeatable. Raises `HoldClosed`."""
     async with db.connection() as conn:
-        # A hold that arrives between the two statements is there when we look again.
+        # If a hold is inserted between the two statements, the next iteration finds it.
         while not await _end(conn, hold_id, "released") and not await store.forbid_hold(conn, hold_id):
             earlier = await store.hold_of(conn, hold_id)
             assert earlier is not None, "holds are never deleted"
@@ -111,7 +113,7 @@ async def release_hold(db: Database, hold_id: str) -> None:
 
 
 async def return_hold(db: Database, hold_id: str) -> None:
-    """Raises `NotFound`."""
+    """Return the units of a committed hold to stock. Repeatable. Raises `NotFound`."""
     async with db.connection() as conn:
         if not await _end(conn, hold_id, "returned"):
             earlier = await store.hold_of(conn, hold_id)

@@ -1,4 +1,4 @@
-"""Stock levels and their ledger, for admins."""
+"""The API for stock levels and their ledger."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def adjust_stock(
     request: Request, deps: NamedDependency[Deps], id: FromPath[str], data: JSONBody[AdjustStock]
 ) -> Response[StockLevel]:
     level, replayed = await actions.adjust_stock(
-        deps.changes, parse_id(id), data, by=request.caller.user, once=await request.idempotency()
+        deps.changes, parse_id(id), data, by=request.caller.user, idempotent_request=await request.idempotency()
     )
     return mark_replayed(Response(level, headers=PRIVATE), replayed)
 

@@ -1,4 +1,4 @@
-"""The rules of holds, free of I/O: which end a hold may come to."""
+"""The rules of holds, without I/O: their states and transitions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from serai.chassis.ids import is_id
 
 HoldStatus = Literal["held", "committed", "released", "returned"]
 HoldEnd = Literal["committed", "released", "returned"]
-#: How a hold may end, by what it is now: the status it must have had for the step to have been done before.
+#: The statuses in which a step has been done already, so that repeating it succeeds and changes nothing.
 DONE_BEFORE: dict[HoldEnd, frozenset[HoldStatus]] = {
     "committed": frozenset({"committed", "returned"}),
     "released": frozenset({"released"}),
     "returned": frozenset({"returned"}),
 }
-#: The status each step starts from.
+#: The status from which each step starts.
 STARTS_FROM: dict[HoldEnd, HoldStatus] = {"committed": "held", "released": "held", "returned": "committed"}
 
 
 def order_of(hold_id: str) -> UUID | None:
-    """The order a hold is for: holds are named after it, with a suffix when it is not the first."""
+    """The order of a hold. Its id is that of the order, with a suffix (`:2`) for further holds of the order."""
     head = hold_id.partition(":")[0]
     return UUID(head) if is_id(head) else None

@@ -1,4 +1,4 @@
-"""Holds, as order makes and ends them."""
+"""The internal API for holds, which the order service calls."""
 
 from __future__ import annotations
 

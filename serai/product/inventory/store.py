@@ -1,6 +1,6 @@
-"""Every statement about stock: what is there, what is held of it, and the ledger of both.
+"""SQL statements for stock: levels, holds, and the ledger.
 
-A variant's units stand in its own row. Whoever takes or gives back locks the rows of variants first, in the order of
+The units of a variant are columns of its row. To avoid deadlocks, statements lock the rows of variants in the order of
 their ids, and the hold after them.
 """
 
@@ -20,16 +20,16 @@ from serai.product.changes import NOTE_CHANGE
 from serai.product.inventory.domain import HoldEnd, HoldStatus
 from serai.product.offers.store import AVAILABLE_COLUMN, OFFER_COLUMNS, read_offer
 
-#: Records in the ledger what new variants bring: the end of a statement whose CTE `fresh` has the columns variant_id,
-#: product_id, units, by.
+#: Records the initial stock of new variants in the ledger: the end of a statement with a CTE `fresh` of the columns
+#: variant_id, product_id, units, by.
 INITIAL_MOVEMENTS = """
 insert into stock_movement (variant_id, product_id, delta, reason, by)
 select variant_id, product_id, units, 'initial', by from fresh where units > 0
 """
 
-#: The hold keeps the rows as they were read under the locks; `_held_lines` makes offers of them, whenever it is asked.
+#: The hold stores the rows as they were read under the locks; `_held_lines` converts them to offers.
 _HOLD = f"""
-    with asked as (
+    with requested as (
         select * from unnest($3::uuid[], $4::bigint[]) as line (variant_id, quantity)
     ), locked as (
         select {OFFER_COLUMNS}, {AVAILABLE_COLUMN}
@@ -39,23 +39,23 @@ _HOLD = f"""
         for no key update of v
     ), short as (
         select variant_id, quantity as requested, coalesce(available, 0) as available
-        from asked left join locked using (variant_id)
+        from requested left join locked using (variant_id)
         where coalesce(available, 0) < quantity
     ), opened as (
         insert into hold (id, status, asked, lines)
         select $1, 'held', $2, jsonb_agg(to_jsonb(line) - 'available' order by variant_id)
-        from (select * from asked join locked using (variant_id)) line
+        from (select * from requested join locked using (variant_id)) line
         having not exists (select from short)
         on conflict (id) do nothing
         returning lines
     ), moved as (
-        update variant v set available = v.available - asked.quantity, held = v.held + asked.quantity
-        from asked
-        where v.id = asked.variant_id and exists (select from opened)
+        update variant v set available = v.available - requested.quantity, held = v.held + requested.quantity
+        from requested
+        where v.id = requested.variant_id and exists (select from opened)
     ), noted as (
         {NOTE_CHANGE}
         select array_agg(product_id), bool_or(available = quantity)
-        from asked join locked using (variant_id)
+        from requested join locked using (variant_id)
         having exists (select from opened)
     )
     select (select lines from opened) as lines, (select jsonb_agg(to_jsonb(short)) from short) as short
@@ -96,23 +96,23 @@ _END_HOLD = f"""
 
 class Held(msgspec.Struct, frozen=True):
     status: HoldStatus
-    asked: str | None
+    fingerprint: str | None
     lines: list[HeldLine]
 
 
 class StockMoved(Exception):
-    """The stock moved while a hold waited for its row, and nothing was done: try again.
+    """The stock changed while a hold waited for its row. Nothing was done; try again.
 
-    An update begins with the row as its statement first saw it. That its check constraints hold is asked of this old
-    version before it is noticed that there is a newer one, so where units have come back meanwhile they look missing.
+    An update evaluates check constraints on the version of the row that its statement saw first, before it notices a
+    newer version. Units that were returned in the meantime are missing in the old version.
     """
 
 
 async def move_stock(
     conn: Connection, product_id: UUID, variant_id: UUID, delta: int, most: int
 ) -> tuple[bool, StockLevel] | None:
-    """Add `delta` units where that leaves between none and `most` available. Whether it was done, and the level after;
-    None when the product has no such variant."""
+    """Add `delta` units if that leaves between 0 and `most` available. Returns whether it did, and the level
+    afterwards; None if the product has no such variant."""
     row = await conn.fetchrow(
         """
         with moved as (
@@ -153,7 +153,7 @@ async def stock_level(conn: Connection, variant_id: UUID) -> StockLevel:
 
 
 async def ledger(conn: Connection, product_id: UUID, limit: int, before: int) -> list[tuple[int, StockMovement]] | None:
-    """Newest first, each with its number; None when there is no such product."""
+    """Movements with their numbers, newest first; None if there is no such product."""
     rows = await conn.fetch(
         """
         select m.* from product p
@@ -179,18 +179,18 @@ async def ledger(conn: Connection, product_id: UUID, limit: int, before: int) ->
 
 
 async def hold(
-    conn: Connection, hold_id: str, asked: str, lines: Sequence[HoldLine]
+    conn: Connection, hold_id: str, fingerprint: str, lines: Sequence[HoldLine]
 ) -> tuple[list[HeldLine] | None, list[dict[str, Any]]]:
-    """All lines or none, in one statement: what is held now, else None; and the lines that are short.
+    """Hold all lines or none, in one statement. Returns the held lines or None, and the lines that are short.
 
-    Nothing is held and nothing short when there is a hold of that id; when it was made while this statement waited
-    for its rows, lines may seem short too. Raises `StockMoved`.
+    If there is a hold with this id already, nothing is held and no line is short; if it was inserted while this
+    statement waited for its rows, lines may be reported as short too. Raises `StockMoved`.
     """
     with _enough_is_there():
         row = await conn.fetchrow(
             _HOLD,
             hold_id,
-            asked,
+            fingerprint,
             [line.variant_id for line in lines],
             [line.quantity for line in lines],
         )
@@ -204,10 +204,10 @@ async def hold_of(conn: Connection, hold_id: str) -> Held | None:
 
 
 async def end_hold(conn: Connection, hold_id: str, was: HoldStatus, end: HoldEnd, order_id: UUID | None) -> bool:
-    """Move what is held to where this end puts it; False when the hold is not in the status it must have been.
+    """Move the held units as `end` requires. Returns False if the status of the hold is not `was`.
 
-    The variants are locked before the hold, as `hold` does it: its insert waits for whoever is changing the row. They
-    are named by an array too, because the planner takes the JSON for a hundred lines and would read all variants.
+    The variants are locked before the hold, in the same order as in `hold`. They are also selected by an array, because
+    the planner estimates a hundred lines for the JSON and would scan all variants.
     """
     ended = await conn.fetchval(
         _END_HOLD,
@@ -220,7 +220,7 @@ async def end_hold(conn: Connection, hold_id: str, was: HoldStatus, end: HoldEnd
 
 
 async def forbid_hold(conn: Connection, hold_id: str) -> bool:
-    """Leave a tombstone where there is no hold; False when there is one."""
+    """Store a tombstone in place of a hold. Returns False if there is a hold."""
     left = await conn.fetchval(
         """
         insert into hold (id, status, lines, ended_at) values ($1, 'released', '[]', now())
@@ -232,7 +232,7 @@ async def forbid_hold(conn: Connection, hold_id: str) -> bool:
     return left is not None
 
 
-# From rows to what they mean
+# Conversion of rows
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def _enough_is_there() -> Iterator[None]:
 
 
 def _held_lines(rows: list[dict[str, Any]]) -> list[HeldLine]:
-    """From the rows that a hold keeps; those of before offers were read from columns are as they were answered."""
+    """Converts the stored rows of a hold. Older holds stored the lines as they were sent (with `unit_price`)."""
     return [msgspec.convert(row, HeldLine) if "unit_price" in row else read_offer(row, HeldLine) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""What can be done to pictures: take one in, show it, and sweep those that nothing shows."""
+"""Use cases of pictures: storing an upload, using it in a product, and deleting unused ones."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from serai.product.media.domain import image_ids
 from serai.product.media.files import MediaFiles
 from serai.product.media.pictures import ImageOpener, Picture, picture_of
 
-#: Pages that were read before a picture left its product still ask for it.
+#: How long an unused picture is kept: pages loaded before it was removed from a product still request it.
 LOOSE_FOR = timedelta(days=1)
 MAX_SWEPT = 100
 
 
 async def sweep_pictures(db: Database, files: MediaFiles, loose_for: timedelta = LOOSE_FOR) -> int:
-    """Delete what nothing has shown for so long, and what half an upload left behind; how many pictures that were."""
+    """Delete pictures that have been unused for `loose_for`, and files of incomplete uploads. Returns the number of
+    pictures."""
     async with db.connection() as conn:
         doomed = await store.doom(conn, loose_for, MAX_SWEPT)
     if doomed:
@@ -32,8 +33,8 @@ async def sweep_pictures(db: Database, files: MediaFiles, loose_for: timedelta =
 
 
 async def take_in(db: Database, opener: ImageOpener, files: MediaFiles, file: bytes) -> Picture:
-    """Store the picture in `file`; no product shows it yet. Raises `ImageRefused`, and `Unavailable` where it could not
-    be stored."""
+    """Convert and store an uploaded file, which no product uses yet. Raises `ImageRefused`, and `Unavailable` if it
+    cannot be stored."""
     opened = await opener.open(file)
     async with db.connection() as conn:
         if not await store.note(conn, opened.picture):
@@ -43,19 +44,19 @@ async def take_in(db: Database, opener: ImageOpener, files: MediaFiles, file: by
 
 
 async def show(tx: Connection, picture: Picture, alt: str) -> Image:
-    """A new image of a picture that was taken in. Raises `Unavailable` when it has been deleted meanwhile."""
+    """A new image with a stored picture. Raises `Unavailable` if the picture has been deleted in the meantime."""
     if picture.name not in await store.use(tx, [picture.name]):
         raise Unavailable("This picture took too long to store; try again.")
     return Image(new_id(), picture.url, alt, picture.width, picture.height, picture.sources)
 
 
 async def release(tx: Connection, before: Sequence[Image], after: Sequence[Image]) -> None:
-    """A product shows the images `after` instead of `before`: the pictures left out may be deleted."""
+    """Mark the pictures of `before` that are not in `after` as possibly unused."""
     await store.loosen(tx, _pictures(before) - _pictures(after))
 
 
 async def replace_images(tx: Connection, drafts: Sequence[ImageReference], before: Sequence[Image]) -> list[Image]:
-    """What a product shows from now on, where it showed `before`. Raises `Invalid`."""
+    """The new images of a product that has the images `before`. Raises `Invalid`."""
     ids = image_ids([(draft.id, draft.url) for draft in drafts], [(image.id, image.url) for image in before])
     known = await store.use(tx, sorted({name for draft in drafts if (name := picture_of(draft.url))}))
     images, errors = [], []

@@ -1,4 +1,4 @@
-"""The files of pictures."""
+"""The API that serves the files of pictures."""
 
 from __future__ import annotations
 

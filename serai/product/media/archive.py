@@ -1,4 +1,4 @@
-"""Pictures that come with an installation in one zip file, as the demo shop's do. Nothing deletes them."""
+"""Reads pictures from a zip file that belongs to the installation, such as the demo shop's. They are never deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Archive:
         self._names: frozenset[str] | None = None
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file; None when the archive does not have it. Raises OSError and BadZipFile."""
+        """The content of a file; None if the archive does not contain it. Raises OSError and BadZipFile."""
         if self._names is None:
             with ZipFile(self._path) as file:
                 self._names = frozenset(file.namelist())

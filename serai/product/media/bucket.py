@@ -1,4 +1,4 @@
-"""Pictures in a bucket of whatever speaks S3: every replica reaches them, on whatever machine it runs."""
+"""Stores pictures in an S3 bucket, which replicas on all machines can reach."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import timedelta
 import obstore
 from obstore.store import S3Store
 
-#: Of one request; whoever calls has a deadline of its own over all of them.
+#: For one HTTP request. The caller has a deadline of its own for all of them.
 _TIMEOUT = timedelta(seconds=4)
 _CONNECT_TIMEOUT = timedelta(seconds=2)
 _ATTRIBUTES = {"Content-Type": "image/webp", "Cache-Control": "public, max-age=31536000, immutable"}
 
 
 class Bucket:
-    """An object appears when it is whole, and stays once that is acknowledged."""
+    """S3 shows an object when it is complete, and keeps it once the upload is acknowledged."""
 
     def __init__(self, name: str, *, endpoint: str, region: str, access_key: str, secret_key: str) -> None:
-        """Without an endpoint the bucket is at Amazon."""
+        """An empty endpoint means Amazon S3."""
         self._store = S3Store(
             name,
             region=region,
@@ -48,4 +48,4 @@ class Bucket:
         await obstore.delete_async(self._store, list(names))
 
     async def tidy(self) -> None:
-        """Nothing is ever half there."""
+        """Nothing to do: S3 has no incomplete objects."""

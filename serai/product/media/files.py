@@ -1,8 +1,8 @@
-"""Where the files of pictures lie, and how they are sent.
+"""Stores and sends the files of pictures.
 
-On this machine's disk, or in a bucket of whatever speaks S3. A file never changes under its name, so there is nothing
-to invalidate: browsers and caches in between keep it for a year, and a few of the files asked for last stay in memory.
-Those of an archive that comes with the installation are served as well, and never deleted.
+They are stored on the local disk or in an S3 bucket. The content of a file never changes, so caches need no
+invalidation: browsers and proxies may store it for a year, and recently requested files are cached in memory. Files of
+an archive that belongs to the installation are served as well, and never deleted.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _MEDIA_PATH = "/media/"
 _KEPT_BYTES = 16 * 1024 * 1024
 READ_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 15.0
-#: Files being read at once that nobody had asked for lately.
+#: Concurrent reads of files that are not in memory.
 READS_AT_ONCE = 16
-#: A file half written by a process that was killed is removed when it is that old.
+#: The age at which an incomplete file, left by a process that was killed, is deleted.
 _LEFT_BEHIND_S = 3600.0
 
 _FILE_HEADERS = [
@@ -47,13 +47,13 @@ class MediaUnavailable(Unavailable):
 
 
 class ProductSettings(Settings, frozen=True, kw_only=True):
-    #: Where pictures lie on disk; SERAI_HOME/media when it is not said.
+    #: The folder of pictures; SERAI_HOME/media by default.
     media_dir: Annotated[Path | None, Env("SERAI_MEDIA_DIR")] = None
-    #: A zip file of pictures that are served besides; every replica needs it.
+    #: A zip file of additional pictures; every replica needs it.
     media_archive: Annotated[Path | None, Env("SERAI_MEDIA_ARCHIVE")] = None
-    #: A bucket instead, which every replica reaches.
+    #: An S3 bucket in place of the folder.
     media_bucket: Annotated[str, Env("SERAI_MEDIA_BUCKET")] = ""
-    #: Where the bucket is, for all but Amazon's own; plain http is taken as it is said.
+    #: The URL of an S3 service other than Amazon's; may be plain http.
     media_endpoint: Annotated[str, Env("SERAI_MEDIA_ENDPOINT")] = ""
     media_region: Annotated[str, Env("SERAI_MEDIA_REGION")] = "us-east-1"
     media_access_key: Annotated[str | None, Env("SERAI_MEDIA_ACCESS_KEY", secret=True)] = None
@@ -76,23 +76,23 @@ class ProductSettings(Settings, frozen=True, kw_only=True):
 
 
 class Files(Protocol):
-    """Each raises whatever the place raises; `Media` makes it `MediaUnavailable`."""
+    """A storage of files. Methods raise the errors of the storage; `MediaFiles` turns them into `MediaUnavailable`."""
 
     async def put(self, files: Mapping[str, bytes]) -> None:
-        """All of them, to stay, before it returns; each appears whole or not at all."""
+        """Store all files durably before it returns. Each file is complete or missing."""
 
     async def get(self, name: str) -> bytes | None: ...
 
     async def delete(self, names: Iterable[str]) -> None: ...
 
     async def tidy(self) -> None:
-        """Remove what a writer that died has left behind."""
+        """Delete incomplete files of writers that were killed."""
 
 
 def files_of(settings: ProductSettings) -> Files:
     if not settings.media_bucket:
         return Disk(settings.media_dir or settings.home / "media")
-    # Loaded where there is a bucket only: it costs memory and a part of the start.
+    # Imported only if there is a bucket: it takes memory and time at the start.
     from serai.product.media.bucket import Bucket
 
     return Bucket(
@@ -122,7 +122,7 @@ class Disk:
         await asyncio.to_thread(self._tidy)
 
     def _path(self, name: str) -> Path:
-        # In 256 folders: no file system likes a hundred thousand files in one.
+        # In 256 folders, since file systems are slow with a hundred thousand files in one.
         return self._folder / name[:2] / name
 
     def _put(self, files: Mapping[str, bytes]) -> None:
@@ -159,7 +159,7 @@ class Disk:
 
 
 def _sync(folder: Path) -> None:
-    """What was renamed into a folder is there after a crash only once the folder itself is on disk."""
+    """Write the folder itself to disk: without it a renamed file may be missing after a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""How a file that somebody sent becomes a picture of ours: opened in a process of its own, named by what came out."""
+"""Converts an uploaded file to a picture, in a process of its own. Its name is a digest of the result."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import msgspec
 from serai.chassis.errors import Unavailable
 from serai.contracts.product.media import ImageRefused, ImageSource
 
-#: What one request may send, and what its other parts may take beside the file.
+#: The largest file, and the largest request: the other parts of the multipart body may take 64 KiB.
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_UPLOAD_BYTES = MAX_FILE_BYTES + 64 * 1024
-#: Files being opened, and uploads in hand at all: each holds its file in memory.
+#: Concurrent conversions, and concurrent uploads, each of which holds its file in memory.
 OPEN_AT_ONCE = 2
 MAX_UPLOADS = 6
-#: From when a file is whole until it is a picture, waiting for others included.
+#: From the complete upload to the converted picture, including the wait for other conversions.
 OPEN_TIMEOUT_S = 20.0
-#: All widths of one picture together, as the program writes them.
+#: The output of the conversion: all widths of one picture.
 MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 
 FILE_PATTERN = r"([0-9a-f]{32})-[1-9][0-9]{0,3}\.webp"
@@ -31,7 +31,7 @@ _URL = "/media/"
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """One picture in several widths, narrowest first. The same picture has the same name wherever it is used."""
+    """A picture in several widths, narrowest first. Equal pictures have the same name."""
 
     name: str
     width: int
@@ -40,7 +40,7 @@ class Picture(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """Its widest file."""
+        """The URL of the widest file."""
         return _URL + file_name(self.name, self.widths[-1])
 
     @property
@@ -67,14 +67,14 @@ def is_file_name(text: str) -> bool:
 
 
 def picture_of(url: str) -> str | None:
-    """The name of the picture that `url` is a file of, if it is one of ours."""
+    """The name of the picture to which the file at `url` belongs; None if it is not a file of this service."""
     match = _FILE.fullmatch(url.removeprefix(_URL)) if url.startswith(_URL) else None
     return match[1] if match else None
 
 
 def named(sizes: Sequence[tuple[int, int, bytes]]) -> OpenedImage:
-    """`sizes` are (width, height, file), the narrowest first. Named by their content, which is why whoever has a file
-    need never ask for it again."""
+    """`sizes` are (width, height, file), narrowest first. The name is a digest of the files, so the content of a name
+    never changes and can be cached."""
     digest = hashlib.blake2b(digest_size=16)
     for _, _, file in sizes:
         digest.update(len(file).to_bytes(8, "big") + file)
@@ -96,7 +96,7 @@ class _Told(msgspec.Struct):
 
 
 class ImageOpener:
-    """Opens a few files at once, and has room for a few more that wait; beyond that it says so at once."""
+    """Converts a few files concurrently, queues a few more, and refuses the rest at once."""
 
     def __init__(self) -> None:
         self._uploads = 0
@@ -104,7 +104,7 @@ class ImageOpener:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Taken before an upload is read. Raises `Unavailable`."""
+        """Reserve a place before the upload is read. Raises `Unavailable` if there is none."""
         if self._uploads >= MAX_UPLOADS:
             raise Unavailable("Too many pictures are being sent at once; try again.")
         self._uploads += 1
@@ -114,7 +114,7 @@ class ImageOpener:
             self._uploads -= 1
 
     async def open(self, sent: bytes) -> OpenedImage:
-        """Raises `ImageRefused`, and `Unavailable` when it takes too long."""
+        """Convert a file. Raises `ImageRefused`, and `Unavailable` if it takes too long."""
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S), self._opening:
                 told = await _transcode(sent)
@@ -132,8 +132,8 @@ class ImageOpener:
 
 
 async def _transcode(sent: bytes) -> bytes:
-    """The output of `transcode`; nothing where it was ended by one of its limits, or wrote more than is taken."""
-    # Without our environment, which holds secrets.
+    """The output of `transcode`; empty if it exceeded one of its limits or `MAX_OUTPUT_BYTES`."""
+    # Without the environment of this process, which contains secrets.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "serai.product.media.transcode"),
         stdin=asyncio.subprocess.PIPE,
@@ -152,7 +152,7 @@ async def _transcode(sent: bytes) -> bytes:
 
 
 async def _output(process: asyncio.subprocess.Process, sent: bytes) -> bytes:
-    """What the program writes until it ends; nothing where that is more than `MAX_OUTPUT_BYTES`."""
+    """The complete output of the process; empty if it is larger than `MAX_OUTPUT_BYTES`."""
     assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"
     feeding = asyncio.create_task(_feed(process.stdin, sent))
@@ -167,7 +167,7 @@ async def _output(process: asyncio.subprocess.Process, sent: bytes) -> bytes:
 
 
 async def _feed(stdin: asyncio.StreamWriter, sent: bytes) -> None:
-    # A program that refuses a file may end before it has read all of it.
+    # A process that refuses a file may exit before it has read all of it.
     with suppress(BrokenPipeError, ConnectionResetError):
         stdin.write(sent)
         await stdin.drain()

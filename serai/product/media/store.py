@@ -1,9 +1,10 @@
-"""Every statement about pictures: which there are, which are in use, and which go.
+"""SQL statements for pictures: recording, using and deleting them.
 
-A picture is noted here before its files are written, and shown by a product only once they are: so whatever dies in
-between leaves a note by which its files are found, and no product that shows what is not there. Several products may
-show the same one. What nothing seems to show is `loose`; after a day it is looked whether anything does, then the
-note is `doomed`, the files go, and the note goes last. Who would use a doomed one has to wait until it is gone.
+The row of a picture is inserted before its files are written, and a product uses the picture only afterwards. So if a
+process dies in between, the row says which files to delete, and no product has a picture without files. Several
+products may use the same picture. A picture that may be unused has `loose_since`. A day later a job checks whether a
+product uses it; if none does, the job sets `doomed_at`, deletes the files, and then the row. A doomed picture cannot
+be used or uploaded again until its row is deleted.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import asyncpg
 from serai.chassis.data.database import Connection
 from serai.product.media.pictures import Picture
 
-#: Nobody takes this long to write or delete a few files: whoever began is gone.
+#: Deleting a few files never takes this long: the process that began it has died.
 _GIVEN_UP = timedelta(minutes=10)
 
 
 async def note(conn: Connection, picture: Picture, *, in_use: bool = False) -> bool:
-    """Before its files are written. False while the same picture is just being deleted."""
+    """Insert the row of a picture, before its files are written. Returns False while the same picture is being
+    deleted."""
     noted = await conn.fetchval(
         """
         insert into picture as known (name, url, width, height, widths, loose_since)
@@ -41,10 +43,11 @@ async def note(conn: Connection, picture: Picture, *, in_use: bool = False) -> b
 
 
 async def use(conn: Connection, names: Sequence[str]) -> dict[str, Picture]:
-    """Those of them that there are, by name; none goes before this transaction ends, nor while a product shows it."""
+    """The existing ones of these pictures, by name. They are not deleted before the transaction ends, nor while a
+    product uses them."""
     if not names:
         return {}
-    # In two steps: the first may wait for one that is being doomed, which the second then does not see.
+    # Two statements: the first may wait for a transaction that dooms a picture; the second then does not return it.
     await conn.execute(
         "update picture set loose_since = null where name = any($1) and loose_since is not null and doomed_at is null",
         names,
@@ -56,14 +59,14 @@ async def use(conn: Connection, names: Sequence[str]) -> dict[str, Picture]:
 
 
 async def loosen(conn: Connection, names: Collection[str]) -> None:
-    """A product shows them no more; perhaps another does."""
+    """Mark pictures that a product no longer uses; another product may use them."""
     if not names:
         return
     await conn.execute("update picture set loose_since = now() where name = any($1)", list(names))
 
 
 async def doom(conn: Connection, loose_for: timedelta, limit: int) -> list[Picture]:
-    """Pictures that nothing has shown for so long, to be deleted now; also those that somebody began to delete."""
+    """Pictures to delete: those unused for `loose_for`, and those whose deletion was interrupted."""
     rows = await conn.fetch(
         """
         with loose as (
@@ -89,7 +92,7 @@ async def doom(conn: Connection, loose_for: timedelta, limit: int) -> list[Pictu
 
 
 async def forget(conn: Connection, names: Sequence[str]) -> None:
-    """Doomed ones whose files are gone."""
+    """Delete the rows of doomed pictures, after their files."""
     await conn.execute("delete from picture where name = any($1) and doomed_at is not null", names)
 
 

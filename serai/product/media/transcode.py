@@ -1,12 +1,12 @@
-"""The program that opens a file somebody sent: an image on standard input, the same picture as WebP on standard output.
+"""The program that converts an uploaded image on standard input to WebP files on standard output.
 
-Decoders have had holes and will have more, and a file of a few bytes can ask for gigabytes. So nothing of this happens
-in the process that serves the shop: `pictures` starts one of these for each upload, without the service's environment,
-and this one takes away from itself what it does not need (memory, processor time, files, the right of way) before it
-looks at a single byte. What comes out is drawn anew from pixels, so nothing else of what was sent is in it.
+Image decoders have vulnerabilities, and a file of a few bytes can require gigabytes of memory. So decoding does not
+happen in the process that serves the shop: `pictures` starts this program for each upload, without the service's
+environment, and it limits its memory, processor time, file access and priority before it reads any input. The output is
+encoded from pixels, so it contains nothing else of the upload, such as metadata.
 
-The answer is a line of JSON and then the files it tells of, the narrowest first; or a line that says, in words for
-whoever sent the file, why it is refused.
+The output is a line of JSON with the sizes, followed by the files, narrowest first; or a line of JSON with the reason
+why the file is refused, in words for the person who sent it.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ import sys
 import warnings
 from typing import BinaryIO
 
-# The last three are imported for what they register: for a format that is not registered Pillow imports every one it
-# has, which takes longer than the rest of the work on most pictures.
+# The last three are imported to register their formats. For a format that is not registered Pillow imports all of its
+# plugins, which takes longer than converting most pictures.
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
 WIDTHS = (320, 640, 1280)
-#: The largest cameras of telephones take 50 megapixels.
+#: The cameras of phones have up to 50 megapixels.
 MAX_PIXELS = 51_000_000
 MAX_SIDE = 16_000
 FORMATS = ("JPEG", "PNG", "WEBP")
 QUALITY = 82
-#: 51 megapixels are 204 MB in memory; they are there twice while one form of them is made from another.
+#: 51 megapixels take 204 MB, and twice as much during a conversion from one mode to another.
 MEMORY_BYTES = 1024 * 1024 * 1024
 CPU_S = 15
 
 
 class Refused(Exception):
-    """Words for whoever sent the file."""
+    """The message says why, in words for the person who sent the file."""
 
 
 def main() -> None:
     _confine()
     out = sys.stdout.buffer
     try:
-        sizes = reencoded(sys.stdin.buffer.read())
+        sizes = encoded_sizes(sys.stdin.buffer.read())
     except Refused as refusal:
         out.write(json.dumps({"refused": str(refusal)}).encode() + b"\n")
         return
@@ -52,16 +52,17 @@ def main() -> None:
         out.write(file)
 
 
-def reencoded(sent: bytes) -> list[tuple[int, int, bytes]]:
-    """(width, height, WebP) of each width that the picture is wide enough for, its own if it is narrower than all.
-    Raises `Refused`."""
+def encoded_sizes(sent: bytes) -> list[tuple[int, int, bytes]]:
+    """(width, height, WebP file) for each of `WIDTHS` up to the width of the image; only its own width if it is
+    narrower than all of them. Raises `Refused`."""
     image = _opened(io.BytesIO(sent))
     try:
-        # A JPEG can be read in half its size or less, which saves most of the work; it may yet have to be turned.
+        # A JPEG can be decoded at a half of its size or less, which saves most of the work. Both sides are compared,
+        # because it may have to be rotated.
         by = min(1.0, 2 * WIDTHS[-1] / max(image.size))
         image.draft(None, (int(image.width * by), int(image.height * by)))
         image.load()
-        # Once it is scaled down, the rest costs little.
+        # Scaled down first, which makes the other steps cheap.
         image = _scaled(_plain(image), 2 * WIDTHS[-1], 2 * WIDTHS[-1])
         image = _in_srgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError) as error:
@@ -70,7 +71,7 @@ def reencoded(sent: bytes) -> list[tuple[int, int, bytes]]:
         raise Refused("takes too much memory to open") from error
     made: list[tuple[int, int, bytes]] = []
     for width in WIDTHS:
-        # A tower is bounded by its height.
+        # Limits the height of very tall images.
         scaled = _scaled(image, width, 2 * width)
         if not made or scaled.width > made[-1][0]:
             made.append((scaled.width, scaled.height, _webp(scaled)))
@@ -78,7 +79,7 @@ def reencoded(sent: bytes) -> list[tuple[int, int, bytes]]:
 
 
 def _opened(file: BinaryIO) -> Image.Image:
-    """The image, of which only the header has been read. Raises `Refused` for what we would not go on to decode."""
+    """Read the header of the image. Raises `Refused` for a format or size that is not accepted."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
@@ -98,9 +99,9 @@ _TOO_MANY = f"has too many pixels: {MAX_PIXELS // 1_000_000} megapixels, and {MA
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Eight bits in each of grey, RGB, RGBA or CMYK; what else was told about the image stays with it."""
+    """Convert to 8 bits per channel in L, RGB, RGBA or CMYK. `info` (profile, orientation) is kept."""
     if image.mode.startswith("I"):
-        # Sixteen bits of grey, which would be cut off at 255.
+        # 16-bit grayscale, whose values `convert` would clip at 255.
         return image.convert("I").point(lambda level: level / 256, "L")
     if image.mode in ("1", "L", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         return image if image.mode != "1" else image.convert("L")
@@ -108,7 +109,8 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA as a browser takes it when it is told nothing: telephones write other colours, and say so."""
+    """Convert to RGB or RGBA in sRGB, which browsers assume without a profile. Phones use other color spaces, such as
+    Display P3, and embed their profile."""
     profile = image.info.get("icc_profile")
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     if profile:
@@ -123,7 +125,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
-    """No wider and no higher than that; never larger than it is."""
+    """Scale down to at most this width and height; never up."""
     by = min(1.0, width / image.width, height / image.height)
     if by == 1.0:
         return image
@@ -133,7 +135,7 @@ def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def _webp(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    # What Pillow has read about the file travels in `info` and would be written again.
+    # Otherwise Pillow would write the metadata in `info` to the new file.
     image.info.clear()
     image.save(file, "WEBP", quality=QUALITY, method=4, exif=b"", icc_profile=None, xmp=b"")
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Reads `multipart/form-data` that brings one file and a few words with it (RFC 7578)."""
+"""Parses `multipart/form-data` with one file and a few text fields (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_WORDS_BYTES = 4096
 class Upload(msgspec.Struct, frozen=True):
     file: bytes
     alt: str
-    #: Stands for both.
+    #: Identifies the content of both, for the idempotency key.
     digest: bytes
 
 
@@ -26,9 +26,9 @@ class MalformedMultipart(BadRequest):
 
 
 def read(content_type: tuple[str, dict[str, str]], body: bytes, *, max_file_bytes: int) -> Upload:
-    """`content_type` comes with its parameters.
+    """Parse a request body. `content_type` is the media type and its parameters.
 
-    The file is the part that has a file name, whatever the part is called: clients differ. Raises
+    The file is the part that has a file name, whatever the name of its field, since clients differ. Raises
     `UnsupportedMediaType`, `MalformedMultipart`, `TooLarge`, `Invalid`."""
     kind, parameters = content_type
     boundary = parameters.get("boundary")

@@ -1,1 +1,1 @@
-"""Offers: what a variant is sold as, read from the catalogue's rows for carts and orders."""
+"""Offers: the name, price and availability of variants, for the cart and order services."""

@@ -1,4 +1,4 @@
-"""Which variant a buyer means."""
+"""Use cases of offers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serai.product.offers import store
 
 
 async def choose_variant(db: Database, product_id: UUID, variant_id: UUID | None) -> VariantFacts:
-    """The variant that is meant. Raises `NotFound`, `VariantRequired`."""
+    """The given variant, or the only one of the product. Raises `NotFound`, `VariantRequired`."""
     async with db.connection() as conn:
         found = await store.choices(conn, product_id, variant_id)
     if not found:

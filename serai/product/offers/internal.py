@@ -1,4 +1,4 @@
-"""Offers, as cart and order ask for them."""
+"""The internal API for offers, which the cart and order services call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page of the catalogue: which statement answers a sort, where a page starts, and what happens to a misspelling."""
+"""Reads one page of a list: chooses the statement by the sort order, resumes at a cursor, corrects misspelt words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serai.product.search.domain import corrected
 from serai.product.search.store import Filters, Listed
 
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
-#: No rank comes near it.
+#: Higher than any rank.
 MAX_RANK = 1e9
 
 
@@ -29,8 +29,8 @@ class Query(msgspec.Struct, frozen=True):
 
 
 async def page(conn: Connection, query: Query) -> ProductPage:
-    """Words that nothing contains are taken for misspelt and looked for as they were probably meant. The cursor then
-    says so, that the pages after it do the same. Raises `Invalid` for a cursor of another list."""
+    """A page of a list. If nothing contains the words of the search, they are corrected and searched again; the cursor
+    records this, so that further pages correct them too. Raises `Invalid` for a cursor of another list."""
     filters, order = query.filters, f"products {query.sort}"
     after_correction = filters.words is not None and _is_cursor(query, f"{order} ~")
     rows = [] if after_correction else await _rows(conn, query, filters, order)

@@ -1,4 +1,4 @@
-"""The public catalogue: lists, details and categories."""
+"""The public API of the catalogue: lists, products and categories."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What everybody reads: pages and products as the bytes they are sent as, kept for as long as they are true.
+"""Caches the responses of public lists, products and categories as encoded bytes, at most one second out of date.
 
-Whoever changes what is shown of a product notes that in the same transaction, and every replica asks four times a
-second what was noted since. What is kept is sent only while the last such answer is less than a second old, and what
-it named has been dropped: so nothing is shown that is more than a second behind, and while the database does not
-answer nothing is shown at all. A replica's own changes, and those it is told of by NOTIFY, are dropped at once.
-Nothing that decides about stock or money reads any of it.
+A transaction that changes how a product is shown records the change (`product/changes.py`), and every replica reads the
+recorded changes four times a second and drops the entries concerned. Cached responses are sent only while the last such
+read is less than a second old. So no response is more than a second out of date, and none is sent while the database
+does not respond. A replica drops entries at once after its own changes and those announced by NOTIFY. Nothing that
+decides about stock or money reads this cache.
 
-Products that are not kept are read together: what is asked for while one statement is under way is in the next. After a
-start they are read before anybody asks, the newest first, for as long as there is room.
+Products that are not cached are read in batches: those requested while one statement runs are read by the next. After
+a start products are read ahead, newest first, until the cache is full.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from serai.product.search import store
 FRESH_S = 1.0
 ASK_EVERY_S = 0.25
 ASK_TIMEOUT_S = 5.0
-#: Far less than changes are kept for.
+#: After a longer pause everything is dropped. Much shorter than the time for which changes are stored.
 MAX_SILENCE_S = 60.0
 PRODUCT_BYTES = 96 * 1024 * 1024
 PAGE_BYTES = 16 * 1024 * 1024
-#: Ways to ask for what is kept: spellings of a query, slugs.
+#: Limit of the queries and slugs whose cache keys are remembered.
 MAX_NAMES = 8192
-#: Under load the next statement waits this long for more products to read, unless there are enough: among others each
-#: costs a third of what it costs alone.
+#: Under load the next statement waits this long for more products to read, unless there are `ENOUGH`: together with
+#: others a product costs a third of what it costs alone.
 GATHER_S = 0.001
 ENOUGH = 4
 
-#: So many are read ahead at once, and the pause after is so many times as long as that took.
+#: Products that are read ahead by one statement, and the pause after it as a multiple of its duration.
 AHEAD = 32
 AHEAD_PAUSE = 4.0
 
@@ -56,32 +56,34 @@ PRODUCT_ROUTE = "/api/products/{id}"
 _PRODUCT_PATH = "/api/products/"
 
 Load: TypeAlias = Callable[[Connection], Awaitable[CachedResponse]]
-#: A read under way; None where there is no such public product.
+#: The result of a read in progress; None if there is no such public product.
 Reading: TypeAlias = "asyncio.Future[CachedResponse | None]"
 
 
 class ProductCache:
+    """The cache of one replica. `follow` and `read_ahead` run in the background."""
+
     def __init__(self, db: Database) -> None:
         self._db = db
         self._products: BoundedCache[str] = BoundedCache(PRODUCT_BYTES)
         self._pages: BoundedCache[Hashable] = BoundedCache(PAGE_BYTES)
-        #: Which page is asked for by a path and query, and under which route.
+        #: (route, cache key) of a page by (path, query string).
         self._addresses: dict[tuple[str, bytes], tuple[str, Hashable]] = {}
-        #: A product is never called otherwise.
+        #: Product ids by slug. The slug of a product never changes.
         self._slugs: dict[str, str] = {}
-        #: What is kept is true until then, by the monotonic clock.
+        #: Until when entries may be sent, on the monotonic clock.
         self._true_until = 0.0
-        #: Reads that nothing has changed the answer of since they began.
+        #: Reads in progress whose product has not changed since they began.
         self._reading: dict[str, Reading] = {}
         self._loading: dict[Hashable, asyncio.Task[CachedResponse]] = {}
-        #: All products were dropped, and none has been read ahead since.
+        #: Set when all products were dropped; reading ahead clears it.
         self._emptied = asyncio.Event()
         self._read_missing = Batch(self._read_products, gather_s=GATHER_S, enough=ENOUGH)
-        #: Apart, so that nobody who asks waits for what is read ahead.
+        #: A batch of its own, so that no request waits for products that are read ahead.
         self._read_early = Batch(self._read_products)
 
     async def page(self, query: listing.Query) -> CachedResponse:
-        """Raises `Invalid` for a cursor of another list."""
+        """The response for a page of a list. Raises `Invalid` for a cursor of another list."""
 
         async def load(conn: Connection) -> CachedResponse:
             return CachedResponse.of(await listing.page(conn, query))
@@ -95,7 +97,7 @@ class ProductCache:
         return await self._page("/", load)
 
     async def product(self, id_or_slug: UUID | str) -> CachedResponse:
-        """Raises `NotFound`, for what is not public too."""
+        """The response for a product. Raises `NotFound`, also for a product that is not public."""
         if isinstance(id_or_slug, UUID):
             return await self._product(str(id_or_slug))
         product_id = self._slugs.get(id_or_slug)
@@ -112,14 +114,14 @@ class ProductCache:
         return product
 
     def remember(self, scope: HTTPScope, route: str, key: Hashable) -> None:
-        """This path and query ask for that page."""
+        """Record the cache key of this path and query string, so that `kept` finds the page."""
         if len(self._addresses) >= MAX_NAMES:
             self._addresses.clear()
         self._addresses[scope["path"], scope["query_string"]] = (route, key)
 
     def kept(self, scope: HTTPScope) -> tuple[str, ASGIApp] | None:
-        """The route and the answer of a request that need not be understood by the framework: for a product by its id
-        or a page that is kept, asked for without a token. None: it goes the usual way."""
+        """The route and the response of a request that is answered without the framework: a GET without a token, for a
+        product by its id or for a cached page. None for every other request."""
         if scope["method"] != "GET" or any(name == b"authorization" for name, _ in scope["headers"]):
             return None
         path, query = scope["path"], scope["query_string"]
@@ -135,8 +137,8 @@ class ProductCache:
         return None if page is None or not self._is_true(page) else (route, page.answer_unknown(scope))
 
     def drop(self, product_id: UUID | None = None) -> None:
-        """Forget a product, or all of them, and every page; also what is being read right now will not be kept, nor
-        given to whoever asks later."""
+        """Drop a product, or all of them, and every page. Results of reads in progress are not cached, and later
+        requests do not wait for them."""
         self._drop_pages()
         if product_id is not None:
             self._drop_product(str(product_id))
@@ -148,15 +150,16 @@ class ProductCache:
         self._emptied.set()
 
     async def follow(self) -> None:
-        """Drop whatever others, or we, have changed. Raises `DatabaseUnavailable`: begin again, and from nothing."""
+        """Drop what this or another replica has changed, for ever. Raises `DatabaseUnavailable`; call it again, which
+        drops everything first."""
         try:
             await self._follow(await self._db.dedicated())
         except TRANSIENT as error:
             raise DatabaseUnavailable from error
 
     async def read_ahead(self) -> None:
-        """Read what was dropped with everything else, slowly enough that nobody notices. Raises `DatabaseUnavailable`:
-        begin again."""
+        """Fill the cache after everything was dropped, slowly enough not to delay requests. Raises
+        `DatabaseUnavailable`; call it again."""
         while True:
             await self._emptied.wait()
             self._emptied.clear()
@@ -174,7 +177,7 @@ class ProductCache:
                 ids = await store.public_ids(conn, AHEAD, before)
             if not ids:
                 return
-            # What cannot be read now is read when somebody asks for it.
+            # A product that fails to be read here is read when it is requested.
             new = [self._begin_reading(key, self._read_early) for key in map(str, ids) if self._is_new(key)]
             if new:
                 await asyncio.wait(new)
@@ -185,22 +188,22 @@ class ProductCache:
         return self._products.get(product_id) is None and product_id not in self._reading
 
     async def _follow(self, conn: Connection) -> None:
-        # One connection throughout: as long as it lasts, the server has forgotten nothing that it told us of.
+        # One connection for all reads: while it lasts, the server has not restarted and lost notifications.
         try:
             await conn.add_listener(changes.CHANNEL, lambda *told: self._told(str(told[-1])))
             seen: str | None = None
-            asked = 0.0
+            read_at = 0.0
             while True:
-                before, asked = asked, time.monotonic()
+                before, read_at = read_at, time.monotonic()
                 noted = await changes.noted_changes(conn, seen, ASK_TIMEOUT_S)
-                if seen is None or noted.everything or asked - before > MAX_SILENCE_S:
+                if seen is None or noted.everything or read_at - before > MAX_SILENCE_S:
                     self.drop()
                 for product_id in noted.product_ids:
                     self._drop_product(str(product_id))
                 if noted.listed:
                     self._drop_pages()
                 seen = noted.seen
-                self._true_until = asked + FRESH_S
+                self._true_until = read_at + FRESH_S
                 await asyncio.sleep(ASK_EVERY_S)
         finally:
             conn.terminate()
@@ -220,7 +223,7 @@ class ProductCache:
         now = time.monotonic()
         return now < self._true_until or now < answer.as_of + FRESH_S
 
-    # Products, many at once
+    # Products, read in batches
 
     async def _product(self, product_id: str) -> CachedResponse:
         kept = self._products.get(product_id)
@@ -233,7 +236,7 @@ class ProductCache:
         return answer
 
     def _begin_reading(self, product_id: str, batch: Batch[str, CachedResponse | None]) -> Reading:
-        """Whoever asks for it from now on waits for this."""
+        """Start to read a product; later requests for it wait for this."""
         reading = self._reading[product_id] = batch.submit(product_id)
         reading.add_done_callback(partial(self._end_reading, product_id))
         return reading
@@ -271,7 +274,7 @@ class ProductCache:
 
         return answer
 
-    # Pages, each by itself
+    # Pages, read one by one
 
     async def _page(self, key: Hashable, load: Load) -> CachedResponse:
         kept = self._pages.get(key)
@@ -279,7 +282,7 @@ class ProductCache:
             return kept
         loading = self._loading.get(key)
         if loading is None:
-            # Whoever else asks for the same meanwhile waits for the same answer, however many they are.
+            # Concurrent requests for the same page wait for one read.
             loading = self._loading[key] = asyncio.create_task(self._load(key, load))
             loading.add_done_callback(_retrieved)
         return await asyncio.shield(loading)
@@ -301,6 +304,6 @@ class ProductCache:
 
 
 def _retrieved(reading: asyncio.Future[Any]) -> None:
-    """Nobody may be waiting any more when it fails."""
+    """Mark the exception as retrieved: when a read fails, all who waited for it may have gone."""
     if not reading.cancelled():
         reading.exception()

@@ -1,20 +1,20 @@
-"""The rules of lists, free of I/O: price ranges, and the correction of misspelt words."""
+"""The rules of lists, without I/O: price ranges, and the correction of misspelt words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 
-#: A variant with no more units than this is low on stock.
+#: A variant with this many units or fewer is low on stock.
 LOW_STOCK = 5
-#: Where a range of prices may end, in minor units: at what people call a round sum.
+#: Bounds of price ranges, in minor units: round amounts.
 PRICE_STEPS = tuple(step * 10**power for power in range(10) for step in (100, 250, 500))
 MAX_PRICE_RANGES = 6
 
 
 def price_ranges(counts: Mapping[int, int]) -> list[tuple[int, int | None, int]]:
-    """(from, to, how many) of neighbouring ranges, both ends included, that together hold every price there can be.
-    `counts` is how many there are below the first of `PRICE_STEPS` (0), from it to the second (1), and so on."""
+    """Adjacent ranges that cover all prices, as (from, to, number of products), bounds included. `counts` is the number
+    of products below the first of `PRICE_STEPS` (key 0), between the first and the second (key 1), and so on."""
     found = [(step, counts[step]) for step in sorted(counts) if counts[step]]
     while len(found) > MAX_PRICE_RANGES:
         at = min(range(len(found) - 1), key=lambda one: found[one][1] + found[one + 1][1])
@@ -29,8 +29,8 @@ def is_slug(text: str) -> bool:
 
 
 def corrected(typed: str, alike: Mapping[str, Sequence[str]]) -> str:
-    """What was typed, with each word in `alike` replaced by what was probably meant: a word that begins like it, else
-    the one with the fewest letters wrong. A word that is like none of them stays."""
+    """The typed text with misspelt words corrected. `alike` has the candidates for each misspelt word: one that begins
+    with it is preferred, then the one with the smallest edit distance. A word without a close candidate stays."""
 
     def meant(match: re.Match[str]) -> str:
         word = match[0]
@@ -45,7 +45,7 @@ def corrected(typed: str, alike: Mapping[str, Sequence[str]]) -> str:
 
 
 def letters_wrong(typed: str, meant: str) -> int:
-    """Letters missing, added, replaced, or swapped with their neighbour (optimal string alignment)."""
+    """The edit distance: letters missing, added, replaced, or swapped with a neighbour (optimal string alignment)."""
     before: list[int] = []
     row = list(range(len(meant) + 1))
     for i, letter in enumerate(typed, 1):

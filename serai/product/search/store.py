@@ -1,7 +1,7 @@
-"""Every statement of lists, facets and categories.
+"""SQL statements for lists, facets and categories.
 
-The list has one statement for each sort, so that each walks its own index from where the last page ended; `matching`
-and `product_item`, which they share, are in the migrations.
+Each sort order has a statement of its own, which scans an index from where the last page ended. The function `matching`
+and the view `product_item`, which they share, are defined in the migrations.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from serai.contracts.product.search import CategoryItem, Facets, FacetValue, Pri
 from serai.product.search.domain import PRICE_STEPS, category_name, price_ranges
 
 MAX_CATEGORIES = 500
-#: How many words of one search may be taken for misspelt.
+#: The number of words of one search that are corrected.
 MAX_UNKNOWN_WORDS = 8
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What the list is narrowed to; None is everything. `words` is written as people search the web."""
+    """None does not filter. `words` has the syntax of web searches (quotes, `or`, `-`)."""
 
     status: str | None = "active"
     category: str | None = None
@@ -36,7 +36,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An item, and the sort key that the page after it starts from."""
+    """An item, and its sort key, at which the next page starts."""
 
     item: ProductItem
     key: Any
@@ -107,7 +107,7 @@ async def by_name(conn: Connection, filters: Filters, limit: int, after: tuple[s
 
 
 async def by_relevance(conn: Connection, filters: Filters, limit: int, after: tuple[float, UUID]) -> list[Listed]:
-    """Ranked by where the words occur, and how often."""
+    """Ranked by where and how often the words occur."""
     rows = await conn.fetch(
         """
         with ranked as (
@@ -126,7 +126,7 @@ async def by_relevance(conn: Connection, filters: Filters, limit: int, after: tu
 
 
 async def words_like(conn: Connection, typed: str) -> tuple[str, dict[str, list[str]]]:
-    """What was typed without case and accents; and for each of its words that no product has, ones that look alike."""
+    """The typed text without case and accents, and similar words for each of its words that no product contains."""
     row = await conn.fetchrow(
         """
         select plain($1) as typed, coalesce(jsonb_object_agg(unknown.word, unknown.alike), '{}') as alike
@@ -145,8 +145,8 @@ async def words_like(conn: Connection, typed: str) -> tuple[str, dict[str, list[
 
 
 async def facets(conn: Connection, filters: Filters) -> Facets:
-    """How what was found spreads, over all categories and over all prices whichever were asked for: in one walk through
-    what the other filters leave, because to look for stock is what costs."""
+    """The number of products by category and by price range; each ignores its own filter. One scan for both, because
+    the filter for stock is expensive."""
     rows = await conn.fetch(
         """
         select category, step, grouping(category) = 0 as by_category,
@@ -195,7 +195,7 @@ async def product_called(conn: Connection, slug: str) -> UUID | None:
 
 
 async def public_ids(conn: Connection, limit: int, before: UUID) -> list[UUID]:
-    """Of what everybody may see, the newest first."""
+    """Ids of public products, newest first."""
     rows = await conn.fetch(
         "select id from product where status = 'active' and id < $2 order by id desc limit $1", limit, before
     )

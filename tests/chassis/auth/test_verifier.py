@@ -25,10 +25,10 @@ class Sessions:
 
     def __init__(self, role: str | None) -> None:
         self.role = role
-        self.asked = 0
+        self.calls = 0
 
     async def __call__(self, session_id: UUID) -> SessionFacts | None:
-        self.asked += 1
+        self.calls += 1
         if self.role is None or session_id != SESSION:
             return None
         return SessionFacts(ADA, self.role, "ada@example.com", "Ada")
@@ -117,7 +117,7 @@ async def test_a_lost_role_takes_effect_within_five_seconds() -> None:
     sessions.role = None
     now += 4.9
     await authorise(principal("user", "clerk"), "signed_in", needs="orders:read")
-    assert sessions.asked == 1
+    assert sessions.calls == 1
     now += 0.2
     with pytest.raises(Unauthenticated):
         await authorise(principal("user", "clerk"), "signed_in", needs="orders:read")

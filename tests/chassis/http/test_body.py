@@ -65,6 +65,15 @@ def test_reports_every_wrong_field() -> None:
     }
 
 
+def test_a_value_that_is_no_longer_text_is_refused_in_the_same_words() -> None:
+    tree = {"name": "", "lines": [{"quantity": 0}], "price": {"amount": 1, "currency": "USD"}, "x": 1}
+    with pytest.raises(Invalid) as converted:
+        body.convert(tree, Basket)
+    with pytest.raises(Invalid) as decoded:
+        body.decode(msgspec.json.encode(tree), Basket)
+    assert converted.value.errors == decoded.value.errors != []
+
+
 def test_refuses_a_currency_that_iso_does_not_list() -> None:
     assert "ISO 4217" in refused(encode(price={"amount": 1, "currency": "ZZZ"}))["price"]
 

@@ -32,7 +32,7 @@ def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> AdminClient:
+def admin(system: System) -> AdminClient:
     """Signed in for each module anew: an access token is valid for ten minutes, and all modules may take longer."""
     return AdminClient(system)
 

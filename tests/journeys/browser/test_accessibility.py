@@ -19,8 +19,8 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def stage(system: System, office: AdminClient) -> Stage:
-    return set_stage(system, office)
+def stage(system: System, admin: AdminClient) -> Stage:
+    return set_stage(system, admin)
 
 
 async def test_no_page_bars_anybody(visitor: Visitor, stage: Stage) -> None:

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 async def test_a_cart_whose_last_unit_went_to_somebody_else_says_so_and_what_to_do(
-    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
+    visitor: Visitor, system: System, admin: AdminClient, buyer: Shopper
 ) -> None:
-    vase, lamp = office.product(stock=1, name="Last vase"), office.product(stock=5)
+    vase, lamp = admin.product(stock=1, name="Last vase"), admin.product(stock=5)
     for product in (vase, lamp):
         buyer.add(product).raise_for_status()
     async with visitor() as visit:
@@ -43,8 +43,8 @@ async def test_a_cart_whose_last_unit_went_to_somebody_else_says_so_and_what_to_
     assert [line["product_id"] for line in buyer.cart()["items"]] == [lamp["id"]]
 
 
-async def test_a_change_in_one_tab_shows_in_the_other(visitor: Visitor, office: AdminClient) -> None:
-    lamp = office.product(stock=5)
+async def test_a_change_in_one_tab_shows_in_the_other(visitor: Visitor, admin: AdminClient) -> None:
+    lamp = admin.product(stock=5)
     async with visitor() as visit:
         first, second = visit.page, await visit.open_tab()
         await steps.put_into_cart(first, lamp)
@@ -60,9 +60,9 @@ async def test_a_change_in_one_tab_shows_in_the_other(visitor: Visitor, office: 
 
 
 async def test_a_second_checkout_of_the_cart_leads_to_the_order_that_is_open(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=2)).raise_for_status()
+    buyer.add(admin.product(stock=2)).raise_for_status()
     async with visitor() as visit:
         first, second = visit.page, await visit.open_tab()
         await steps.to_the_checkout(first, buyer)
@@ -86,13 +86,13 @@ async def test_a_second_checkout_of_the_cart_leads_to_the_order_that_is_open(
         await steps.expect_paid(first)
         await visit.assert_as_expected()
     assert [order["id"] for order in buyer.http.get("/api/orders").json()["items"]] == [order_id]
-    assert len(office.ledger(order_id)) == 1
+    assert len(admin.ledger(order_id)) == 1
 
 
 async def test_what_a_guest_put_in_is_added_to_their_own_cart_at_the_sign_in(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    lamp, vase = office.product(stock=9), office.product(stock=9, name="Test vase")
+    lamp, vase = admin.product(stock=9), admin.product(stock=9, name="Test vase")
     buyer.add(lamp, 2).raise_for_status()
     async with visitor() as visit:
         page = visit.page

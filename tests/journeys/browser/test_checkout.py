@@ -17,9 +17,9 @@ NOTE = "Ring twice, the bell is old"
 
 
 async def test_somebody_was_faster_and_the_rest_is_bought(
-    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
+    visitor: Visitor, system: System, admin: AdminClient, buyer: Shopper
 ) -> None:
-    lamp = office.product(stock=3, price=2000)
+    lamp = admin.product(stock=3, price=2000)
     buyer.add(lamp, 3).raise_for_status()
     async with visitor(*PHONE) as visit:
         page = visit.page
@@ -38,13 +38,13 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
         await refusal.get_by_role("button", name="Use available quantities").click()
         await expect(page.get_by_role("button", name="Pay $40.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
-        await _pay_with_everything_as_typed(visit, office, buyer, amount=4000)
+        await _pay_with_everything_as_typed(visit, admin, buyer, amount=4000)
 
 
 async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
-    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
+    visitor: Visitor, system: System, admin: AdminClient, buyer: Shopper
 ) -> None:
-    vase, lamp = office.product(stock=1, price=1000, name="Last vase"), office.product(stock=5, price=2000)
+    vase, lamp = admin.product(stock=1, price=1000, name="Last vase"), admin.product(stock=5, price=2000)
     for product in (vase, lamp):
         buyer.add(product).raise_for_status()
     async with visitor() as visit:
@@ -61,18 +61,18 @@ async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
         await page.get_by_role("button", name=f"Remove {vase['name']}").click()
         await page.get_by_role("link", name="Check out").click()
         await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
-        await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
+        await _pay_with_everything_as_typed(visit, admin, buyer, amount=2000)
 
 
 async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anything_is_charged(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    lamp = office.product(stock=1, price=2000)
+    lamp = admin.product(stock=1, price=2000)
     buyer.add(lamp).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         await _type_everything(page, buyer)
-        office.reprice(lamp, 2300)
+        admin.reprice(lamp, 2300)
 
         visit.expect_refusal("POST /api/orders", 409)
         await page.get_by_role("button", name="Pay $20.00").click()
@@ -80,13 +80,13 @@ async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anythin
         await expect(refusal).to_contain_text("The new total is $23.00. You were not charged")
         await expect(page.get_by_role("button", name="Pay $23.00")).to_be_enabled()
         assert buyer.http.get("/api/orders").json()["items"] == []
-        await _pay_with_everything_as_typed(visit, office, buyer, amount=2300)
+        await _pay_with_everything_as_typed(visit, admin, buyer, amount=2300)
 
 
 async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_place(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=1, price=2000)).raise_for_status()
+    buyer.add(admin.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         await _type_everything(page, buyer)
@@ -106,13 +106,13 @@ async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_pla
         # What was being sent goes on by itself after the sign-in.
         await _sign_in_again(page, PASSWORD)
         await steps.expect_the_payment_page(page)
-        await _pay(visit, office, buyer, amount=2000)
+        await _pay(visit, admin, buyer, amount=2000)
 
 
 async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_later(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=1, price=2000)).raise_for_status()
+    buyer.add(admin.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         await _type_everything(page, buyer)
@@ -130,13 +130,13 @@ async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_late
         await page.get_by_label("Password", exact=True).fill(PASSWORD)
         await page.get_by_role("button", name="Sign in", exact=True).click()
         await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
-        await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
+        await _pay_with_everything_as_typed(visit, admin, buyer, amount=2000)
 
 
 async def test_an_answer_that_got_lost_makes_no_second_order(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=2, price=2000)).raise_for_status()
+    buyer.add(admin.product(stock=2, price=2000)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         await _type_everything(page, buyer)
@@ -149,7 +149,7 @@ async def test_an_answer_that_got_lost_makes_no_second_order(
         visit.expect_refusal("POST /api/orders", "net::ERR_CONNECTION_RESET")
         await page.get_by_role("button", name="Pay $20.00").click()
         await steps.expect_the_payment_page(page)
-        await _pay(visit, office, buyer, amount=2000)
+        await _pay(visit, admin, buyer, amount=2000)
 
 
 async def _type_everything(page: Page, buyer: Shopper) -> None:
@@ -157,14 +157,14 @@ async def _type_everything(page: Page, buyer: Shopper) -> None:
     await page.get_by_label("Delivery note (optional)").fill(NOTE)
 
 
-async def _pay_with_everything_as_typed(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
+async def _pay_with_everything_as_typed(visit: Visit, admin: AdminClient, buyer: Shopper, amount: int) -> None:
     await steps.expect_the_address_as_typed(visit.page)
     await expect(visit.page.get_by_label("Delivery note (optional)")).to_have_value(NOTE)
     await steps.to_the_payment_page(visit.page)
-    await _pay(visit, office, buyer, amount)
+    await _pay(visit, admin, buyer, amount)
 
 
-async def _pay(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
+async def _pay(visit: Visit, admin: AdminClient, buyer: Shopper, amount: int) -> None:
     """From the payment page to the end: one order of this buyer's, as it was typed, and one charge."""
     await steps.pay_on_the_payment_page(visit.page)
     await steps.expect_paid(visit.page)
@@ -172,7 +172,7 @@ async def _pay(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -
     (order,) = buyer.http.get("/api/orders").raise_for_status().json()["items"]
     assert (order["status"], order["note"], order["total"]["amount"]) == ("paid", NOTE, amount)
     assert {name: order["shipping_address"][name] for name in ADDRESS} == ADDRESS
-    assert [entry["amount"] for entry in office.ledger(order["id"])] == [amount]
+    assert [entry["amount"] for entry in admin.ledger(order["id"])] == [amount]
 
 
 def _end_other_sessions(buyer: Shopper) -> None:

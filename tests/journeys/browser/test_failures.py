@@ -34,10 +34,10 @@ async def test_a_wrong_product_address_says_so_and_leads_on(visitor: Visitor) ->
 
 
 async def test_somebody_else_s_order_is_not_there(
-    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
+    visitor: Visitor, system: System, admin: AdminClient, buyer: Shopper
 ) -> None:
     somebody = Shopper(system)
-    somebody.add(office.product(stock=1)).raise_for_status()
+    somebody.add(admin.product(stock=1)).raise_for_status()
     order_id = somebody.placed()["id"]
     async with visitor() as visit:
         page = visit.page
@@ -65,9 +65,9 @@ async def test_products_that_cannot_be_loaded_are_asked_for_again(visitor: Visit
 
 
 async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=1)).raise_for_status()
+    buyer.add(admin.product(stock=1)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         quote = "**/api/orders/quote"
@@ -83,8 +83,8 @@ async def test_a_fault_of_ours_is_owned_up_to_with_a_number_to_tell(
         await visit.assert_as_expected()
 
 
-async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, office: AdminClient) -> None:
-    lamp = office.product(stock=3)
+async def test_who_is_offline_is_told_so_and_goes_on_later(visitor: Visitor, admin: AdminClient) -> None:
+    lamp = admin.product(stock=3)
     async with visitor() as visit:
         page = visit.page
         await page.goto(f"/products/{lamp['slug']}")

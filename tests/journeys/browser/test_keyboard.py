@@ -46,17 +46,17 @@ async def expect_to_be_seen(page: Page) -> None:
     raise AssertionError(wrong)
 
 
-async def tab_to(page: Page, wanted: Locator) -> None:
+async def tab_to(page: Page, locator: Locator) -> None:
     """With Tab alone; every stop on the way has to be seen."""
-    await expect(wanted).to_be_visible()
+    await expect(locator).to_be_visible()
     passed = []
     for _ in range(_MOST_STOPS):
         await page.keyboard.press("Tab")
         await expect_to_be_seen(page)
-        if await wanted.evaluate("(element) => element === document.activeElement"):
+        if await locator.evaluate("(element) => element === document.activeElement"):
             return
         passed.append(await page.evaluate("document.activeElement.outerHTML.slice(0, 80)"))
-    raise AssertionError(f"{wanted} is not reached: {passed}")
+    raise AssertionError(f"{locator} is not reached: {passed}")
 
 
 async def expect_to_be_at_the_content(page: Page) -> None:
@@ -70,7 +70,7 @@ async def enter(page: Page, label: str, text: str) -> None:
 
 
 async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
-    visitor: Visitor, office: AdminClient
+    visitor: Visitor, admin: AdminClient
 ) -> None:
     sku, price = f"KEY-{uuid4().hex[:8]}", {"amount": 1900, "currency": "USD"}
     variants = [
@@ -80,9 +80,9 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
     options = [{"name": "colour", "values": ["ash", "coal", "moss"]}]
     name = f"Wool throw {sku}"
     product = {"name": name, "options": options, "variants": variants}
-    office.http.post("/api/products", json=product).raise_for_status()
+    admin.http.post("/api/products", json=product).raise_for_status()
     ask = {"q": sku}
-    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
+    until("it to be found", lambda: admin.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
     async with visitor() as visit:
         page = visit.page
         await page.goto("/")
@@ -160,10 +160,10 @@ async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
 
 
 async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
-    system: System, visitor: Visitor, office: AdminClient
+    system: System, visitor: Visitor, admin: AdminClient
 ) -> None:
     buyer = Shopper(system)
-    buyer.add(office.product(stock=2)).raise_for_status()
+    buyer.add(admin.product(stock=2)).raise_for_status()
     order = buyer.placed()
     async with visitor(*PHONE) as visit:
         page = visit.page

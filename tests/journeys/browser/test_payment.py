@@ -18,9 +18,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 async def test_a_declined_card_is_said_so_and_another_card_pays(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    order_id = _order(office, buyer)
+    order_id = _order(admin, buyer)
     async with visitor() as visit:
         page = visit.page
         await _to_pay_for(page, buyer, order_id)
@@ -29,13 +29,13 @@ async def test_a_declined_card_is_said_so_and_another_card_pays(
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
         assert visit.problems == []
-    _paid_once(office, buyer, order_id)
+    _paid_once(admin, buyer, order_id)
 
 
 async def test_the_bank_asks_who_it_is_and_the_order_is_paid(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    order_id = _order(office, buyer)
+    order_id = _order(admin, buyer)
     async with visitor() as visit:
         page = visit.page
         await _to_pay_for(page, buyer, order_id)
@@ -43,30 +43,30 @@ async def test_the_bank_asks_who_it_is_and_the_order_is_paid(
         await page.get_by_role("button", name="Approve the payment").click()
         await steps.expect_paid(page)
         assert visit.problems == []
-    _paid_once(office, buyer, order_id)
+    _paid_once(admin, buyer, order_id)
 
 
 async def test_who_fails_the_bank_s_check_is_told_and_tries_again(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    order_id = _order(office, buyer)
+    order_id = _order(admin, buyer)
     async with visitor() as visit:
         page = visit.page
         await _to_pay_for(page, buyer, order_id)
         await steps.pay_on_the_payment_page(page, THREE_D_SECURE)
         await page.get_by_role("button", name="Fail the check").click()
         await expect(page.get_by_role("alert")).to_contain_text("choose a different payment method")
-        assert office.ledger(order_id) == []
+        assert admin.ledger(order_id) == []
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
         assert visit.problems == []
-    _paid_once(office, buyer, order_id)
+    _paid_once(admin, buyer, order_id)
 
 
 async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_it_later(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    buyer.add(office.product(stock=1)).raise_for_status()
+    buyer.add(admin.product(stock=1)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
         await steps.to_the_checkout(page, buyer)
@@ -86,13 +86,13 @@ async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_i
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
         assert visit.problems == []
-    _paid_once(office, buyer, order_id)
+    _paid_once(admin, buyer, order_id)
 
 
 async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_from(
-    system: System, office: AdminClient, buyer: Shopper, tmp_path: Path
+    system: System, admin: AdminClient, buyer: Shopper, tmp_path: Path
 ) -> None:
-    order_id = _order(office, buyer)
+    order_id = _order(admin, buyer)
     async with (
         chromium(back_forward_cache=True) as browser,
         visit(browser, f"http://localhost:{system.port}", evidence=tmp_path) as visitor,
@@ -108,14 +108,14 @@ async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
         assert visitor.problems == []
-    _paid_once(office, buyer, order_id)
+    _paid_once(admin, buyer, order_id)
 
 
 async def test_the_way_back_is_enough_where_stripe_s_word_is_late(
-    visitor: Visitor, office: AdminClient, buyer: Shopper
+    visitor: Visitor, admin: AdminClient, buyer: Shopper
 ) -> None:
-    order_id = _order(office, buyer)
-    office.fault(operation="webhook", fault="late", count=20, delay_ms=600_000)
+    order_id = _order(admin, buyer)
+    admin.fault(operation="webhook", fault="late", count=20, delay_ms=600_000)
     try:
         async with visitor() as visit:
             page = visit.page
@@ -124,13 +124,13 @@ async def test_the_way_back_is_enough_where_stripe_s_word_is_late(
             await steps.expect_paid(page)
             assert visit.problems == []
     finally:
-        office.no_more_faults()
-    _paid_once(office, buyer, order_id)
+        admin.no_more_faults()
+    _paid_once(admin, buyer, order_id)
 
 
-def _order(office: AdminClient, buyer: Shopper) -> str:
+def _order(admin: AdminClient, buyer: Shopper) -> str:
     """One that waits for its payment."""
-    buyer.add(office.product(stock=1)).raise_for_status()
+    buyer.add(admin.product(stock=1)).raise_for_status()
     placed: str = buyer.placed()["id"]
     return placed
 
@@ -140,7 +140,7 @@ async def _to_pay_for(page: Page, buyer: Shopper, order_id: str) -> None:
     await steps.to_the_payment_page(page)
 
 
-def _paid_once(office: AdminClient, buyer: Shopper, order_id: str) -> None:
+def _paid_once(admin: AdminClient, buyer: Shopper, order_id: str) -> None:
     order = buyer.order(order_id)
     assert order["status"] == "paid"
-    assert [entry["amount"] for entry in office.ledger(order_id)] == [order["total"]["amount"]]
+    assert [entry["amount"] for entry in admin.ledger(order_id)] == [order["total"]["amount"]]

@@ -19,11 +19,11 @@ COLOURS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 60, 200)}
 
 
 @pytest.fixture
-def product(office: AdminClient) -> dict[str, Any]:
+def product(admin: AdminClient) -> dict[str, Any]:
     """With three pictures, which say what colour they are."""
-    made = office.product(stock=3)
+    made = admin.product(stock=3)
     for name, colour in COLOURS.items():
-        office.http.post(
+        admin.http.post(
             f"/api/products/{made['id']}/images",
             files={"file": (f"{name}.png", encoded(plain(400, 300, colour)), "image/png")},
             data={"alt": name},
@@ -32,8 +32,8 @@ def product(office: AdminClient) -> dict[str, Any]:
     return made
 
 
-def pictures(office: AdminClient, product: dict[str, Any]) -> list[str]:
-    found = office.http.get(f"/api/products/{product['id']}").raise_for_status().json()
+def pictures(admin: AdminClient, product: dict[str, Any]) -> list[str]:
+    found = admin.http.get(f"/api/products/{product['id']}").raise_for_status().json()
     return [image["alt"] for image in found["images"]]
 
 
@@ -45,12 +45,12 @@ async def shown(page: Page, *alts: str) -> None:
 
 
 async def test_an_admin_arranges_a_product_s_pictures(
-    visitor: Visitor, system: System, office: AdminClient, product: dict[str, Any]
+    visitor: Visitor, system: System, admin: AdminClient, product: dict[str, Any]
 ) -> None:
-    admin = system.login("admin")
+    account = system.login("admin")
     async with visitor() as visit:
         page = visit.page
-        await steps.sign_in(page, admin["email"], admin["password"])
+        await steps.sign_in(page, account["email"], account["password"])
         await page.goto(f"/admin/products/{product['id']}")
         await shown(page, "red", "green", "blue")
 
@@ -61,13 +61,13 @@ async def test_an_admin_arranges_a_product_s_pictures(
         await page.keyboard.press("Enter")
         await shown(page, "blue", "red", "green")
         await expect(page.get_by_role("button", name="Move picture 1 to the right")).to_be_focused()
-        until("both moves to be kept", lambda: pictures(office, product) == ["blue", "red", "green"])
+        until("both moves to be kept", lambda: pictures(admin, product) == ["blue", "red", "green"])
 
         # By mouse.
         items = page.locator("li[data-image]")
         await items.nth(2).locator("[draggable]").drag_to(items.nth(0))
         await shown(page, "green", "blue", "red")
-        until("the drop to be kept", lambda: pictures(office, product) == ["green", "blue", "red"])
+        until("the drop to be kept", lambda: pictures(admin, product) == ["green", "blue", "red"])
 
         words = page.get_by_label("Description of picture 2")
         await words.fill("A blue lamp from the side")
@@ -77,23 +77,23 @@ async def test_an_admin_arranges_a_product_s_pictures(
         await page.get_by_role("button", name="Delete picture 1").click()
         await page.get_by_role("button", name="Delete", exact=True).click()
         await shown(page, "A blue lamp from the side", "red")
-        until("all of it to be kept", lambda: pictures(office, product) == ["A blue lamp from the side", "red"])
+        until("all of it to be kept", lambda: pictures(admin, product) == ["A blue lamp from the side", "red"])
         assert visit.problems == []
 
 
 async def test_a_change_of_somebody_else_is_not_undone(
-    visitor: Visitor, system: System, office: AdminClient, product: dict[str, Any]
+    visitor: Visitor, system: System, admin: AdminClient, product: dict[str, Any]
 ) -> None:
-    admin = system.login("admin")
+    account = system.login("admin")
     path = f"/api/products/{product['id']}"
     async with visitor() as visit:
         page = visit.page
-        await steps.sign_in(page, admin["email"], admin["password"])
+        await steps.sign_in(page, account["email"], account["password"])
         await page.goto(f"/admin/products/{product['id']}")
         await shown(page, "red", "green", "blue")
-        first = office.http.get(path).json()["images"][0]["id"]
-        office.http.delete(f"{path}/images/{first}").raise_for_status()
+        first = admin.http.get(path).json()["images"][0]["id"]
+        admin.http.delete(f"{path}/images/{first}").raise_for_status()
         await page.get_by_role("button", name="Move picture 3 to the left").click()
         # Refused, since the product is another by now; what it is now is shown.
         await shown(page, "green", "blue")
-        assert pictures(office, product) == ["green", "blue"]
+        assert pictures(admin, product) == ["green", "blue"]

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 async def test_a_visitor_finds_a_thing_orders_it_and_pays(
-    visitor: Visitor, office: AdminClient, size: tuple[int, int]
+    visitor: Visitor, admin: AdminClient, size: tuple[int, int]
 ) -> None:
     name = f"Walnut tray {uuid4().hex[:8]}"
-    product = office.product(stock=3, price=4200, name=name)
+    product = admin.product(stock=3, price=4200, name=name)
     until(
         "the product to be found",
-        lambda: office.http.get("/api/products", params={"q": product["name"]}).raise_for_status().json()["items"],
+        lambda: admin.http.get("/api/products", params={"q": product["name"]}).raise_for_status().json()["items"],
         timeout_s=TIMEOUT_S,
     )
     email = f"visitor-{uuid4().hex[:12]}@example.com"
@@ -58,10 +58,10 @@ async def test_a_visitor_finds_a_thing_orders_it_and_pays(
         assert not [value for value in await page.evaluate("Object.values(localStorage)") if len(str(value)) > 64]
         assert visit.problems == []
 
-    order = office.http.get(f"/api/orders/{order_id}").raise_for_status().json()
+    order = admin.http.get(f"/api/orders/{order_id}").raise_for_status().json()
     assert (order["status"], order["email"]) == ("paid", email)
-    assert [entry["amount"] for entry in office.ledger(order_id)] == [order["total"]["amount"]]
-    assert office.available(product) == 2
+    assert [entry["amount"] for entry in admin.ledger(order_id)] == [order["total"]["amount"]]
+    assert admin.available(product) == 2
 
 
 #: What somebody would try who got markup of theirs into a page. Ends when each has been refused.

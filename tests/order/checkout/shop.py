@@ -120,22 +120,22 @@ class Shop:
     def request(self, **fields: Any) -> PlaceOrder:
         return PlaceOrder(**{"shipping_address": ADDRESS, **fields})
 
-    def once(self, key: str | None = None, *parts: str) -> IdempotentRequest:
+    def idempotent_request(self, key: str | None = None, *parts: str) -> IdempotentRequest:
         return IdempotentRequest.of(f"user:{self.user_id}", key or uuid4().hex, *parts)
 
     async def place(
         self, key: str | None = None, *, deps: Deps | None = None, guest: str | None = None, **fields: Any
     ) -> Placed:
         request = self.request(**fields)
-        once = self.once(key, repr(request))
-        return await actions.place_order(deps or self.deps, self.buyer, request, guest, once)
+        idempotent_request = self.idempotent_request(key, repr(request))
+        return await actions.place_order(deps or self.deps, self.buyer, request, guest, idempotent_request)
 
     async def accept(self, quantity: int = 2, *, guest: str | None = None, **context: Any) -> Saga:
         """An order just accepted, whose saga this process holds."""
         if quantity:
             self.fill_cart(quantity)
-        asked = self.request()
-        saga = await actions._accept(self.deps, self.buyer, asked, guest, self.once())
+        request = self.request()
+        saga = await actions._accept(self.deps, self.buyer, request, guest, self.idempotent_request())
         assert saga is not None
         if context:
             saga = replace(saga, context=replace(saga.context, **context))

@@ -20,7 +20,7 @@ from tests.order.checkout.shop import TOTAL, Shop, usd
 
 async def cancel(shop: Shop, saga: Saga, *, caller: Principal | None = None, key: str | None = None) -> Placed:
     deps = shop.deps_of(shop.checkout, patience_s=0.3, refund_patience_s=0.05)
-    return await actions.cancel_order(deps, caller or shop.buyer, saga.order_id, shop.once(key))
+    return await actions.cancel_order(deps, caller or shop.buyer, saga.order_id, shop.idempotent_request(key))
 
 
 # Cancelling what is unpaid
@@ -94,7 +94,7 @@ async def test_an_order_of_somebody_else_is_not_there(shop: Shop) -> None:
 
 async def test_there_is_nothing_to_cancel_where_no_order_is(shop: Shop) -> None:
     with pytest.raises(NotFound):
-        await actions.cancel_order(shop.deps, shop.admin, UUID(int=1), shop.once())
+        await actions.cancel_order(shop.deps, shop.admin, UUID(int=1), shop.idempotent_request())
 
 
 @pytest.mark.parametrize("state", [State.CANCELLING, State.REJECTING])
@@ -177,7 +177,7 @@ async def test_an_admin_is_answered_as_soon_as_the_refund_is_through(shop: Shop)
     saga = await shop.done()
     stall = shop.payment.faults.stall_after("refund")
     deps = shop.deps_of(shop.checkout, refund_patience_s=5.0)
-    cancelling = asyncio.create_task(actions.cancel_order(deps, shop.admin, saga.order_id, shop.once()))
+    cancelling = asyncio.create_task(actions.cancel_order(deps, shop.admin, saga.order_id, shop.idempotent_request()))
     await stall.reached.wait()
     stall.resume()
     while (await shop.saga(saga.order_id)).state is not State.REFUND_ASKED:

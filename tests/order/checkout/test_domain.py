@@ -127,10 +127,10 @@ def test_a_refund_never_cuts_a_paid_checkout_short(state: State, restock: bool) 
 
 
 def test_shipped_units_stay_away_unless_the_admin_says_otherwise() -> None:
-    assert domain.restocks(shipped=False, asked=None)
-    assert not domain.restocks(shipped=True, asked=None)
-    assert domain.restocks(shipped=True, asked=True)
-    assert not domain.restocks(shipped=False, asked=False)
+    assert domain.restocks(shipped=False, requested=None)
+    assert not domain.restocks(shipped=True, requested=None)
+    assert domain.restocks(shipped=True, requested=True)
+    assert not domain.restocks(shipped=False, requested=False)
 
 
 def test_a_refund_of_an_order_under_way_waits_for_its_units() -> None:

@@ -20,7 +20,7 @@ async def test_an_order_is_charged_the_shown_prices_and_says_which_part_is_tax(s
     assert (order.tax, order.prices_include_tax) == (usd(227), True)
     [tax] = order.tax_lines
     assert (tax.name, tax.rate, tax.base, tax.amount, tax.included) == ("VAT", "10", usd(2273), usd(227), True)
-    asked = shop.payment.asked(order.id)
-    assert asked.amount == usd(2500)
-    assert sum(line.quantity * line.unit_price.amount for line in asked.lines) == 2500
-    assert [line.name for line in asked.lines] == ["Walnut desk", "Shipping"]
+    request = shop.payment.open_request(order.id)
+    assert request.amount == usd(2500)
+    assert sum(line.quantity * line.unit_price.amount for line in request.lines) == 2500
+    assert [line.name for line in request.lines] == ["Walnut desk", "Shipping"]

@@ -43,7 +43,7 @@ async def test_its_units_are_sold_and_its_cart_is_cleared(shop: Shop, gift: Vari
 async def test_payment_never_hears_of_it(shop: Shop, gift: Variant) -> None:
     order = (await order_of(shop, gift)).order
     await shop.rest(order.id)
-    await actions.cancel_order(shop.deps, shop.admin, order.id, shop.once())
+    await actions.cancel_order(shop.deps, shop.admin, order.id, shop.idempotent_request())
     await shop.rest(order.id)
     assert shop.payment.events == []
     assert shop.payment.refunds(order.id) == []
@@ -52,7 +52,7 @@ async def test_payment_never_hears_of_it(shop: Shop, gift: Variant) -> None:
 async def test_cancelling_it_ends_in_refunded_and_its_units_return(shop: Shop, gift: Variant) -> None:
     order = (await order_of(shop, gift)).order
     await shop.rest(order.id)
-    cancelled = await actions.cancel_order(shop.deps, shop.admin, order.id, shop.once())
+    cancelled = await actions.cancel_order(shop.deps, shop.admin, order.id, shop.idempotent_request())
     assert (cancelled.settled, cancelled.order.status, cancelled.order.payment_status) == (True, "refunded", "refunded")
     assert (await shop.rest(order.id)).state is State.DONE
     assert shop.product.variant(gift.id).available == 10

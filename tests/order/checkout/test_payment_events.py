@@ -28,8 +28,8 @@ async def succeeded(shop: Shop, saga: Saga) -> None:
 
 async def refund(shop: Shop, saga: Saga, amount: int | None = None, *, restock: bool | None = None) -> None:
     """An admin gives money back at the payment service."""
-    asked = RefundRequest(uuid4().hex, usd(amount) if amount else None, restock=restock)
-    await shop.payment.refund(saga.order_id, asked)
+    request = RefundRequest(uuid4().hex, usd(amount) if amount else None, restock=restock)
+    await shop.payment.refund(saga.order_id, request)
 
 
 # Success
@@ -249,18 +249,18 @@ async def test_a_refund_is_full_when_all_was_given_back_even_if_another_failed(s
 
 
 @pytest.mark.parametrize("shipped", [False, True])
-@pytest.mark.parametrize("asked", [None, True, False])
+@pytest.mark.parametrize("requested", [None, True, False])
 async def test_units_go_back_to_stock_unless_they_have_shipped_or_the_admin_says_otherwise(
-    shop: Shop, shipped: bool, asked: bool | None
+    shop: Shop, shipped: bool, requested: bool | None
 ) -> None:
     saga = await shop.done()
     if shipped:
         await update_order(shop.deps, saga.order_id, UpdateOrder("shipped"))
-    await refund(shop, saga, restock=asked)
+    await refund(shop, saga, restock=requested)
     await shop.hear()
     rested = await shop.rest(saga.order_id)
     assert (rested.state, rested.context.restock) == (State.DONE, False)
-    back = asked if asked is not None else not shipped
+    back = requested if requested is not None else not shipped
     assert shop.units() == ((10, 0, 0) if back else (8, 0, 2))
     assert await shop.status(saga.order_id) == "refunded"
 

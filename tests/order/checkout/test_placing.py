@@ -192,7 +192,9 @@ async def test_a_double_click_is_told_that_the_first_is_under_way(shop: Shop) ->
 
 async def test_a_repetition_carries_on_what_a_request_that_died_has_left(shop: Shop) -> None:
     shop.fill_cart()
-    first = await actions._accept(shop.deps, shop.buyer, shop.request(), None, shop.once(KEY, repr(shop.request())))
+    first = await actions._accept(
+        shop.deps, shop.buyer, shop.request(), None, shop.idempotent_request(KEY, repr(shop.request()))
+    )
     assert first is not None
     await shop.make_due(first.order_id)
     placed = await shop.place(KEY)
@@ -314,9 +316,9 @@ async def test_a_quote_names_what_is_short(shop: Shop, gone: str) -> None:
 
 async def _bind(shop: Shop) -> None:
     """Another request takes the key."""
-    once = shop.once(KEY, repr(shop.request()))
+    idempotent_request = shop.idempotent_request(KEY, repr(shop.request()))
     async with shop.db.transaction() as tx:
-        await once.bind(tx, UUID(int=1))
+        await idempotent_request.bind(tx, UUID(int=1))
 
 
 async def _let_go(shop: Shop) -> None:

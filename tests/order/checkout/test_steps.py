@@ -147,7 +147,7 @@ async def test_a_held_order_keeps_its_price_when_the_shop_changes_it(shop: Shop)
     assert waiting.state is State.PAYMENT_OPENING
     shop.product.set_price(shop.desk.id, 9999)
     await shop.rest(saga.order_id)
-    assert shop.payment.asked(saga.order_id).amount == usd(TOTAL)
+    assert shop.payment.open_request(saga.order_id).amount == usd(TOTAL)
     assert (await shop.order(saga.order_id)).total == usd(TOTAL)
 
 
@@ -189,19 +189,19 @@ async def test_an_order_awaits_its_payment_on_the_page_that_payment_named(shop: 
 
 async def test_payment_is_asked_for_every_line_with_shipping_and_tax(shop: Shop) -> None:
     saga = await shop.awaiting_payment()
-    asked = shop.payment.asked(saga.order_id)
-    assert [(line.name, line.quantity, line.unit_price) for line in asked.lines] == [
+    request = shop.payment.open_request(saga.order_id)
+    assert [(line.name, line.quantity, line.unit_price) for line in request.lines] == [
         ("Walnut desk", 2, usd(PRICE)),
         ("Shipping", 1, usd(500)),
         ("Tax", 1, usd(250)),
     ]
-    assert (asked.amount, asked.user_id, asked.email) == (usd(TOTAL), shop.user_id, "ada@example.com")
-    assert asked.number == saga.context.number
+    assert (request.amount, request.user_id, request.email) == (usd(TOTAL), shop.user_id, "ada@example.com")
+    assert request.number == saga.context.number
 
 
 async def test_payment_is_not_asked_for_lines_that_cost_nothing(shop: Shop) -> None:
     saga = await shop.drive(await shop.accept(shipping_method="pickup", country="FR"))
-    assert [line.name for line in shop.payment.asked(saga.order_id).lines] == ["Walnut desk"]
+    assert [line.name for line in shop.payment.open_request(saga.order_id).lines] == ["Walnut desk"]
     order = await shop.order(saga.order_id)
     assert (order.shipping_method, order.total) == ("pickup", usd(2 * PRICE))
 
@@ -220,10 +220,10 @@ async def test_a_payment_whose_answer_was_lost_is_asked_for_word_for_word_again(
     saga = await shop.accept()
     shop.payment.faults.fail_after("open")
     assert (await shop.drive(saga)).attempts == 1
-    asked = shop.payment.asked(saga.order_id)
+    request = shop.payment.open_request(saga.order_id)
     rested = await shop.rest(saga.order_id)
     assert rested.state is State.AWAITING_PAYMENT
-    assert shop.payment.asked(saga.order_id) == asked
+    assert shop.payment.open_request(saga.order_id) == request
     assert shop.payment.faults.calls.count("open") == 2
 
 
@@ -295,8 +295,8 @@ async def test_a_paid_order_whose_units_are_gone_is_refunded(shop: Shop) -> None
     saga = await shop.paid()
     shop.product.lose(str(saga.order_id))
     shop.product.set_available(shop.desk.id, 1)
-    asked = await shop.drive(saga)
-    assert asked.state is State.REFUND_ASKED
+    refunding = await shop.drive(saga)
+    assert refunding.state is State.REFUND_ASKED
     assert await shop.status(saga.order_id) == "refunding"
     (refund,) = shop.payment.refunds(saga.order_id)
     assert (refund.amount, refund.reason) == (usd(TOTAL), "out of stock after payment")
@@ -345,7 +345,7 @@ async def test_a_cart_cleared_with_its_answer_lost_is_cleared_once(shop: Shop) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "state"),
+    ("cancellation", "state"),
     [
         ({}, State.DONE),
         ({"refund": True}, State.REFUND_ASKED),
@@ -354,14 +354,14 @@ async def test_a_cart_cleared_with_its_answer_lost_is_cleared_once(shop: Shop) -
     ],
 )
 async def test_what_was_asked_for_meanwhile_comes_after_the_sale(
-    shop: Shop, asked: dict[str, bool], state: State
+    shop: Shop, cancellation: dict[str, bool], state: State
 ) -> None:
     saga = await shop.paid()
-    saga = await shop.put(saga, State.PAID, **asked)
+    saga = await shop.put(saga, State.PAID, **cancellation)
     assert (await shop.drive(saga)).state is state
     assert shop.product.faults.calls.count("commit") == 1
-    assert ("put_back" in shop.product.faults.calls) == (asked == {"restock": True})
-    assert bool(shop.payment.refunds(saga.order_id)) == bool(asked.get("refund"))
+    assert ("put_back" in shop.product.faults.calls) == (cancellation == {"restock": True})
+    assert bool(shop.payment.refunds(saga.order_id)) == bool(cancellation.get("refund"))
 
 
 # Undoing
@@ -473,8 +473,8 @@ async def test_a_key_whose_client_was_told_of_the_order_is_not_let_go(shop: Shop
 
 async def test_a_refund_is_asked_for_with_its_reason_and_then_waited_for(shop: Shop) -> None:
     saga = await shop.put(await shop.done(), State.REFUNDING, refund_reason="why not")
-    asked = await shop.drive(saga)
-    assert asked.state is State.REFUND_ASKED
+    refunding = await shop.drive(saga)
+    assert refunding.state is State.REFUND_ASKED
     (refund,) = shop.payment.refunds(saga.order_id)
     assert (refund.amount, refund.reason) == (usd(TOTAL), "why not")
     (row,) = await shop.sql(

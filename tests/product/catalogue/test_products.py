@@ -313,11 +313,12 @@ async def test_what_is_not_there_is_not_found(shop: Shop) -> None:
         path = f"/api/products/{missing}"
         assert problem(await shop.get(path)) == (404, "not_found")
         assert problem(await shop.put(path, body)) == (404, "not_found")
+        assert problem(await shop.patch(path, body)) == (404, "not_found")
         assert problem(await shop.http.delete(path, headers=shop.admin)) == (404, "not_found")
         assert problem(await shop.get(f"{path}/stock", headers=shop.admin)) == (404, "not_found")
         change = {"variant_id": str(uuid4()), "delta": 1, "reason": "count"}
         assert problem(await shop.post(f"{path}/stock", change)) == (404, "not_found")
-    assert problem(await shop.http.patch(f"/api/products/{uuid4()}", headers=shop.admin))[0] == 405
+    assert problem(await shop.http.post(f"/api/products/{uuid4()}", headers=shop.admin))[0] == 405
 
 
 async def test_a_draft_is_for_admins(shop: Shop) -> None:

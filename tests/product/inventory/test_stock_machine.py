@@ -39,11 +39,11 @@ class Model:
 
     def step(self, step: Step) -> int:
         """The status of the answer."""
-        verb, at, asked = step
+        verb, at, quantities = step
         status, kept = self.holds.get(at, ("none", {}))
         match verb, status:
             case "adjust", _:
-                delta = asked.get(0, 0)
+                delta = quantities.get(0, 0)
                 if delta == 0:
                     return 422
                 if self.available[at] + delta < 0:
@@ -51,14 +51,14 @@ class Model:
                 self.available[at] += delta
                 return 200
             case "hold", "none":
-                if any(self.available[variant] < quantity for variant, quantity in asked.items()):
+                if any(self.available[variant] < quantity for variant, quantity in quantities.items()):
                     return 409
-                self.available -= Counter(asked)
-                self.held += Counter(asked)
-                self.holds[at] = ("held", asked)
+                self.available -= Counter(quantities)
+                self.held += Counter(quantities)
+                self.holds[at] = ("held", quantities)
                 return 200
             case "hold", "held":
-                return 200 if asked == kept else 409
+                return 200 if quantities == kept else 409
             case "hold", _:
                 return 409
             case "commit", "held":
@@ -85,12 +85,12 @@ class Model:
 
 
 async def perform(shop: Shop, product: Json, orders: list[str], step: Step) -> int:
-    verb, at, asked = step
+    verb, at, quantities = step
     match verb:
         case "adjust":
-            return (await shop.stock(product, asked.get(0, 0), at)).status_code
+            return (await shop.stock(product, quantities.get(0, 0), at)).status_code
         case "hold":
-            asking = [(variant_id(product, variant), quantity) for variant, quantity in asked.items()]
+            asking = [(variant_id(product, variant), quantity) for variant, quantity in quantities.items()]
             return (await shop.hold(orders[at], *asking)).status_code
         case _:
             return (await shop.end(orders[at], verb)).status_code

@@ -106,7 +106,7 @@ async def test_every_kind_of_pixel_becomes_what_it_looks_like(shop: Shop) -> Non
         assert shown.mode == mode
         pixel = shown.convert("RGBA").getpixel((shown.width - 10, shown.height // 2))
         assert isinstance(pixel, tuple)
-        assert all(abs(got - wanted) < 12 for got, wanted in zip(pixel[:3], colour, strict=True)), (pixel, colour)
+        assert all(abs(got - expected) < 12 for got, expected in zip(pixel[:3], colour, strict=True)), (pixel, colour)
         if mode == "RGBA":
             clear = shown.getpixel((5, 5))
             assert isinstance(clear, tuple)

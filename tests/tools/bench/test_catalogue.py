@@ -91,13 +91,13 @@ async def test_a_filled_shop_lists_searches_and_sells(database: Callable[[str], 
                 generate_product(COUNT - 1).id,
                 generate_product(COUNT - 2).id,
             ]
-            wanted = generate_product(7)
-            (shown,) = await store.products(conn, [wanted.id])
-            assert (shown.name, shown.images) == (wanted.name, wanted.images)
+            product = generate_product(7)
+            (shown,) = await store.products(conn, [product.id])
+            assert (shown.name, shown.images) == (product.name, product.images)
             assert [(v.sku, v.price, v.stock.available) for v in shown.variants] == [
-                (variant.sku, variant.price.money, variant.stock) for _, variant in wanted.variants
+                (variant.sku, variant.price.money, variant.stock) for _, variant in product.variants
             ]
-            found = await search.by_relevance(conn, search.Filters(words=wanted.name), 20, (1e9, _ABOVE_ALL))
-            assert wanted.id in [listed.item.id for listed in found]
+            found = await search.by_relevance(conn, search.Filters(words=product.name), 20, (1e9, _ABOVE_ALL))
+            assert product.id in [listed.item.id for listed in found]
     finally:
         await db.close()

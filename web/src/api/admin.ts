@@ -8,12 +8,12 @@ import type {
   AdjustStock,
   CreateProduct,
   CreateRefund,
+  PatchProduct,
   Product,
   ProductImage,
   ProductQuery,
   UpdateAccount,
   UpdateOrder,
-  UpdateProduct,
 } from "./schemas";
 
 const KEY = ["admin"] as const;
@@ -128,8 +128,8 @@ export function useChangeProduct(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
   return useMutation({
-    mutationFn: ({ body, version }: { body: UpdateProduct; version: number }) =>
-      answer(api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${version}"` } })),
+    mutationFn: ({ body, version }: { body: PatchProduct; version: number }) =>
+      answer(api.PATCH("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${version}"` } })),
     onSuccess: (product) => {
       client.setQueryData([...KEY, "product", id], product);
       return changed();
@@ -189,7 +189,7 @@ export function applyImageOrder(images: readonly ProductImage[], order: ImageOrd
   return [...ordered, ...images.filter(({ id }) => !order.some((one) => one.id === id))];
 }
 
-/** Optimistic. A PUT replaces the whole product, so all its other fields are sent unchanged. */
+/** Optimistic. */
 export function useReorderImages(id: string) {
   const client = useQueryClient();
   const changed = useProductsChanged();
@@ -200,16 +200,11 @@ export function useReorderImages(id: string) {
     mutationFn: (order: ImageOrder) => {
       const product = client.getQueryData<Product>(key);
       if (!product) throw new Error("the product has not been loaded");
-      const { name, description, category, attributes, status, options } = product;
-      const body: UpdateProduct = {
-        ...{ name, description, category, attributes, status, options },
+      const body: PatchProduct = {
         images: applyImageOrder(product.images, order).map(({ id: image, url, alt }) => ({ id: image, url, alt: alt ?? "" })),
-        variants: product.variants.map((variant) => ({
-          ...{ id: variant.id, sku: variant.sku, price: variant.price, options: variant.options },
-        })),
       };
       return answer(
-        api.PUT("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${product.version}"` } }),
+        api.PATCH("/api/products/{id}", { params: { path: { id } }, body, headers: { "If-Match": `"${product.version}"` } }),
       );
     },
     onMutate: (order) =>

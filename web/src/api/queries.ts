@@ -18,7 +18,7 @@ export const queries = new QueryClient({
       networkMode: "always",
     },
     mutations: {
-      // Every mutation is safe to repeat: PUT and DELETE are idempotent, POST has an idempotency key.
+      // Every mutation is safe to repeat: PUT, PATCH and DELETE set values, POST has an idempotency key.
       retry: (failures, error) => failures < 1 && !isDefinite(error),
       retryDelay: pause,
       networkMode: "always",

@@ -6,23 +6,23 @@ const ADA: SignedIn["user"] = { id: "a", email: "ada@example.com", name: "Ada", 
 const signedIn = (token: string, expires_in = 600): SignedIn => ({ access_token: token, token_type: "Bearer", expires_in, user: ADA });
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 
-/** The shop's side: which tokens it accepts, what a refresh brings, and what it was asked. */
+/** The shop's side: which tokens it accepts, what a refresh brings, and which requests it received. */
 class Shop {
   accepts = new Set<string>();
   refresh: () => Response = () => json({}, 401);
-  asked: string[] = [];
+  requests: string[] = [];
   bodies: string[] = [];
   readonly send = async (request: Request): Promise<Response> => {
     await Promise.resolve();
     const path = new URL(request.url).pathname;
     const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? null;
-    this.asked.push(path);
+    this.requests.push(path);
     if (path === "/api/auth/refresh") return this.refresh();
     if (request.method === "POST") this.bodies.push(await request.text());
     return token === null || this.accepts.has(token) ? json({ token }) : json({}, 401);
   };
   get refreshes() {
-    return this.asked.filter((path) => path === "/api/auth/refresh").length;
+    return this.requests.filter((path) => path === "/api/auth/refresh").length;
   }
 }
 
@@ -89,7 +89,7 @@ test("renews before a token runs out, so that nothing is refused", async () => {
   shop.refresh = () => json(signedIn("new"));
   now = 50_000;
   expect(await tokenOf(await get())).toBe("new");
-  expect(shop.asked).toEqual(["/api/auth/refresh", "/api/orders"]);
+  expect(shop.requests).toEqual(["/api/auth/refresh", "/api/orders"]);
 });
 
 test("does not renew again for a call that was refused for a token since replaced", async () => {

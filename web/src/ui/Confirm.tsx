@@ -8,7 +8,7 @@ const ConfirmDialog = lazy(async () => ({ default: (await import("./ConfirmDialo
 /** Asks for confirmation of an action that cannot be undone. Loads the dialog when it is first opened. */
 export function Confirm(props: ConfirmProps) {
   useRestoreFocus(props.opened);
-  const [asked, setAsked] = useState(false);
-  if (props.opened && !asked) setAsked(true);
-  return <Suspense>{asked && <ConfirmDialog {...props} />}</Suspense>;
+  const [wasOpened, setWasOpened] = useState(false);
+  if (props.opened && !wasOpened) setWasOpened(true);
+  return <Suspense>{wasOpened && <ConfirmDialog {...props} />}</Suspense>;
 }

@@ -13,7 +13,8 @@ import { Button, Group, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { emptyProduct, toUpdateProduct, toCreateProduct, toFields } from "./productForm";
+import { useState } from "react";
+import { emptyProduct, toCreateProduct, toFields, toPatchProduct, type ProductFields } from "./productForm";
 import { ProductForm } from "./ProductForm";
 import { ProductImages } from "./ProductImages";
 import classes from "./ProductPage.module.css";
@@ -71,27 +72,43 @@ export function AdminProductPage() {
   );
 }
 
+/** Saves only what was edited since the form was filled or last saved. */
+function EditForm({ product, change }: { product: Product; change: ReturnType<typeof useChangeProduct> }) {
+  const currency = useShopCurrency();
+  const [before, setBefore] = useState<ProductFields>(() => toFields(product));
+  return (
+    <ProductForm
+      initial={before}
+      error={change.error}
+      pending={change.isPending}
+      submitLabel={texts.save}
+      onSubmit={(fields) =>
+        change.mutate(
+          { body: toPatchProduct(fields, before, currency), version: product.version },
+          {
+            onSuccess: () => {
+              setBefore(fields);
+              toast(texts.saved);
+            },
+          },
+        )
+      }
+    />
+  );
+}
+
 function Existing({ product }: { product: Product }) {
   const change = useChangeProduct(product.id);
   const archive = useArchiveProduct(product.id);
-  const currency = useShopCurrency();
   const [asking, ask] = useDisclosure(false);
   return (
     <div className={classes.parts}>
       <ProductImages product={product} />
-      <ProductForm
+      <EditForm
         // Resets the form when the variants have changed, but not when only pictures or stock have.
         key={product.variants.map(({ id }) => id).join()}
-        initial={toFields(product)}
-        error={change.error}
-        pending={change.isPending}
-        submitLabel={texts.save}
-        onSubmit={(fields) =>
-          change.mutate(
-            { body: toUpdateProduct(fields, currency, product), version: product.version },
-            { onSuccess: () => toast(texts.saved) },
-          )
-        }
+        product={product}
+        change={change}
       />
       <ProductStock product={product} />
       {product.status !== "archived" && (

@@ -1,5 +1,5 @@
 /** Converts products between the API and the form, whose fields are text. */
-import type { Product, UpdateProduct, CreateProduct } from "@/api/schemas";
+import type { CreateProduct, PatchProduct, Product } from "@/api/schemas";
 import { major, parseMajor } from "@/format/money";
 import { texts } from "@/texts/admin/products";
 
@@ -114,15 +114,32 @@ export function toCreateProduct(fields: ProductFields, currency: string): Create
   return { ...rest, variants: variants.map((variant, index) => ({ ...variant, stock: Number(fields.variants[index]?.stock) })) };
 }
 
-/** A PUT replaces the whole product, so the pictures are included unchanged. */
-export function toUpdateProduct(fields: ProductFields, currency: string, product: Product): UpdateProduct {
-  const { variants, ...rest } = shared(fields, currency);
+/** Only what was edited since the form was filled from `before`: anything else may have changed in the meantime. */
+export function toPatchProduct(fields: ProductFields, before: ProductFields, currency: string): PatchProduct {
+  const { variants, attributes, ...rest } = shared(fields, currency);
+  const old = shared(before, currency);
+  const removed = Object.keys(old.attributes).filter((name) => !(name in attributes));
+  const details: Record<string, string | null> = Object.fromEntries([
+    ...Object.entries(attributes).filter(([name, value]) => value !== old.attributes[name]),
+    ...removed.map((name) => [name, null] as const),
+  ]);
+  const list = variants.map((variant, index) => {
+    const { id, stock } = fields.variants[index] ?? emptyVariant();
+    if (id === null) return { ...variant, stock: Number(stock) };
+    const oldVariant = old.variants[before.variants.findIndex((one) => one.id === id)];
+    return { id, ...(oldVariant ? changed(variant, oldVariant) : variant) };
+  });
   return {
-    ...rest,
-    images: product.images.map(({ id, url, alt }) => ({ id, url, alt: alt ?? "" })),
-    variants: variants.map((variant, index) => {
-      const { id, stock } = fields.variants[index] ?? emptyVariant();
-      return id === null ? { ...variant, stock: Number(stock) } : { ...variant, id };
-    }),
+    ...changed(rest, old),
+    ...(Object.keys(details).length > 0 && { attributes: details }),
+    ...(!isEqual(list, before.variants.map(({ id }) => ({ id }))) && { variants: list }),
   };
 }
+
+/** The members of `now` that differ from `before`. */
+function changed<Value extends object>(now: Value, before: Value): Partial<Value> {
+  const different = Object.entries(now).filter(([name, value]) => !isEqual(value, before[name as keyof Value]));
+  return Object.fromEntries(different) as Partial<Value>;
+}
+
+const isEqual = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);

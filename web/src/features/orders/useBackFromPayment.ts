@@ -16,14 +16,14 @@ const NOT_PAID = ["requires_payment", "closed"];
 export function useBackFromPayment(order: Order, back: boolean): Confirming {
   const client = useQueryClient();
   const confirm = useConfirmPayment(order.id);
-  const asked = useRef(false);
+  const requested = useRef(false);
   const [slow, setSlow] = useState(false);
   const waiting = back && order.status === "awaiting_payment";
   const paymentId = order.payment?.id;
 
   useEffect(() => {
-    if (!waiting || !paymentId || asked.current) return;
-    asked.current = true;
+    if (!waiting || !paymentId || requested.current) return;
+    requested.current = true;
     confirm.mutate(paymentId);
   }, [waiting, paymentId, confirm]);
 
