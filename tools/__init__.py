@@ -1,0 +1,1 @@
+"""Programs for whoever works on Serai. The product imports nothing of them."""

@@ -1,0 +1,259 @@
+"""`make mutants`: runs every mutant of the targets, and fails when the survivors are not the listed ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.mutants import survivors
+from tools.mutants.mutation import Change, Mutant, mutate
+from tools.mutants.targets import TARGETS, Target
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = Path(__file__).with_name("survivors.txt")
+
+#: How long a test may take with a mutant: so many times what it took without, and so many seconds more.
+SLOWER, SECONDS_MORE = 4.0, 6.0
+
+
+class Failed(Exception):
+    """The run cannot go on; the message says why."""
+
+
+class Died(Exception):
+    """The worker is gone, most likely because a test took too long."""
+
+
+class Worker:
+    """One pytest session over a target's tests with its mutated modules."""
+
+    def __init__(self, target: Target, folder: Path, log: Path) -> None:
+        self._log = log
+        commands, self._commands = os.pipe()
+        self._answers, answers = os.pipe()
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-n0", "-p", "tools.mutants.worker", "-p", "no:cacheprovider"]
+                + ["-p", "no:schemathesis", "-p", "no:faker", "--tb=native", *target.tests],
+                env=os.environ | {"SERAI_MUTANTS_FOLDER": str(folder), "SERAI_MUTANTS_PIPES": f"{commands},{answers}"},
+                pass_fds=(commands, answers),
+                stdout=out,
+                stderr=out,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        os.close(commands)
+        os.close(answers)
+        self._writer, self._reader = os.fdopen(self._commands, "w", buffering=1), os.fdopen(self._answers)
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        """Raises `Died`."""
+        try:
+            self._writer.write(json.dumps(command) + "\n")
+        except BrokenPipeError:
+            raise Died from None
+        if not (line := self._reader.readline()):
+            raise Died
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        with suppress(BrokenPipeError):
+            self._writer.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        # Programs that the tests started and that were left when the session ended in the middle.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.close()
+
+
+@dataclass(slots=True)
+class Tally:
+    mutants: int
+    killed: int = 0
+    timeouts: int = 0
+    survived: list[Mutant] = field(default_factory=list)
+    #: Those of the survivors that no test so much as calls.
+    unreached: int = 0
+
+
+class Run:
+    """All mutants of one target, by several workers."""
+
+    def __init__(self, target: Target, folder: Path, log: Path, only: str) -> None:
+        self._target, self._folder, self._log = target, folder, log
+        self._modules = [mutate(file, (ROOT / file).read_text()) for file in target.modules]
+        for module in self._modules:
+            (folder / f"{module.name}.py").write_text(module.code)
+        chosen = [mutant for module in self._modules for mutant in module.mutants if only in mutant.change.function]
+        self.tally = Tally(len(chosen))
+        self._waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
+        for mutant in chosen:
+            self._waiting.put(mutant)
+        self._lock = threading.Lock()
+        self._errors: list[BaseException] = []
+
+    def __call__(self, workers: int) -> Tally:
+        first = self._start()
+        try:
+            traced = first.ask(mutant=None)
+        except Died:
+            first.close()
+            raise Failed(f"the tests of {self._target.name} cannot be run:\n{self._tail()}") from None
+        if traced["failed"]:
+            first.close()
+            raise Failed("these fail without any mutant: " + ", ".join(traced["failed"]))
+        self._calls, self._durations = traced["calls"], traced["durations"]
+        threads = [
+            threading.Thread(target=self._work, args=(first if number == 0 else None,)) for number in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+        return self.tally
+
+    def _start(self) -> Worker:
+        return Worker(self._target, self._folder, self._log)
+
+    def _tail(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
+
+    def _work(self, worker: Worker | None) -> None:
+        try:
+            while not self._errors:
+                try:
+                    mutant = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                worker = self._judge(mutant, worker)
+        except BaseException as error:
+            self._errors.append(error)
+        finally:
+            if worker is not None:
+                worker.close()
+
+    def _judge(self, mutant: Mutant, worker: Worker | None) -> Worker | None:
+        """The worker that can go on afterwards."""
+        tests = sorted(self._calls.get(mutant.key, ()), key=self._durations.__getitem__)
+        command = {
+            "mutant": mutant.name,
+            "tests": [(test, SLOWER * self._durations[test] + SECONDS_MORE) for test in tests],
+        }
+        verdict, is_broken = "", False
+        # A test that fails with a mutant and goes on failing without may have been broken by an earlier one.
+        for _ in range(2):
+            if not tests:
+                break
+            worker = worker or self._start()
+            try:
+                answer = worker.ask(**command)
+                verdict, is_broken = answer["killed_by"] or "", answer["broken"]
+            except Died:
+                verdict, is_broken = "timeout", True
+            if is_broken:
+                worker.close()
+                worker = None
+            if not is_broken or verdict == "timeout":
+                break
+        self._count(mutant, verdict, reached=bool(tests))
+        return worker
+
+    def _count(self, mutant: Mutant, verdict: str, *, reached: bool) -> None:
+        with self._lock:
+            tally = self.tally
+            if not verdict:
+                tally.survived.append(mutant)
+                tally.unreached += not reached
+            else:
+                tally.killed += 1
+                tally.timeouts += verdict == "timeout"
+            done = tally.killed + len(tally.survived)
+            with self._log.open("a") as log:
+                log.write(f"{mutant.name}: {verdict or 'survived'}\n")
+            if done % 25 == 0 or done == tally.mutants:
+                print(
+                    f"  {self._target.name}: {done} of {tally.mutants}, {len(tally.survived)} survive"
+                    + (f", {tally.timeouts} time out" if tally.timeouts else ""),
+                    flush=True,
+                )
+
+
+def main() -> int:
+    options = _options()
+    listed = survivors.parse(LISTED.read_text())
+    known = {change for change, _ in listed}
+    chosen = [target for target in TARGETS if not options.targets or target.name in options.targets]
+    survived: list[Change] = []
+    began = time.monotonic()
+    for target in chosen:
+        survived += _run(target, options.workers, options.function, known)
+    files = {file for target in chosen for file in target.modules}
+    if options.function:
+        listed = [(change, reason) for change, reason in listed if options.function in change.function]
+    found = survivors.compare([change for change, _ in listed], survived, files)
+    for change in found.new:
+        print("\n" + survivors.render(change, "..."))
+    for change in found.gone:
+        print("\nno longer survives: " + survivors.render(change, "..."))
+    print(
+        f"\n{len(survived)} mutants survive in {time.monotonic() - began:.0f} s: {len(found.new)} are not listed in "
+        f"tools/mutants/survivors.txt, {len(found.gone)} listed ones are gone."
+    )
+    if found.new:
+        print("Write a test that notices; where there can be none, list the mutant with the reason.")
+    if found.gone:
+        print("Take out of the list what is gone.")
+    return 1 if found.new or found.gone else 0
+
+
+def _run(target: Target, workers: int, function: str, known: set[Change]) -> list[Change]:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="serai-mutants-") as name:
+        folder = Path(name)
+        tally = Run(target, folder, folder / "log", function)(workers)
+    changes = [mutant.change for mutant in tally.survived]
+    unlisted = sum(change not in known for change in changes)
+    print(
+        f"{target.name}: {tally.mutants} mutants, {tally.killed} killed ({tally.timeouts} by time), "
+        f"{len(changes)} survive ({tally.unreached} of them no test calls), {unlisted} of them not listed; "
+        f"{time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return changes
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="target", help=", ".join(target.name for target in TARGETS))
+    parser.add_argument("--function", default="", help="only mutants in functions whose name contains this")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if unknown := set(options.targets) - {target.name for target in TARGETS}:
+        parser.error(f"no such target: {', '.join(sorted(unknown))}")
+    return options
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (Failed, survivors.Malformed) as error:
+        sys.exit(str(error))

@@ -1,0 +1,49 @@
+"""Which modules are mutated, and the fast tests that have to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+TARGETS = (
+    Target("pricing", ("serai/order/pricing.py",), ("tests/order/test_pricing.py",)),
+    Target("checkout", ("serai/order/domain.py",), ("tests/order/test_domain.py",)),
+    Target(
+        "payment",
+        ("serai/payment/domain.py",),
+        ("tests/payment/test_domain.py",),
+    ),
+    Target(
+        "settling",
+        (
+            "serai/payment/settling.py",
+            "serai/payment/refunds.py",
+            "serai/payment/actions.py",
+            "serai/payment/requests.py",
+        ),
+        (
+            "tests/payment/test_closing.py",
+            "tests/payment/test_paying.py",
+            "tests/payment/test_paying_directly.py",
+            "tests/payment/test_refunds.py",
+            "tests/payment/test_settling.py",
+            "tests/payment/test_stripe_faults.py",
+            "tests/payment/test_webhooks.py",
+        ),
+    ),
+    Target(
+        "inventory",
+        ("serai/product/stock.py",),
+        ("tests/product/test_stock.py", "tests/product/test_holds.py", "tests/product/test_stock_machine.py"),
+    ),
+    Target("catalogue", ("serai/product/domain.py",), ("tests/product/test_domain.py",)),
+    Target("feed", ("serai/chassis/feed.py",), ("tests/chassis/test_feed.py",)),
+    Target("idempotency", ("serai/chassis/idempotency.py",), ("tests/chassis/test_idempotency.py",)),
+)
