@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serai.chassis.db import Database
-from serai.chassis.idempotency import InProgress, KeyMalformed, KeyRequired, KeyReused, Once
+from serai.chassis.idempotency import InProgress, KeyMalformed, KeyRequired, KeyReused, Once, prune
 
 
 @pytest.fixture
@@ -80,9 +81,48 @@ async def test_without_a_key_every_request_is_its_own(db: Database) -> None:
     assert await make(db, once(key=None), "b") == "b"
 
 
+async def test_while_the_first_request_runs_the_key_is_in_progress_and_other_keys_are_not(db: Database) -> None:
+    async with db.transaction() as first:
+        assert await once().made(first) is None
+        async with db.transaction() as second:
+            with pytest.raises(InProgress):
+                await once().made(second)
+            assert await once(key="another").made(second) is None
+            assert await once(caller="user:2").made(second) is None
+
+
+async def test_a_key_answers_the_id_of_what_it_made_as_text(db: Database) -> None:
+    order_id = uuid4()
+    async with db.transaction() as tx:
+        await once().bind(tx, order_id)
+    async with db.transaction() as tx:
+        assert await once().made(tx) == str(order_id)
+
+
+async def test_keys_are_forgotten_after_thirty_days_and_no_sooner(db: Database) -> None:
+    for days in (29, 31):
+        await make(db, once(key=f"{days} days ago"), "thing")
+        async with db.transaction() as tx:
+            await tx.execute(
+                "update idempotency_key set created_at = now() - make_interval(days => $1) where key = $2",
+                days,
+                f"{days} days ago",
+            )
+    await make(db, once(key="today"), "thing")
+    async with db.transaction() as tx:
+        await prune(tx)
+        left = {row["key"] for row in await tx.fetch("select key from idempotency_key")}
+    assert left == {"29 days ago", "today"}
+
+
 def test_a_required_key_must_be_there() -> None:
     with pytest.raises(KeyRequired):
         Once.of("user:1", None, required=True)
+    assert Once.of("user:1", None).key is None
+
+
+def test_a_request_is_the_same_whether_its_parts_come_as_text_or_as_bytes() -> None:
+    assert Once.of("c", "k", "POST", b"{}") == Once.of("c", "k", b"POST", b"{}")
 
 
 @pytest.mark.parametrize("key", ["", "a" * 256, "ä", "a\n", "\x7f", "a\tb"])

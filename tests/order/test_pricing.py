@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.order.pricing import Rules, ShippingMethod, TaxRate, UnknownShippingMethod, totals
+from serai.order.pricing import Rules, ShippingMethod, TaxRate, UnknownShippingMethod, tax_lines_out, totals
 
 FREE = ShippingMethod("standard", "Standard delivery", 0)
 RULES = Rules("USD", (FREE, ShippingMethod("express", "Express", 1500)), ())
@@ -42,8 +42,22 @@ def test_rounds_half_up() -> None:
     assert [totals([(price, 1)], None, None, rules).tax for price in (1, 2, 3)] == [1, 1, 2]
 
 
+def test_what_is_short_of_half_is_rounded_down() -> None:
+    rules = Rules("USD", (FREE,), (TaxRate("Just below half of a cent", 4_999),))
+    assert totals([(1, 1)], None, None, rules).tax == 0
+
+
 def test_the_first_method_is_the_default_and_an_unknown_one_is_refused() -> None:
     assert totals([(100, 1)], None, None, RULES).total == 100
     assert totals([(100, 1)], "express", None, RULES).total == 1600
-    with pytest.raises(UnknownShippingMethod):
+    with pytest.raises(UnknownShippingMethod) as refused:
         totals([(100, 1)], "teleport", None, RULES)
+    assert [error["field"] for error in refused.value.errors] == ["shipping_method"]
+
+
+def test_an_order_shows_each_tax_with_its_rate_and_amount() -> None:
+    rules = Rules("EUR", (FREE,), (TaxRate("VAT", 1900), TaxRate("Levy", 100)))
+    assert tax_lines_out(totals([(10_000, 1)], None, "DE", rules), "EUR") == [
+        {"name": "VAT", "basis_points": 1900, "amount": {"amount": 1900, "currency": "EUR"}},
+        {"name": "Levy", "basis_points": 100, "amount": {"amount": 100, "currency": "EUR"}},
+    ]

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,7 @@ class Worker:
         self._answers, answers = os.pipe()
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-n0", "-p", "tools.mutants.worker", "-p", "no:cacheprovider"]
-                + ["-p", "no:schemathesis", "-p", "no:faker", "--tb=native", *target.tests],
+                [sys.executable, "-m", "pytest", "-n0", "--tb=native", *_plugins(), *target.tests],
                 env=os.environ | {"SERAI_MUTANTS_FOLDER": str(folder), "SERAI_MUTANTS_PIPES": f"{commands},{answers}"},
                 pass_fds=(commands, answers),
                 stdout=out,
@@ -81,6 +81,11 @@ class Worker:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.close()
+
+
+def _plugins() -> Iterator[str]:
+    for name in ("tools.mutants.worker", "no:cacheprovider", "no:schemathesis", "no:faker"):
+        yield from ("-p", name)
 
 
 @dataclass(slots=True)
@@ -210,8 +215,6 @@ def main() -> int:
     if options.function:
         listed = [(change, reason) for change, reason in listed if options.function in change.function]
     found = survivors.compare([change for change, _ in listed], survived, files)
-    for change in found.new:
-        print("\n" + survivors.render(change, "..."))
     for change in found.gone:
         print("\nno longer survives: " + survivors.render(change, "..."))
     print(
@@ -230,8 +233,11 @@ def _run(target: Target, workers: int, function: str, known: set[Change]) -> lis
     with tempfile.TemporaryDirectory(prefix="serai-mutants-") as name:
         folder = Path(name)
         tally = Run(target, folder, folder / "log", function)(workers)
-    changes = [mutant.change for mutant in tally.survived]
+    changes = sorted(mutant.change for mutant in tally.survived)
     unlisted = sum(change not in known for change in changes)
+    for change in changes:
+        if change not in known:
+            print(survivors.render(change, "...") + "\n")
     print(
         f"{target.name}: {tally.mutants} mutants, {tally.killed} killed ({tally.timeouts} by time), "
         f"{len(changes)} survive ({tally.unreached} of them no test calls), {unlisted} of them not listed; "
