@@ -135,3 +135,8 @@ def test_refuses_a_malformed_key(key: str) -> None:
 def test_different_requests_have_different_fingerprints(a: list[bytes], b: list[bytes]) -> None:
     same = Once.of("c", "k", *a).fingerprint == Once.of("c", "k", *b).fingerprint
     assert same == (a == b)
+
+
+def test_a_fingerprint_outlives_the_release_that_made_it() -> None:
+    """Keys are kept for thirty days: a client that repeats its request after a deployment must be recognised."""
+    assert once().fingerprint.hex() == "9a1f5f1cfbe1401cc521fc9b24e03a1c2491bfff560eb9c6df3af68389e4eb66"

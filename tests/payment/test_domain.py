@@ -130,6 +130,14 @@ def test_what_a_reading_means_to_others(
     assert turn(payment, attempt, read) is expected
 
 
+@pytest.mark.parametrize("outcome", [AttemptState.ENDED, AttemptState.SUCCEEDED, AttemptState.PARKED])
+@pytest.mark.parametrize("late", LIVE)
+def test_a_reading_of_an_attempt_that_has_its_outcome_changes_nothing(
+    outcome: AttemptState, late: AttemptState
+) -> None:
+    assert decide(*payment_in(PaymentState.OPEN, outcome), Reading(late)) is None
+
+
 def test_a_change_is_of_the_payment_and_the_attempt_it_was_decided_on() -> None:
     payment, attempt = payment_in(PaymentState.OPEN, AttemptState.OPEN)
     reading = Reading(AttemptState.SUCCEEDED, intent_id="pi_1")
