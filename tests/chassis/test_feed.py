@@ -5,13 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
+import msgspec
 import pytest
+from aiohttp import web
 
-from serai.chassis.db import Connection, Database
-from serai.chassis.feed import Event, Events, Feed, Reader
+from serai.chassis import deadline, telemetry
+from serai.chassis.auth import Signer
+from serai.chassis.client import Calls
+from serai.chassis.db import Connection, Database, DatabaseUnavailable
+from serai.chassis.feed import MAX_EVENTS, Event, Events, Feed, FeedClient, Reader
+from serai.chassis.registry import Registry
+from tests import tokens
+from tests.chassis.callees import callee, remember
 
 
 class Local:
@@ -192,3 +203,335 @@ async def test_what_a_known_reader_has_not_read_is_never_pruned(shop: tuple[Data
     await feed.prune()
     async with db.connection() as conn:
         assert await conn.fetchval("select min(position) from event") == 3
+
+
+async def test_an_event_tells_what_happened_to_whom_where_and_when(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    trace = telemetry.trace_var.set(("a" * 32, "b" * 16))
+    try:
+        async with db.transaction() as tx:
+            event_id = await feed.append(tx, "order.paid", subject := uuid4(), {"amount": 5})
+    finally:
+        telemetry.trace_var.reset(trace)
+    feed.nudge()
+    (event,) = await read_all(feed, 1)
+    assert datetime.now(UTC) - event.time < timedelta(minutes=5)
+    assert event == Event(
+        id=event_id,
+        source="/order",
+        type="order.paid",
+        subject=str(subject),
+        time=event.time,
+        position=1,
+        data={"amount": 5},
+        traceparent=f"00-{'a' * 32}-{'b' * 16}-01",
+    )
+
+
+async def test_an_event_whose_producer_forgot_to_say_so_is_found_all_the_same(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    async with db.transaction() as tx:
+        await feed.append(tx, "test.happened", "s", {})
+    async with asyncio.timeout(5):
+        assert len(await read_all(feed, 1)) == 1
+
+
+async def test_no_more_events_are_answered_than_were_asked_for_nor_than_a_page_holds(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    async with db.transaction() as tx:
+        await tx.execute(
+            "insert into event (id, type, subject, data) "
+            "select gen_random_uuid(), 'test.happened', 's', '{}' from generate_series(1, $1)",
+            MAX_EVENTS + 1,
+        )
+    await read_all(feed, MAX_EVENTS + 1)
+    assert [event.position for event in (await feed.after("reader", 2, 2, 0)).items] == [3, 4]
+    assert len((await feed.after("reader", 0, MAX_EVENTS + 1, 0)).items) == MAX_EVENTS
+
+
+async def test_a_long_poll_waits_as_long_as_it_was_told_to_and_no_longer(shop: tuple[Database, Feed]) -> None:
+    _, feed = shop
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert await feed.after("reader", 0, 10, 0.3) == Events([])
+    assert 0.3 <= loop.time() - began < 3
+    began = loop.time()
+    assert await feed.after("reader", 0, 10, 0) == Events([])
+    assert loop.time() - began < 0.3
+
+
+async def test_long_polls_are_answered_when_the_process_leaves(shop: tuple[Database, Feed]) -> None:
+    _, feed = shop
+    waiting = asyncio.create_task(feed.after("reader", 0, 10, 30.0))
+    await asyncio.sleep(0.05)
+    feed.stop_waiting()
+    async with asyncio.timeout(3):
+        assert await waiting == Events([])
+        assert await feed.after("reader", 0, 10, 30.0) == Events([])
+
+
+async def test_how_far_a_reader_has_come_is_noted_at_first_and_then_seldom(
+    shop: tuple[Database, Feed], database: Callable[[str], str]
+) -> None:
+    db, often = shop
+
+    async def noted(feed: Feed, position: int) -> int | None:
+        await feed.after("reader", position, 1, 0)
+        async with db.connection() as conn:
+            found: int | None = await conn.fetchval("select position from feed_reader where consumer = 'reader'")
+            return found
+
+    seldom = Feed("order", db)
+    assert await noted(seldom, 1) == 1
+    assert await noted(seldom, 2) == 1
+    assert await noted(often, 3) == 3
+    assert await noted(often, 4) == 4
+
+
+async def test_events_are_kept_for_thirty_days_even_when_everybody_has_read_them(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    for n in range(3):
+        await append(db, feed, "s", n=n)
+    await read_all(feed, 3)
+    await feed.after("reader", 3, 1, 0)
+    async with db.transaction() as tx:
+        await tx.execute(
+            "update event set at = now() - make_interval(days => case position when 1 then 31 else 29 end)"
+        )
+    await feed.prune()
+    assert [event.position for event in (await feed.after("reader", 0, 10, 0)).items] == [2, 3]
+
+
+async def test_nothing_is_pruned_before_there_is_a_reader(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    async with asyncio.timeout(5):
+        async with db.connection() as conn:
+            while await conn.fetchval("select position from event") is None:
+                await asyncio.sleep(0.01)
+    async with db.transaction() as tx:
+        await tx.execute("update event set at = now() - interval '31 days'")
+    await feed.prune()
+    async with db.connection() as conn:
+        assert await conn.fetchval("select count(*) from event") == 1
+
+
+async def test_a_feed_is_asked_for_over_the_internal_route_of_its_producer(tmp_path: Path) -> None:
+    event = Event(
+        id=uuid4(), source="/product", type="t", subject="s", time=datetime.now(UTC), position=8, data={"n": 1}
+    )
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=msgspec.json.encode(Events([event])))
+
+    async with callee("product-1", answer) as producing:
+        remember(tmp_path, producing.instance)
+        registry = Registry([], "", cache_dir=tmp_path)
+        calls = Calls("order", ("product",), registry, Signer("order", tokens.SERVICE_SEEDS["order"]))
+        try:
+            assert await FeedClient(calls, "product", "order").after(7, 200, 0.5) == Events([event])
+        finally:
+            await calls.close()
+            await registry.close()
+        (request,) = producing.seen
+        assert (request.method, request.path) == ("GET", "/internal/events")
+        assert dict(request.query) == {"after": "7", "limit": "200", "wait": "0.5", "consumer": "order"}
+        # The wait and five seconds for the way and the answer.
+        assert 5_000 < int(request.headers[deadline.HEADER]) <= 5_500
+
+
+def reader_of(
+    feed: Feed, db: Database, apply: Callable[[Connection, Event], Any] = note, after: Callable[[], None] = lambda: None
+) -> Reader:
+    return Reader("order", "test", Local(feed), db, apply, after)  # type: ignore[arg-type]  # same method
+
+
+async def test_one_reader_at_a_time_has_the_lease_until_it_is_given_back_or_ends(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    one, other = reader_of(feed, db), reader_of(feed, db)
+    assert await one._is_free()
+    assert await one._lease() == 0
+    assert await one._lease() == 0
+    assert await one._is_free()
+    assert not await other._is_free()
+    assert await other._lease() is None
+    await other.release()
+    assert await other._lease() is None
+    await one.release()
+    assert await other._is_free()
+    assert await other._lease() == 0
+    async with db.connection() as conn:
+        left = await conn.fetchval("select lease_until - now() from feed_cursor where feed = 'order'")
+        await conn.execute("update feed_cursor set lease_until = now() - interval '1 second'")
+    assert timedelta(seconds=10) < left <= timedelta(seconds=15)
+    assert await one._is_free()
+    assert await one._lease() == 0
+
+
+async def test_another_reader_goes_on_where_the_one_that_left_had_come(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    async with reading(feed, db, note) as first:
+        await append(db, feed, "s", n=1)
+        assert await applied(db, 1) == ["s:1"]
+    async with reading(feed, db, note):
+        await append(db, feed, "s", n=2)
+        await asyncio.sleep(0.1)
+        assert await applied(db, 0) == ["s:1"]
+        await first.release()
+        async with asyncio.timeout(10):
+            assert await applied(db, 2) == ["s:1", "s:2"]
+
+
+async def test_what_is_applied_belongs_to_the_trace_of_its_event_and_is_told_after_the_commit(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    traces: list[str] = []
+    told = asyncio.Event()
+
+    async def apply(tx: Connection, event: Event) -> None:
+        traces.append((telemetry.trace_var.get() or ("", ""))[0])
+        await note(tx, event)
+
+    trace = telemetry.trace_var.set(("a" * 32, "b" * 16))
+    await append(db, feed, "s", n=1)
+    telemetry.trace_var.reset(trace)
+    (event,) = await read_all(feed, 1)
+    reader = reader_of(feed, db, apply, told.set)
+    assert await reader._lease() == 0
+    assert await reader._consume_all([event], 0)
+    assert traces == ["a" * 32]
+    assert telemetry.trace_var.get() is None
+    assert told.is_set()
+
+
+async def parked(db: Database) -> list[dict[str, Any]]:
+    async with db.connection() as conn:
+        rows = await conn.fetch(
+            "select *, extract(epoch from next_at - now())::float as due_s from feed_parked order by position"
+        )
+    return [dict(row) for row in rows]
+
+
+async def test_a_parked_event_is_tried_again_with_pauses_that_double_up_to_a_minute(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    told: list[int] = []
+
+    async def apply(_: Connection, event: Event) -> None:
+        raise ValueError("x" * 600)
+
+    await append(db, feed, "s", n=1)
+    await append(db, feed, "s", n=2)
+    events = await read_all(feed, 2)
+    reader = reader_of(feed, db, apply, lambda: told.append(1))
+    assert await reader._lease() == 0
+    reader._parked_some = False
+    assert await reader._consume_all(events, 0)
+    assert reader._parked_some
+    first, second = await parked(db)
+    assert (first["feed"], first["position"], first["subject"], first["attempts"]) == ("order", 1, "s", 1)
+    assert msgspec.convert(first["event"], Event) == events[0]
+    assert first["error"] == repr(ValueError("x" * 600))[:500]
+    assert 0 < first["due_s"] <= 1
+    assert second["error"] == "waits for an earlier event of its subject"
+    for attempts, pause_s in ((1, 2), (2, 4), (6, 60), (60, 60)):
+        async with db.transaction() as tx:
+            await tx.execute(
+                "update feed_parked set attempts = $1, next_at = now() - interval '1 second', error = ''", attempts
+            )
+        assert await reader._retry_parked()
+        first, second = await parked(db)
+        assert first["attempts"] == attempts + 1
+        assert pause_s - 1 < first["due_s"] <= pause_s
+        assert first["error"] == repr(ValueError("x" * 600))[:500]
+        assert (second["attempts"], second["error"]) == (attempts, "")
+    assert told == [1]
+
+
+async def test_a_parked_event_is_not_tried_before_its_time_and_by_one_reader_only(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    broken = True
+    told: list[int] = []
+
+    async def apply(tx: Connection, event: Event) -> None:
+        if broken:
+            raise ValueError("not yet")
+        await note(tx, event)
+
+    await append(db, feed, "s", n=1)
+    events = await read_all(feed, 1)
+    reader = reader_of(feed, db, apply, lambda: told.append(1))
+    assert not await reader._retry_parked()
+    assert await reader._lease() == 0
+    assert await reader._consume_all(events, 0)
+    broken = False
+    assert await reader._retry_parked()
+    assert await applied(db, 0) == []
+    async with db.connection() as conn:
+        await conn.execute("update feed_parked set next_at = now()")
+        (row,) = await conn.fetch("select * from feed_parked")
+    told.clear()
+    assert await reader._retry_parked()
+    assert not await reader._retry_parked()
+    await reader._retry(row)
+    assert await applied(db, 1) == ["s:1"]
+    assert told == [1]
+
+
+async def test_an_event_is_not_parked_because_the_database_is_away(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+
+    async def apply(_: Connection, event: Event) -> None:
+        raise asyncpg.DeadlockDetectedError("")
+
+    await append(db, feed, "s", n=1)
+    events = await read_all(feed, 1)
+    reader = reader_of(feed, db, apply)
+    assert await reader._lease() == 0
+    with pytest.raises(DatabaseUnavailable):
+        await reader._consume_all(events, 0)
+    with pytest.raises(DatabaseUnavailable):
+        await reader._consume(events[0], 0)
+    assert await parked(db) == []
+
+
+async def test_a_parked_event_has_not_been_tried_when_the_database_was_away(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    failure: Exception = ValueError("not yet")
+
+    async def apply(_: Connection, event: Event) -> None:
+        raise failure
+
+    await append(db, feed, "s", n=1)
+    reader = reader_of(feed, db, apply)
+    assert await reader._lease() == 0
+    assert await reader._consume_all(await read_all(feed, 1), 0)
+    async with db.connection() as conn:
+        row = await conn.fetchrow("select * from feed_parked")
+    assert row is not None
+    failure = asyncpg.DeadlockDetectedError("")
+    with pytest.raises(DatabaseUnavailable):
+        await reader._retry(row)
+    assert [row["attempts"] for row in await parked(db)] == [1]
+
+
+async def test_a_batch_of_a_reader_whose_cursor_was_moved_ends_there(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+
+    await append(db, feed, "s", n=1)
+    events = await read_all(feed, 1)
+    zombie = reader_of(feed, db)
+    assert await zombie._lease() == 0
+    assert not await zombie._consume_all(events, 5)
+    async with db.transaction() as tx:
+        await tx.execute("update feed_cursor set owner = 'another'")
+    assert not await zombie._consume_all(events, 0)
+    assert await applied(db, 0) == []
