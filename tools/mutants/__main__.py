@@ -125,8 +125,10 @@ class Run:
             first.close()
             raise Failed("these fail without any mutant: " + ", ".join(traced["failed"]))
         self._calls, self._durations = traced["calls"], traced["durations"]
+        # Daemons, so that Ctrl-C ends the run; workers end when nobody talks to them any more.
         threads = [
-            threading.Thread(target=self._work, args=(first if number == 0 else None,)) for number in range(workers)
+            threading.Thread(target=self._work, args=(first if number == 0 else None,), daemon=True)
+            for number in range(workers)
         ]
         for thread in threads:
             thread.start()
@@ -259,7 +261,10 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     try:
         sys.exit(main())
     except (Failed, survivors.Malformed) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
