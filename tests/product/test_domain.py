@@ -29,6 +29,7 @@ from serai.product.domain import (
     slugs_of,
 )
 
+PRODUCT = UUID("01890000-0000-7000-8000-00fedcb0abcd")
 ORDER = "01890000-0000-7000-8000-000000000001"
 
 
@@ -37,6 +38,22 @@ def test_every_name_has_a_slug_that_fits_a_path_and_is_no_id(name: str, product_
     slugs = slugs_of(name, product_id)
     assert len(set(slugs)) == 3
     assert all(is_slug(slug) and not is_id(slug) and slug == slug.lower() for slug in slugs)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Walnut Desk", "walnut-desk"),
+        ("Men's Café\u2019s Shirt", "mens-cafes-shirt"),
+        ("- (Desk) 2 -", "desk-2"),
+        ("!!!", "product"),
+        (str(PRODUCT), f"product-{PRODUCT}"),
+        ("a" * 79 + " desk", "a" * 79),
+        ("a" * 90, "a" * 80),
+    ],
+)
+def test_a_slug_is_the_name_in_plain_letters_and_figures(name: str, slug: str) -> None:
+    assert slugs_of(name, PRODUCT) == [slug, f"{slug}-dcb0abcd", f"{slug}-{PRODUCT.hex}"]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +70,7 @@ def test_every_name_has_a_slug_that_fits_a_path_and_is_no_id(name: str, product_
         ("acb", "abc", 1),
         ("ba", "cb", 2),
         ("ab", "cbb", 2),
+        ("ababb", "ab", 3),
     ],
 )
 def test_counts_the_letters_that_are_wrong(typed: str, meant: str, wrong: int) -> None:
