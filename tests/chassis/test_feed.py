@@ -262,6 +262,55 @@ async def test_a_long_poll_waits_as_long_as_it_was_told_to_and_no_longer(shop: t
     assert loop.time() - began < 0.3
 
 
+async def test_a_long_poll_that_has_read_all_leaves_the_database_alone_until_something_happens(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    waiting = asyncio.create_task(feed.after("up to date", 1, 10, 0.5))
+    await asyncio.sleep(0.2)
+    async with db.connection() as conn:
+        # Each look of this feed at the database leaves a note of the reader.
+        assert await conn.fetchval("select count(*) from feed_reader where consumer = 'up to date'") == 0
+        assert await waiting == Events([])
+        assert await conn.fetchval("select count(*) from feed_reader where consumer = 'up to date'") == 1
+
+
+async def test_a_sequencer_rests_when_every_event_has_its_position(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    await asyncio.sleep(0.1)
+    assert not feed._committed.is_set()
+
+
+async def test_a_sequencer_that_ends_leaves_no_connection_and_what_was_read_can_be_read_again(
+    database: Callable[[str], str],
+) -> None:
+    async def listening() -> int:
+        async with db.connection() as conn:
+            found: int = await conn.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen %'"
+            )
+            return found
+
+    db = Database(database("order"), size=8)
+    await db.open()
+    feed = Feed("order", db)
+    sequencer = asyncio.create_task(feed.run())
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    assert await listening() == 1
+    sequencer.cancel()
+    await asyncio.gather(sequencer, return_exceptions=True)
+    async with asyncio.timeout(10):
+        while await listening():
+            await asyncio.sleep(0.01)
+    assert len((await feed.after("reader", 0, 10, 0)).items) == 1
+    await db.close()
+
+
 async def test_long_polls_are_answered_when_the_process_leaves(shop: tuple[Database, Feed]) -> None:
     _, feed = shop
     waiting = asyncio.create_task(feed.after("reader", 0, 10, 30.0))

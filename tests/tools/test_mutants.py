@@ -34,6 +34,13 @@ def test_a_mutant_is_known_by_its_function_and_the_lines_it_changes() -> None:
     assert Change(FILE, "free", ("return amount == 0",), ("return amount != 0",)) in found
 
 
+def test_a_mutant_of_a_default_is_known_by_the_line_that_defines_its_function() -> None:
+    (change,) = changes("def wait(seconds: int = 30) -> int:\n    return seconds\n")
+    assert change == Change(
+        FILE, "wait", ("def wait(seconds: int = 30) -> int:",), ("def wait(seconds: int = 31) -> int:",)
+    )
+
+
 def test_a_mutant_stays_the_same_when_its_function_moves() -> None:
     moved = '"""Another docstring."""\n\nLIMIT = 3\n\n\n' + SOURCE
     assert changes(moved) == changes(SOURCE)

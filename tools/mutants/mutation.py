@@ -43,15 +43,15 @@ def mutate(file: str, source: str) -> MutatedModule:
     made = mutate_file_contents(file, source)
     lines = made.code.splitlines()
 
-    def body_of(name: str) -> list[str]:
+    def body_of(name: str, function: str) -> list[str]:
         span = made.line_span_by_function_name[name]
-        return [line.strip().replace(name, "") for line in lines[span.start - 1 : span.end]]
+        return [line.strip().replace(name, function) for line in lines[span.start - 1 : span.end]]
 
     mutants = []
     for name in made.mutant_names:
         mangled = mangled_name_from_mutant_name(name)
         function, class_name = orig_function_and_class_names_from_key(name)
-        removed, added = _difference(body_of(f"{mangled}__mutmut_orig"), body_of(name))
+        removed, added = _difference(body_of(f"{mangled}__mutmut_orig", function), body_of(name, function))
         change = Change(file, f"{class_name}.{function}" if class_name else function, removed, added)
         mutants.append(Mutant(f"{module}.{name}", f"{module}.{mangled}", change))
     return MutatedModule(module, made.code, tuple(mutants))
