@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,11 @@ from serai.chassis import deadline, telemetry
 from serai.chassis.auth import Signer
 from serai.chassis.client import Calls
 from serai.chassis.db import Connection, Database, DatabaseUnavailable
+from serai.chassis.errors import Unavailable
 from serai.chassis.feed import MAX_EVENTS, Event, Events, Feed, FeedClient, Reader
 from serai.chassis.registry import Registry
 from tests import tokens
-from tests.chassis.callees import callee, remember
+from tests.chassis.callees import callee, remember, unavailable
 
 
 class Local:
@@ -391,6 +393,95 @@ async def test_a_feed_is_asked_for_over_the_internal_route_of_its_producer(tmp_p
         assert dict(request.query) == {"after": "7", "limit": "200", "wait": "0.5", "consumer": "order"}
         # The wait and five seconds for the way and the answer.
         assert 5_000 < int(request.headers[deadline.HEADER]) <= 5_500
+
+
+async def test_a_feed_that_cannot_be_read_is_not_asked_again_by_the_call_itself(tmp_path: Path) -> None:
+    async with callee("product-1", unavailable) as producing:
+        remember(tmp_path, producing.instance)
+        registry = Registry([], "", cache_dir=tmp_path)
+        calls = Calls("order", ("product",), registry, Signer("order", tokens.SERVICE_SEEDS["order"]))
+        try:
+            with pytest.raises(Unavailable):
+                await FeedClient(calls, "product", "order").after(7, 200, 0.5)
+        finally:
+            await calls.close()
+            await registry.close()
+        assert len(producing.seen) == 1
+
+
+async def test_a_sequencer_that_found_another_at_work_tries_again_soon(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    async with db.connection() as conn:
+        await conn.execute("select pg_advisory_lock(hashtext('feed_sequencer'))")
+        await append(db, feed, "s")
+        await asyncio.sleep(0.3)
+        assert (await feed.after("reader", 0, 10, 0)).items == []
+        await conn.execute("select pg_advisory_unlock(hashtext('feed_sequencer'))")
+    async with asyncio.timeout(5):
+        assert len(await read_all(feed, 1)) == 1
+
+
+class Listening(Local):
+    """Remembers what a reader asks for."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self.asked: list[tuple[int, int, float]] = []
+
+    async def after(self, position: int, limit: int, wait_s: float) -> Events:
+        self.asked.append((position, limit, wait_s))
+        return await super().after(position, limit, wait_s)
+
+
+async def test_a_reader_waits_a_third_of_its_lease_or_half_a_second_while_something_is_parked(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+
+    async def apply(_: Connection, event: Event) -> None:
+        raise ValueError("never")
+
+    client = Listening(feed)
+    reader = Reader("order", "test", client, db, apply, lambda: None)  # type: ignore[arg-type]  # same method
+    task = asyncio.create_task(reader.run())
+    async with asyncio.timeout(20):
+        while not client.asked:
+            await asyncio.sleep(0.01)
+        await append(db, feed, "s", n=1)
+        while len({wait_s for _, _, wait_s in client.asked}) < 2:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (client.asked[0], client.asked[-1]) == ((0, 200, 5.0), (1, 200, 0.5))
+
+
+async def test_a_reader_renews_its_lease_in_time_and_not_all_the_time(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+
+    async def left_after(age_s: float) -> float:
+        """Seconds of a lease of one second, of which the reader thinks that it is so old, after some rounds."""
+        async with db.connection() as conn:
+            await conn.execute("update feed_cursor set lease_until = now() + interval '1 second'")
+            reader._leased_at = time.monotonic() - age_s
+            rounds = len(client.asked)
+            while len(client.asked) < rounds + 3:
+                await asyncio.sleep(0.01)
+            found: float = await conn.fetchval(
+                "select extract(epoch from lease_until - now())::float from feed_cursor where feed = 'order'"
+            )
+            return found
+
+    client = Listening(feed)
+    reader = Reader("order", "test", client, db, note, lambda: None)  # type: ignore[arg-type]  # same method
+    task = asyncio.create_task(reader.run())
+    async with asyncio.timeout(20):
+        while not client.asked:
+            await asyncio.sleep(0.01)
+        assert await left_after(0) < 1
+        assert await left_after(5.1) > 10
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def reader_of(

@@ -108,16 +108,20 @@ def _try(items: dict[str, pytest.Item], command: dict[str, Any]) -> dict[str, An
         passed = _passes(items[nodeid])
         set_mutant_under_test("")
         if not passed:
-            # All that tests share is the server and what runs on it.
-            is_broken = "postgres" in _fixtures(items[nodeid]) and not _passes(items[nodeid])
+            is_broken = _shares_more_than_the_server(items[nodeid]) and not _passes(items[nodeid])
             faulthandler.cancel_dump_traceback_later()
             return {"killed_by": nodeid, "broken": is_broken}
     faulthandler.cancel_dump_traceback_later()
     return {"killed_by": None, "broken": False}
 
 
-def _fixtures(item: pytest.Item) -> list[str]:
-    return item.fixturenames if isinstance(item, pytest.Function) else []
+def _shares_more_than_the_server(item: pytest.Item) -> bool:
+    """Whether a test's package has fixtures of the session, a running service say, that a mutant may have broken. What
+    all tests share, `tests/conftest.py`, gives each a database of its own."""
+    if not isinstance(item, pytest.Function):
+        return False
+    known = item._fixtureinfo.name2fixturedefs
+    return any(made.scope == "session" and made.baseid.startswith("tests/") for name in known for made in known[name])
 
 
 def _passes(item: pytest.Item) -> bool:
