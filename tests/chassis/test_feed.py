@@ -484,6 +484,49 @@ async def test_a_reader_renews_its_lease_in_time_and_not_all_the_time(shop: tupl
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_reader_on_standby_looks_for_the_lease_without_reaching_for_it(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    holder = reader_of(feed, db)
+    assert await holder._lease() == 0
+    async with reading(feed, db, note) as standby:
+        async with asyncio.timeout(20):
+            while not standby._leased_at:
+                await asyncio.sleep(0.01)
+        reached_at = standby._leased_at
+        await append(db, feed, "s", n=1)
+        # Two looks.
+        await asyncio.sleep(1.3)
+        assert standby._leased_at == reached_at
+        await holder.release()
+        async with asyncio.timeout(10):
+            assert await applied(db, 1) == ["s:1"]
+
+
+async def test_a_reader_that_finds_the_lease_free_and_comes_too_late_goes_on_waiting(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+
+    class TooLate(Reader):
+        async def _is_free(self) -> bool:
+            return True
+
+    holder = reader_of(feed, db)
+    assert await holder._lease() == 0
+    client = Listening(feed)
+    late = TooLate("order", "test", client, db, note, lambda: None)  # type: ignore[arg-type]  # same method
+    task = asyncio.create_task(late.run())
+    await asyncio.sleep(0.8)
+    assert not task.done()
+    assert client.asked == []
+    await holder.release()
+    async with asyncio.timeout(10):
+        while not client.asked:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def reader_of(
     feed: Feed, db: Database, apply: Callable[[Connection, Event], Any] = note, after: Callable[[], None] = lambda: None
 ) -> Reader:

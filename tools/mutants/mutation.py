@@ -45,7 +45,8 @@ def mutate(file: str, source: str) -> MutatedModule:
 
     def body_of(name: str, function: str) -> list[str]:
         span = made.line_span_by_function_name[name]
-        return [line.strip().replace(name, function) for line in lines[span.start - 1 : span.end]]
+        found = (line.strip().replace(name, function) for line in lines[span.start - 1 : span.end])
+        return [line for line in found if line]
 
     mutants = []
     for name in made.mutant_names:

@@ -15,29 +15,7 @@ class Target:
 TARGETS = (
     Target("pricing", ("serai/order/pricing.py",), ("tests/order/test_pricing.py",)),
     Target("checkout", ("serai/order/domain.py",), ("tests/order/test_domain.py",)),
-    Target(
-        "payment",
-        ("serai/payment/domain.py",),
-        ("tests/payment/test_domain.py",),
-    ),
-    Target(
-        "settling",
-        (
-            "serai/payment/settling.py",
-            "serai/payment/refunds.py",
-            "serai/payment/actions.py",
-            "serai/payment/requests.py",
-        ),
-        (
-            "tests/payment/test_closing.py",
-            "tests/payment/test_paying.py",
-            "tests/payment/test_paying_directly.py",
-            "tests/payment/test_refunds.py",
-            "tests/payment/test_settling.py",
-            "tests/payment/test_stripe_faults.py",
-            "tests/payment/test_webhooks.py",
-        ),
-    ),
+    Target("payment", ("serai/payment/domain.py",), ("tests/payment/test_domain.py",)),
     Target(
         "inventory",
         ("serai/product/stock.py",),
