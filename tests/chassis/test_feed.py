@@ -718,3 +718,110 @@ async def test_a_batch_of_a_reader_whose_cursor_was_moved_ends_there(shop: tuple
         await tx.execute("update feed_cursor set owner = 'another'")
     assert not await zombie._consume_all(events, 0)
     assert await applied(db, 0) == []
+
+
+async def transactions(db: Database, reader_of_feed: Feed, n: int) -> tuple[list[Event], list[str], Reader]:
+    """`n` events of as many subjects, and where a reader notes which subject it applied in which transaction."""
+    noted: list[str] = []
+
+    async def apply(tx: Connection, event: Event) -> None:
+        noted.append(f"{event.subject} {await tx.fetchval('select pg_current_xact_id()::text')}")
+
+    for number in range(n):
+        await append(db, reader_of_feed, f"s{number}", n=number)
+    return await read_all(reader_of_feed, n), noted, reader_of(reader_of_feed, db, apply)
+
+
+async def test_events_that_come_together_are_applied_in_one_transaction(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    events, noted, reader = await transactions(db, feed, 3)
+    assert await reader._lease() == 0
+    assert await reader._consume_all(events, 0)
+    assert [line.split()[0] for line in noted] == ["s0", "s1", "s2"]
+    assert len({line.split()[1] for line in noted}) == 1
+    async with db.connection() as conn:
+        assert await conn.fetchval("select position from feed_cursor") == 3
+
+
+async def test_an_event_waits_for_a_parked_one_of_its_subject_that_came_long_before(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    events, noted, reader = await transactions(db, feed, 3)
+    assert await reader._lease() == 0
+    async with db.transaction() as tx:
+        await reader._park(tx, msgspec.structs.replace(events[1], position=-1), "")
+    assert await reader._consume_all(events, 0)
+    assert [line.split()[0] for line in noted] == ["s0", "s2"]
+    assert len({line.split()[1] for line in noted}) == 1
+    assert [(row["position"], row["subject"]) for row in await parked(db)] == [(-1, "s1"), (2, "s1")]
+
+
+async def test_whoever_takes_the_lease_looks_after_what_was_parked(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    reader = reader_of(feed, db)
+    reader._parked_some = False
+    assert await reader._lease() == 0
+    assert reader._parked_some is True
+
+
+async def test_a_reader_whose_cursor_was_moved_goes_on_from_where_it_is_now(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    client = Listening(feed)
+    reader = Reader("order", "test", client, db, note, lambda: None)  # type: ignore[arg-type]  # same method
+    task = asyncio.create_task(reader.run())
+    async with asyncio.timeout(20):
+        while not client.asked:
+            await asyncio.sleep(0.01)
+        async with db.transaction() as tx:
+            await tx.execute(
+                "update feed_cursor set position = 1, owner = 'another', lease_until = now() - interval '1 second'"
+            )
+            for n in (1, 2):
+                await feed.append(tx, "test.happened", "s", {"n": n})
+        feed.nudge()
+        assert await applied(db, 1) == ["s:2"]
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_many_events_are_applied_batch_after_batch_under_one_lease(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    async with db.transaction() as tx:
+        for n in range(70):
+            await feed.append(tx, "test.happened", "s", {"n": n})
+    feed.nudge()
+    await read_all(feed, 70)
+    async with reading(feed, db, note) as reader:
+        assert len(await applied(db, 1)) >= 1
+        leased_at = reader._leased_at
+        assert len(await applied(db, 70)) == 70
+        assert reader._leased_at == leased_at
+
+
+async def test_an_event_that_fails_is_not_parked_once_another_reader_has_moved_the_cursor(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    stealing: list[asyncio.Task[None]] = []
+
+    async def steal() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("update feed_cursor set position = 1, owner = 'another'")
+
+    async def apply(_: Connection, event: Event) -> None:
+        # It waits for the row that this transaction holds, so it is next.
+        stealing.append(asyncio.create_task(steal()))
+        async with db.connection() as conn:
+            while not await conn.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.01)
+        raise ValueError("not yet")
+
+    await append(db, feed, "s", n=1)
+    (event,) = await read_all(feed, 1)
+    reader = reader_of(feed, db, apply)
+    assert await reader._lease() == 0
+    assert not await reader._consume(event, 0)
+    await asyncio.gather(*stealing)
+    assert await parked(db) == []
