@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,7 +35,11 @@ class Failed(Exception):
 
 
 class Died(Exception):
-    """The worker is gone, most likely because a test took too long."""
+    """The worker is gone, most likely because a test took too long: `test`, if it had begun one."""
+
+    def __init__(self, test: str = "") -> None:
+        super().__init__(test)
+        self.test = test
 
 
 class Worker:
@@ -64,10 +69,13 @@ class Worker:
             self._writer.write(json.dumps(command) + "\n")
         except BrokenPipeError:
             raise Died from None
-        if not (line := self._reader.readline()):
-            raise Died
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        test = ""
+        while line := self._reader.readline():
+            answer: dict[str, Any] = json.loads(line)
+            if "begins" not in answer:
+                return answer
+            test = answer["begins"]
+        raise Died(test)
 
     def close(self) -> None:
         with suppress(BrokenPipeError):
@@ -111,6 +119,9 @@ class Run:
         self._waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
         for mutant in chosen:
             self._waiting.put(mutant)
+        #: How often each test noticed a mutant of a function, and how often it took too long over any.
+        self._noticed: Counter[tuple[str, str]] = Counter()
+        self._hung: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._errors: list[BaseException] = []
 
@@ -160,7 +171,7 @@ class Run:
 
     def _judge(self, mutant: Mutant, worker: Worker | None) -> Worker | None:
         """The worker that can go on afterwards."""
-        tests = sorted(self._calls.get(mutant.key, ()), key=self._durations.__getitem__)
+        tests = sorted(self._calls.get(mutant.key, ()), key=lambda test: self._rank(mutant, test))
         command = {
             "mutant": mutant.name,
             "tests": [(test, SLOWER * self._durations[test] + SECONDS_MORE) for test in tests],
@@ -174,8 +185,10 @@ class Run:
             try:
                 answer = worker.ask(**command)
                 verdict, is_broken = answer["killed_by"] or "", answer["broken"]
-            except Died:
+                self._noticed[mutant.key, verdict] += 1
+            except Died as died:
                 verdict, is_broken = "timeout", True
+                self._hung[died.test] += 1
             if is_broken:
                 worker.close()
                 worker = None
@@ -183,6 +196,10 @@ class Run:
                 break
         self._count(mutant, verdict, reached=bool(tests))
         return worker
+
+    def _rank(self, mutant: Mutant, test: str) -> tuple[int, int, float]:
+        """First what noticed mutants of the function before, then what is quick; what is prone to hang comes last."""
+        return self._hung[test], -self._noticed[mutant.key, test], self._durations[test]
 
     def _count(self, mutant: Mutant, verdict: str, *, reached: bool) -> None:
         with self._lock:

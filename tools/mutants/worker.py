@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import hypothesis
 import pytest
@@ -78,7 +78,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     with os.fdopen(commands) as reader, os.fdopen(answers, "w", buffering=1) as writer:
         for line in reader:
             command = json.loads(line)
-            answer = _trace(items) if command["mutant"] is None else _try(items, command)
+            answer = _trace(items) if command["mutant"] is None else _try(items, command, writer)
             writer.write(json.dumps(answer) + "\n")
     return True
 
@@ -100,9 +100,11 @@ def _trace(items: dict[str, pytest.Item]) -> dict[str, Any]:
     return {"calls": calls, "durations": durations, "failed": failed}
 
 
-def _try(items: dict[str, pytest.Item], command: dict[str, Any]) -> dict[str, Any]:
-    """The first test that fails, if one does, and whether it goes on failing without the mutant."""
+def _try(items: dict[str, pytest.Item], command: dict[str, Any], writer: TextIO) -> dict[str, Any]:
+    """The first test that fails, if one does, and whether it goes on failing without the mutant. Says which test it
+    begins, for that may be the last that is heard of it."""
     for nodeid, limit_s in command["tests"]:
+        writer.write(json.dumps({"begins": nodeid}) + "\n")
         faulthandler.dump_traceback_later(limit_s, exit=True)
         set_mutant_under_test(command["mutant"])
         passed = _passes(items[nodeid])
