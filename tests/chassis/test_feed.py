@@ -800,8 +800,9 @@ async def test_many_events_are_applied_batch_after_batch_under_one_lease(shop: t
         assert reader._leased_at == leased_at
 
 
+@pytest.mark.parametrize("in_a_batch", [False, True])
 async def test_an_event_that_fails_is_not_parked_once_another_reader_has_moved_the_cursor(
-    shop: tuple[Database, Feed],
+    shop: tuple[Database, Feed], in_a_batch: bool
 ) -> None:
     db, feed = shop
     stealing: list[asyncio.Task[None]] = []
@@ -822,6 +823,6 @@ async def test_an_event_that_fails_is_not_parked_once_another_reader_has_moved_t
     (event,) = await read_all(feed, 1)
     reader = reader_of(feed, db, apply)
     assert await reader._lease() == 0
-    assert not await reader._consume(event, 0)
+    assert not await (reader._consume_all([event], 0) if in_a_batch else reader._consume(event, 0))
     await asyncio.gather(*stealing)
     assert await parked(db) == []
