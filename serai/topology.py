@@ -1,30 +1,38 @@
-"""The whole system as data: which services there are, what each owns, whom it may call and whose events it reads.
+"""The system as data: its services, what each owns, which services it may call and whose events it consumes.
 
-Everything that needs to know the shape of the system reads it here: the supervisor starts these processes, the
-service client refuses a call that is not listed, feed readers refuse a feed that is not listed, the gateway learns
-which services have public routes, and the tests prove that calls and feeds together form no cycle.
+Everything that needs the shape of the system reads it here. The supervisor starts these processes, the service client
+refuses a call that is not listed, feed readers refuse a feed that is not listed, the gateway learns which services have
+public routes, and tests prove that calls and feeds together form no cycle.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from serai.permissions import ROLES
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     name: str
-    #: "module:function" of the factory that assembles the service; imported only by the process that serves it.
+    #: "module:function" of the factory that assembles the service. Only the process that serves it imports the module.
     factory: str
-    #: Whether the service owns a database (with a role of the same name that can enter no other one).
+    #: Whether the service owns a database, with a role of the same name that can connect to no other one.
     database: bool = True
-    #: Whether it answers from whole tables too, filtered and counted; the others find every row by an index.
+    #: Whether it also filters and counts whole tables. The other services find every row by an index.
     scans: bool = False
     #: The services it may call.
     calls: tuple[str, ...] = ()
     #: The services whose event feed it consumes.
     reads: tuple[str, ...] = ()
-    #: Whether the gateway routes its OpenAPI document to the outside.
+    #: Whether the gateway routes the paths of its OpenAPI document to it.
     public: bool = True
+
+    @property
+    def roles(self) -> Mapping[str, frozenset[str]]:
+        """The permissions of each role, the same for every service."""
+        return ROLES
 
 
 DISCOVERY = Service("discovery", "serai.discovery.app:create", public=False)
@@ -50,8 +58,8 @@ BY_NAME: dict[str, Service] = {service.name: service for service in (DISCOVERY, 
 #: Services whose tables `serai migrate` brings up to date.
 WITH_DATABASE: tuple[str, ...] = tuple(name for name, service in BY_NAME.items() if service.database)
 
-#: The client application's pages (web/src/app/router.tsx declares the same), each answered by `web` with the one HTML
-#: file. There is no catch-all: an address that is not here is not found.
+#: The pages of the web client (web/src/app/router.tsx declares the same). `web` answers each with the one HTML file.
+#: There is no catch-all: any other path is not found.
 WEB_PAGES: tuple[str, ...] = (
     "/",
     "/products",
@@ -75,14 +83,14 @@ WEB_PAGES: tuple[str, ...] = (
     "/admin/mails",
     "/admin/system",
 )
-#: The other files that its build makes.
+#: The other files of its build.
 WEB_FILES: tuple[str, ...] = ("/assets/{file}", "/favicon.svg", "/scheme.js")
-#: What the gateway passes to `web`, for reading only.
+#: What the gateway routes to `web`, GET and HEAD only.
 WEB_ROUTES: tuple[str, ...] = (*WEB_PAGES, *WEB_FILES)
 
 
 def service(name: str) -> Service:
-    """The service called `name`; a KeyError names what exists, because a typo here is a programming error."""
+    """The service called `name`. Raises KeyError, which lists the existing names."""
     try:
         return BY_NAME[name]
     except KeyError:
@@ -90,5 +98,5 @@ def service(name: str) -> Service:
 
 
 def callers_of(name: str) -> frozenset[str]:
-    """The services that may call `name`, be it for an answer or for its feed."""
+    """The services that may call `name` or read its feed."""
     return frozenset(other.name for other in SERVICES if name in other.calls or name in other.reads)

@@ -1,8 +1,8 @@
-"""What every test may ask for: a real PostgreSQL, a fresh database of a service, a whole running shop.
+"""Fixtures of all tests: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
-Tests that start the shop live in `tests/journeys`, `tests/faults` and `tests/rolling`; the others must not, so that
-they stay quick. What tests write is kept in memory where there is room for it: most of what a fresh database costs is
-the making of its three hundred files.
+`make fast` leaves out the tests marked `system`: those that start the shop, in `tests/journeys`, `tests/faults` and
+`tests/tools/rolling`, and those that start a gateway or a browser of their own. Files that tests write are kept in
+memory if there is enough of it: most of the cost of a fresh database is the creation of its three hundred files.
 """
 
 from __future__ import annotations
@@ -20,139 +20,180 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from serai import topology
 from serai.supervisor import databases, ports
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import name_of, url_of
-from tests.system import System, running_system
+from tools.shop.system import System, running_system
 
 T = TypeVar("T")
 
-#: Any password does: the server is gone when the tests are.
+#: Any password is sufficient: the server is deleted after the tests.
 PASSWORD = "for-tests-only"
-#: Nothing here has to survive the machine's end; a killed server keeps everything even so.
-IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+#: The data need not survive a power cut; it survives a killed server even with these settings.
+FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 
-#: Where each test needs the whole shop.
-WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/rolling/")
+#: Folders in which every test needs the whole shop.
+WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/tools/rolling/")
+WHOLE_SHOP_SCOPE = "the whole shop"
 
-#: A file system in memory, and what it must have free: all that the tests write takes less than a quarter of it.
-MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+#: A file system in memory, and its required free space: the tests use less than a quarter of it.
+MEMORY, MIN_FREE_BYTES = Path("/dev/shm"), 4 << 30
 
 
 def pytest_configure() -> None:
-    # Whoever keeps a checkout clean with this has every process of every test compile everything anew.
+    # With this variable every process of every test would compile all modules.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    if _has_room(MEMORY):
+    if _is_usable(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    # The duration of an example depends on the load of the machine.
+    hypothesis.settings.register_profile("serai", deadline=None)
+    hypothesis.settings.load_profile("serai")
 
 
-def _has_room(folder: Path) -> bool:
-    """Whether tests may write there, and start programs that they put there."""
+def _is_usable(folder: Path) -> bool:
+    """Whether tests can write there and run programs from there."""
     return (
         os.access(folder, os.W_OK | os.X_OK)
         and not os.statvfs(folder).f_flag & os.ST_NOEXEC
-        and shutil.disk_usage(folder).free >= ENOUGH_BYTES
+        and shutil.disk_usage(folder).free >= MIN_FREE_BYTES
     )
 
 
-#: What takes ten seconds or so, most of it in one test or of waiting.
+#: Test files that take seconds, mostly in one test or waiting.
 LONG = (
-    "tests/witnesses/test_scrapers.py",
+    "tests/interop/test_scrapers.py",
     "tests/web/test_client.py",
-    "tests/gateway/test_agent.py",
+    "tests/gateway/test_lifecycle.py",
     "tests/gateway/test_http2.py",
-    "tests/product/test_caching.py",
+    "tests/product/search/test_caching.py",
     "tests/web/test_build.py",
     "tests/gateway/test_restart.py",
     "tests/web/test_new_release.py",
-    "tests/product/test_uploads.py",
+    "tests/product/media/test_uploads.py",
     "tests/gateway/test_tls.py",
     "tests/user/test_reset.py",
-    "tests/chassis/test_client.py",
+    "tests/chassis/calls/test_client.py",
 )
 
 
+#: Fixtures that start processes for the one test that asks for them.
+OWN_PROCESSES = {"new_gateway", "system"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.nodeid.startswith(WHOLE_SHOP) or OWN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker("system")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that take longest come first, so that the others can run beside them until the end."""
+    """Run the longest tests first, so that the others can run in parallel until the end."""
     items.sort(key=lambda item: (not item.nodeid.startswith(WHOLE_SHOP), not item.nodeid.startswith(LONG)))
 
 
 def pytest_collection_finish() -> None:
-    """What has been collected stays until the end: no use in looking through it again and again for what is garbage."""
+    """Collected items live until the end, so exclude them from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
-class OneShopAtATime(LoadScopeScheduling):
-    """With several processes: whatever needs the whole shop in one of them, every other file in any."""
+class FolderScheduling(LoadScopeScheduling):
+    """Assigns whole files to test processes, and all tests of the whole shop to one process.
+
+    The processes, databases and services that a folder's tests share are started once in each test process that runs
+    one of its files. A test process therefore gets a file of a folder that it already has, else one of a folder that no
+    process has, else one of another process's folder. Files in `LONG` come first.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._folders: dict[WorkerController, set[str]] = {}
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the whole shop" if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+        return WHOLE_SHOP_SCOPE if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        own = self._folders.setdefault(node, set())
+        taken = set().union(*self._folders.values())
+
+        def rank(scope: str) -> int:
+            folder = scope.rpartition("/")[0]
+            if scope == WHOLE_SHOP_SCOPE or scope.startswith(LONG):
+                return 0
+            return 1 if folder in own else 2 if folder not in taken else 3
+
+        chosen = min(self.workqueue, key=rank)
+        own.add(chosen.rpartition("/")[0])
+        # The base class takes the first item.
+        self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneShopAtATime:
-    return OneShopAtATime(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL server of this test run, the same binary and settings as the shop's (only faster: no fsync)."""
+    """A PostgreSQL server for this test run, with the shop's binaries and settings but without fsync."""
     folder = tmp_path_factory.mktemp("postgres")
-    server = Postgres(folder / "server", ports.find_free(), PASSWORD, folder / "log", IN_A_HURRY)
+    server = Postgres(folder / "server", ports.find_free(), PASSWORD, folder / "log", FAST_SETTINGS)
     if "PYTEST_XDIST_WORKER" in os.environ:
         (folder / "server").mkdir()
-        # With its owner, who is not root.
+        # cp -a keeps the owner, who is not root.
         subprocess.run(["cp", "-a", _migrated(tmp_path_factory.getbasetemp().parent), folder / "server"], check=True)
     with server:
         yield server
 
 
 def _migrated(shared: Path) -> Path:
-    """The data of a server with every service's database, made once for all processes of a run.
+    """The data folder of a server with every service's database, created once for all test processes.
 
-    Each starts a server of its own on a copy: they have nothing to wait for in each other, and the making (a second of
-    work) is done once. Whoever comes first makes it, the others wait for the lock; one that is killed lets go of it.
+    Each test process starts its own server on a copy, so that they do not wait for each other and the second of work is
+    done once. The first process creates it while the others wait for the lock. The kernel releases the lock of a killed
+    process.
     """
-    made = shared / "postgres"
+    migrated = shared / "postgres"
     with (shared / "postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            making = shared / "postgres-in-the-making"
-            shutil.rmtree(making, ignore_errors=True)
-            with Postgres(making, ports.find_free(), PASSWORD, shared / "postgres.log", IN_A_HURRY) as server:
+        if not migrated.exists():
+            incomplete = shared / "postgres-in-the-incomplete"
+            shutil.rmtree(incomplete, ignore_errors=True)
+            with Postgres(incomplete, ports.find_free(), PASSWORD, shared / "postgres.log", FAST_SETTINGS) as server:
                 passwords = dict.fromkeys(topology.WITH_DATABASE, PASSWORD)
-                blocking(databases.create_all(server.url, passwords, ours_alone=True))
+                blocking(databases.create_all(server.url, passwords, dedicated=True))
                 blocking(databases.migrate_all(server.url, passwords))
-            making.rename(made)
-    return made / "data"
+            incomplete.rename(migrated)
+    return migrated / "data"
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> Callable[[str], str]:
-    """Names the migrated database of a service that fresh ones are copied from; migrates what is not yet."""
-    made: dict[str, str] = {}
+    """The name of a service's migrated database, from which fresh ones are copied. Migrates it on first use."""
+    migrated: dict[str, str] = {}
 
     def of(service: str) -> str:
-        if service not in made:
+        if service not in migrated:
             passwords = {service: PASSWORD}
-            blocking(databases.create_all(postgres.url, passwords, ours_alone=True))
+            blocking(databases.create_all(postgres.url, passwords, dedicated=True))
             blocking(databases.migrate_all(postgres.url, passwords))
-            made[service] = name_of(service)
-        return made[service]
+            migrated[service] = name_of(service)
+        return migrated[service]
 
     return of
 
 
 @pytest.fixture
 def database(postgres: Postgres, template: Callable[[str], str]) -> Iterator[Callable[[str], str]]:
-    """`database("order")` is the URL of a fresh, migrated, empty database, entered by that service's own role.
+    """`database("order")` is the URL of a new, migrated, empty database, with that service's role.
 
-    Gone after the test. May be called from synchronous and asynchronous tests, and several times.
+    It is dropped after the test. Can be called from synchronous and asynchronous tests, and several times.
     """
     names: list[str] = []
 
@@ -169,16 +210,16 @@ def database(postgres: Postgres, template: Callable[[str], str]) -> Iterator[Cal
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, whether or not this thread has an event loop running."""
-    return _elsewhere.submit(asyncio.run, work).result()
+    """Run it to completion, whether or not this thread runs an event loop."""
+    return _executor.submit(asyncio.run, work).result()
 
 
 _numbers = itertools.count(1)
-_elsewhere = ThreadPoolExecutor(1)
+_executor = ThreadPoolExecutor(1)
 
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole shop, started once for all tests that ask for it. Leave it running as you found it."""
+    """The whole shop, started once for all tests that use it. Tests must leave it as they found it."""
     with running_system(tmp_path_factory.mktemp("system")) as started:
         yield started

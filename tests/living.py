@@ -1,4 +1,4 @@
-"""A service in this process, and a database that all tests of a room share."""
+"""Runs a service in the test process, and creates databases that all tests of a folder share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any, cast
 
 import asyncpg
 import httpx
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
 from litestar import Litestar
 
+from serai.chassis.process.serve import reserve_address
 from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
@@ -19,31 +22,60 @@ from tests.conftest import PASSWORD, blocking
 
 @asynccontextmanager
 async def living(app: Litestar, base_url: str = "http://localhost:8080") -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `app`, which lives from its start to its end meanwhile."""
-    started, over = asyncio.Event(), asyncio.Event()
+    """A client of `app`, whose lifespan runs during the block."""
+    started, stopped = asyncio.Event(), asyncio.Event()
 
-    async def live() -> None:
-        # A fixture's two halves may run in different tasks; a lifespan has to begin and end in one.
+    async def run_lifespan() -> None:
+        # The two halves of a fixture may run in different tasks, but a lifespan must begin and end in the same one.
         async with app.lifespan():
             started.set()
-            await over.wait()
+            await stopped.wait()
 
-    life = asyncio.create_task(live())
+    lifespan = asyncio.create_task(run_lifespan())
     waiting = asyncio.create_task(started.wait())
-    await asyncio.wait([life, waiting], return_when="FIRST_COMPLETED")
+    await asyncio.wait([lifespan, waiting], return_when="FIRST_COMPLETED")
     waiting.cancel()
     try:
         transport = httpx.ASGITransport(cast(Any, app))
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
             yield http
     finally:
-        over.set()
-        await life
+        stopped.set()
+        await lifespan
+
+
+@asynccontextmanager
+async def serving(app: Litestar) -> AsyncIterator[tuple[int, httpx.AsyncClient]]:
+    """The port on which `app` is served during the block, and a client of it. The app is ready."""
+    reserved, host, port = reserve_address("127.0.0.1:0")
+    with reserved:
+        server = Server(
+            app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False
+        )
+        serve = asyncio.create_task(server.serve())
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as http:
+                await _ready(http)
+                yield port, http
+        finally:
+            server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
+            await asyncio.wait_for(serve, 60)
+
+
+async def _ready(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                if (await http.get("/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.02)
 
 
 @contextmanager
 def shared_database(postgres: Postgres, template: Callable[[str], str], service: str, name: str) -> Iterator[str]:
-    """The URL of a migrated database of `service` for many tests; gone at the end."""
+    """The URL of a migrated database of `service` for many tests. It is dropped at the end."""
     source = template(service)
     blocking(databases.create_database(postgres.url, name, owner=source, template=source))
     try:
@@ -53,7 +85,7 @@ def shared_database(postgres: Postgres, template: Callable[[str], str], service:
 
 
 async def empty(database_url: str, *tables: str) -> None:
-    """Forget what earlier tests wrote."""
+    """Delete the rows that earlier tests wrote."""
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(f"truncate {', '.join(tables)} cascade")

@@ -1,4 +1,4 @@
-"""The shape of the system: no cycles, and nobody calls order back."""
+"""The topology: no cycles, and only notification reads orders."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def test_calls_and_feeds_together_have_no_cycle() -> None:
     assert left == {}
 
 
-def test_every_edge_leads_to_a_service_that_exists() -> None:
+def test_every_edge_leads_to_an_existing_service() -> None:
     assert {to for out in edges().values() for to in out} <= set(topology.BY_NAME)
 
 
-def test_whoever_reads_a_feed_may_call_its_producer() -> None:
+def test_a_service_may_call_the_producers_whose_feeds_it_reads() -> None:
     assert all(set(service.reads) <= set(service.calls) for service in topology.SERVICES)
 
 
-def test_user_calls_nobody_and_only_notification_reads_orders() -> None:
+def test_user_calls_no_service_and_only_notification_calls_order() -> None:
     assert edges()["user"] == set()
     assert topology.callers_of("order") == {"notification"}
 

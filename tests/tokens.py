@@ -1,4 +1,4 @@
-"""Keys and tokens of an installation that exists only in tests."""
+"""Keys and tokens of a test installation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from serai import topology
-from serai.chassis import proof
-from serai.chassis.auth import Signer
-from serai.chassis.instance import Instance
+from serai.chassis.auth.signer import Signer
+from serai.chassis.calls import proof
+from serai.chassis.calls.instance import Instance
 
 
 def base64url(raw: bytes) -> str:
@@ -38,7 +38,7 @@ SERVICE_KEYS = json.dumps({name: base64url(key.public_key().public_bytes_raw()) 
 
 
 def environ(service: str, database_url: str = "", **more: str) -> dict[str, str]:
-    """What `service` reads at its start in a test."""
+    """The environment of `service` in a test."""
     return {
         "SERAI_MODE": "local",
         "SERAI_PUBLIC_URL": "http://localhost:8080",
@@ -52,7 +52,7 @@ def environ(service: str, database_url: str = "", **more: str) -> dict[str, str]
 
 
 def instance(service: str, port: int, id_: str = "") -> Instance:
-    """An instance on this machine as its service would register it, with the proof of its name."""
+    """An instance on this machine as its service would register it, with its proof."""
     return proven(Instance(id_ or f"{service}-1", service, "127.0.0.1", port))
 
 
@@ -76,7 +76,7 @@ def claims(user_id: UUID, role: str = "customer", **more: Any) -> dict[str, Any]
 
 
 def user_token(user_id: UUID, role: str = "customer", **more: Any) -> str:
-    """An access token as user would sign it; `more` overrides claims."""
+    """An access token as the user service would sign it; `more` overrides claims."""
     return jwt.encode(claims(user_id, role, **more), KEY, algorithm="EdDSA", headers={"kid": KID})
 
 

@@ -1,1 +1,2 @@
-"""Programs for whoever works on Serai. The product imports nothing of them."""
+"""Programs around the shop: benchmarks, restarts under load, mutation tests, screenshots. They are not part of the
+package."""

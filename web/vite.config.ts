@@ -4,12 +4,12 @@ import { defineConfig } from "vitest/config";
 import { compress } from "./scripts/compress.ts";
 import { pages } from "./scripts/pages.ts";
 
-/** A running shop's gateway, for `npm run dev` and `npm run preview`. */
+/** The gateway of a running shop, for `npm run dev` and `npm run preview`. */
 const shop = process.env.SERAI_SHOP ?? `http://localhost:${process.env.SERAI_PORT ?? 8080}`;
 
 /**
- * The pages come from Vite and everything else from the shop, under one origin as in production. Routes that live on
- * a cookie refuse a foreign Origin, and to the shop this development server would be one: it speaks as the shop's own page.
+ * Vite serves the pages and proxies everything else to the shop, so that there is one origin as in production. Routes
+ * that use a cookie refuse other origins, so the proxy sends the origin of the shop.
  */
 const toShop = { target: shop, changeOrigin: true, headers: { origin: new URL(shop).origin } };
 const proxy = { "/api": toShop, "/media": toShop, "/docs": toShop, "/openapi": toShop };
@@ -22,27 +22,27 @@ export default defineConfig({
   build: {
     target: "es2022",
     assetsDir: "assets",
-    // Nothing is inlined: the content security policy of the pages allows no data: scripts or styles, and a file can be kept for ever.
+    // Inline nothing: the content security policy forbids data: scripts and styles, and files can be cached permanently.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // Which file needs which: hidden, so that it is not served. The test of how much a page loads reads it.
+    // The manifest is in a hidden folder so that it is not served. The test of the first load reads it.
     manifest: ".vite/manifest.json",
     rolldownOptions: {
       output: {
-        // What changes with our code and what changes with a library are kept apart, so that a release of ours leaves
-        // the larger half in the browser's cache.
+        // Libraries are in chunks of their own, so that they stay in the browser's cache when a release changes only
+        // our code.
         codeSplitting: {
           groups: [
             { name: "react", test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
             { name: "tanstack", test: /node_modules[\\/]@tanstack[\\/]/ },
-            // What most pages have in common comes in one piece: dozens of tiny files are slower than some bytes too many.
+            // Modules that most pages share are one chunk: dozens of small files load slower than a few unused bytes.
             { name: "shared", minShareCount: 9, priority: -1 },
           ],
         },
       },
     },
   },
-  // One DOM for each worker and a realm of its own for each file, instead of a worker and a DOM for each file.
+  // One worker and DOM for several test files, each in its own realm, instead of one worker and DOM for each file.
   test: { environment: "happy-dom", pool: "vmThreads", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -1,1 +1,1 @@
-"""Carts of guests and customers: what somebody means to buy. Names, prices and stock are always asked for afresh."""
+"""The cart service: carts of guests and customers. Names, prices and stock are queried from product every time."""

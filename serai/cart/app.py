@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from serai import topology
 from serai.cart import api, internal, store
-from serai.cart.asking import Asking
 from serai.cart.deps import Deps
-from serai.chassis.app import Service
-from serai.chassis.auth import cookie_name, own_origins
+from serai.cart.product_batch import ProductBatch
+from serai.chassis.auth.origins import cookie_name, own_origins
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
-from serai.contracts.product import ProductClient
+from serai.contracts.product.client import ProductClient
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:
@@ -19,9 +19,9 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     service = Service(topology.service("cart"), settings, callers=topology.callers_of("cart"))
     product = ProductClient(service.calls)
     deps = Deps(
-        db=service.database,
+        database=service.database,
         product=product,
-        asking=Asking(product),
+        product_batch=ProductBatch(product),
         currency=settings.currency,
         cookie=cookie_name("serai_cart", settings.public_url),
         secure=settings.public_url.startswith("https://"),
@@ -29,7 +29,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     )
 
     async def prune() -> None:
-        async with deps.db.transaction() as tx:
+        async with deps.database.transaction() as tx:
             await store.prune(tx)
 
     service.routes(deps, [*api.ROUTES, *internal.ROUTES])

@@ -1,22 +1,21 @@
-"""What the handlers and actions of the cart service are given."""
+"""The dependencies of the handlers and actions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serai.cart.asking import Asking
-from serai.chassis.db import Database
-from serai.contracts.product import ProductClient
+from serai.cart.product_batch import ProductBatch
+from serai.chassis.data.database import Database
+from serai.contracts.product.client import ProductClient
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    db: Database
+    database: Database
     product: ProductClient
-    #: Of product too, what many requests want to know.
-    asking: Asking
+    product_batch: ProductBatch
     currency: str
-    #: Name of the guest's cookie, and whether it travels over TLS only.
+    #: The name of the guest cookie, and whether it is sent over TLS only.
     cookie: str
     secure: bool
     own_origins: frozenset[str]

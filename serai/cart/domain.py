@@ -1,4 +1,4 @@
-"""What happens to the lines of a cart, pure: each function takes lines and returns lines, or raises."""
+"""Rules about the lines of a cart. Pure: each function takes lines and returns lines, or raises."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from serai.chassis.ids import new_id
 MAX_LINES = 100
 MAX_QUANTITY = 999
 
-#: A guest's cart that nobody has changed for this long is thrown away, and its cookie with it.
+#: A guest's cart that was not changed for this long is deleted. The cookie lives as long.
 GUEST_LIFE = timedelta(days=30)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class CartFull(Conflict):
-    code, detail = "cart_full", f"A cart holds at most {MAX_LINES} different items."
+    code, detail = "cart_full", f"A cart can have at most {MAX_LINES} different items."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ Lines = tuple[Line, ...]
 
 @dataclass(frozen=True, slots=True)
 class CartState:
-    """A cart as it was read; `id` is None where there is none yet."""
+    """A cart as it was read; `id` is None if there is none yet."""
 
     id: UUID | None = None
     version: int = 0
@@ -50,7 +50,7 @@ NO_CART = CartState()
 
 
 def guest_hash(token: str | None) -> bytes | None:
-    """What a guest's cart is stored under; None for what cannot be a cookie of ours."""
+    """The hash under which a guest's cart is stored; None for a malformed token."""
     if token is None or _TOKEN.fullmatch(token) is None:
         return None
     return hashlib.sha256(token.encode()).digest()
@@ -61,10 +61,11 @@ def quantity_of(lines: Lines, variant_id: UUID) -> int:
 
 
 def added(lines: Lines, product_id: UUID, variant_id: UUID, quantity: int) -> Lines:
-    """Raises `Invalid` beyond 999 of one variant, `CartFull` beyond 100 lines."""
+    """Add a variant to its line or as a new one. Raises `Invalid` beyond 999 of one variant, `CartFull` beyond 100
+    lines."""
     total = quantity_of(lines, variant_id) + quantity
     if total > MAX_QUANTITY:
-        raise Invalid(f"A cart holds at most {MAX_QUANTITY} of one item.", field="quantity")
+        raise Invalid(f"A cart can have at most {MAX_QUANTITY} of one item.", field="quantity")
     if any(line.variant_id == variant_id for line in lines):
         return tuple(replace(line, quantity=total) if line.variant_id == variant_id else line for line in lines)
     if len(lines) >= MAX_LINES:
@@ -81,7 +82,7 @@ def line_of(lines: Lines, line_id: UUID) -> Line:
 
 
 def changed(lines: Lines, line_id: UUID, quantity: int) -> Lines:
-    """The line with that quantity, without the line where it is 0. Raises `NotFound`."""
+    """Set the quantity of a line; 0 removes it. Raises `NotFound`."""
     line_of(lines, line_id)
     return tuple(
         replace(line, quantity=quantity) if line.id == line_id else line
@@ -90,20 +91,20 @@ def changed(lines: Lines, line_id: UUID, quantity: int) -> Lines:
     )
 
 
-def merged(mine: Lines, theirs: Lines, available: Mapping[UUID, int]) -> Lines:
-    """A guest's lines added to a customer's, capped at 999 and by stock.
+def merged(customer_lines: Lines, guest_lines: Lines, available: Mapping[UUID, int]) -> Lines:
+    """A guest's lines added to a customer's, limited to 999 per line and to the stock.
 
-    Merging takes nothing away: what is over the cap already stays as it is, and so does what can no longer be bought,
-    because its owner should see that it is gone. Lines beyond 100 are left behind, the guest's last ones first.
+    No quantity of the customer is reduced, even if it exceeds the limits. A line that is sold out keeps the larger of
+    the two quantities, so that its owner sees that it is gone. Guest lines beyond 100 are dropped, the last ones first.
     """
-    result = {line.variant_id: line for line in mine}
-    for line in theirs:
-        known = result.get(line.variant_id)
-        if known is None and len(result) >= MAX_LINES:
+    result = {line.variant_id: line for line in customer_lines}
+    for line in guest_lines:
+        existing = result.get(line.variant_id)
+        if existing is None and len(result) >= MAX_LINES:
             continue
-        own = known.quantity if known else 0
+        quantity = existing.quantity if existing else 0
         stock = available.get(line.variant_id, MAX_QUANTITY)
-        cap = min(stock, MAX_QUANTITY) if stock > 0 else max(own, line.quantity)
-        quantity = max(own, min(own + line.quantity, cap))
-        result[line.variant_id] = replace(known or replace(line, id=new_id()), quantity=quantity)
+        limit = min(stock, MAX_QUANTITY) if stock > 0 else max(quantity, line.quantity)
+        total = max(quantity, min(quantity + line.quantity, limit))
+        result[line.variant_id] = replace(existing or replace(line, id=new_id()), quantity=total)
     return tuple(result.values())

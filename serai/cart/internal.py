@@ -1,4 +1,4 @@
-"""What the order service asks of carts during a checkout."""
+"""Internal routes: what the order service calls during a checkout."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from litestar.params import FromPath, JSONBody
 
 from serai.cart import actions
 from serai.cart.deps import Deps
-from serai.chassis.edge import Request
+from serai.chassis.http.edge import Request
 from serai.chassis.ids import parse_id
-from serai.contracts.cart import CartSnapshot, FreezeAsked
+from serai.contracts.cart import CartRequest, CartSnapshot
 
 
 @post("/internal/carts/current", policy="service", include_in_schema=False, status_code=200)
-async def current(request: Request, deps: NamedDependency[Deps], data: JSONBody[FreezeAsked]) -> CartSnapshot:
+async def current(request: Request, deps: NamedDependency[Deps], data: JSONBody[CartRequest]) -> CartSnapshot:
     return await actions.snapshot(deps, request.caller.user, data.guest)
 
 
 @put("/internal/freezes/{order_id:str}", policy="service", include_in_schema=False)
 async def freeze(
-    request: Request, deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[FreezeAsked]
+    request: Request, deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[CartRequest]
 ) -> CartSnapshot:
     return await actions.freeze(deps, parse_id(order_id), request.caller.user, data.guest)
 

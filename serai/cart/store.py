@@ -1,4 +1,4 @@
-"""Every statement of the cart service."""
+"""All SQL statements of the cart service."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import asyncpg
 import msgspec
 
 from serai.cart.domain import GUEST_LIFE, NO_CART, CartState, Lines
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
 from serai.chassis.ids import new_id
 from serai.contracts.cart import CartLine, CartSnapshot
 
-#: Rows removed by one round of pruning, and days that the end of a checkout is remembered.
+#: Rows deleted per statement and call of `prune`, and days that an ended freeze is kept.
 _PRUNED = 1000
 _ENDS_KEPT_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose cart: a customer's, or a guest's by the hash of the cookie. Exactly one is set."""
+    """The owner of a cart: a customer, or a guest by the hash of the cookie. Exactly one is set."""
 
     user_id: UUID | None = None
     guest_hash: bytes | None = None
@@ -54,7 +54,7 @@ async def cart_of(conn: Connection, owner: Owner) -> CartState:
 
 
 async def lock_cart(tx: Connection, owner: Owner) -> CartState:
-    """The owner's cart, made if there is none, and nobody else's to change until the transaction ends."""
+    """The owner's cart, created if there is none, locked until the transaction ends."""
     cart = await _lock(tx, owner)
     if cart.id is None:
         await tx.execute(
@@ -74,12 +74,12 @@ async def _lock(tx: Connection, owner: Owner) -> CartState:
 
 
 async def lock_guest_cart(tx: Connection, guest_hash: bytes) -> CartState:
-    """The guest's cart, locked for its removal; none is made."""
+    """The guest's cart, locked so that it can be deleted. Does not create one."""
     return _cart(await tx.fetchrow(f"{_OF_GUEST} for update", guest_hash))
 
 
 async def save(conn: Connection, owner: Owner, cart: CartState, lines: Lines) -> CartState | None:
-    """Give the cart these lines, if it is still the one that was read; None when somebody else was quicker."""
+    """Save the lines if the cart still has the version that was read. None if it was changed meanwhile."""
     if cart.id is not None and lines == cart.lines:
         return cart
     if cart.id is None:
@@ -117,7 +117,7 @@ async def freeze_of(conn: Connection, order_id: UUID) -> Freeze | None:
 
 
 async def live_freeze_of(tx: Connection, cart_id: UUID) -> UUID | None:
-    """The order that this cart is being checked out as."""
+    """The order of the checkout in progress of this cart."""
     found: UUID | None = await tx.fetchval(
         "select order_id from cart_freeze where cart_id = $1 and state = 'live'", cart_id
     )
@@ -125,10 +125,10 @@ async def live_freeze_of(tx: Connection, cart_id: UUID) -> UUID | None:
 
 
 async def freeze(conn: Connection, order_id: UUID, user_id: UUID, guest_hash: bytes | None) -> CartSnapshot | None:
-    """Keep what is in the user's cart under the order's id. None, and nothing done, where the cart is empty, or it or
-    the order is known to another checkout.
+    """Store a snapshot of the user's cart under the order's id. None, and nothing stored, if the cart is empty, or if
+    the cart or the order already has a freeze.
 
-    The cart is locked before the freeze is touched, here and in `clear`: so they wait for each other in one order.
+    The cart is locked before the freeze, here and in `clear`, so that they cannot deadlock.
     """
     row = await conn.fetchrow(
         """with locked as materialized (
@@ -147,8 +147,8 @@ async def freeze(conn: Connection, order_id: UUID, user_id: UUID, guest_hash: by
 
 
 async def clear(conn: Connection, order_id: UUID) -> bool:
-    """End the freeze, and take its quantities out of the cart as that is now, each down to nothing at most. False, and
-    nothing done, where no live freeze is known."""
+    """End the freeze and remove its quantities from the current cart, down to 0. False, and nothing changed, if there
+    is no live freeze."""
     return (
         await conn.fetchval(
             """with locked as materialized (
@@ -163,7 +163,7 @@ async def clear(conn: Connection, order_id: UUID) -> bool:
                  select coalesce(jsonb_agg(line || jsonb_build_object('quantity', quantity) order by place), '[]')
                  from (
                    select line, place, (line ->> 'quantity')::int - coalesce(bought.quantity, 0) as quantity
-                   from jsonb_array_elements(c.lines) with ordinality as held (line, place)
+                   from jsonb_array_elements(c.lines) with ordinality as current (line, place)
                         left join jsonb_to_recordset(ended.lines) as bought (variant_id text, quantity int)
                         on bought.variant_id = line ->> 'variant_id') as kept
                  where quantity > 0)
@@ -175,7 +175,7 @@ async def clear(conn: Connection, order_id: UUID) -> bool:
 
 
 async def release(conn: Connection, order_id: UUID) -> str:
-    """End the freeze, or note the end of one that never was. The state it is in now."""
+    """End the freeze, or record the end of one that does not exist. Returns its state."""
     state: str = await conn.fetchval(
         """insert into cart_freeze as f (order_id, state, ended_at) values ($1, 'released', now())
            on conflict (order_id) do update
@@ -188,7 +188,7 @@ async def release(conn: Connection, order_id: UUID) -> str:
 
 
 async def prune(tx: Connection) -> None:
-    """Throw away guests' carts that nobody has changed for long, and ends of checkouts nobody will ask about again."""
+    """Delete guests' carts that were not changed for `GUEST_LIFE`, and freezes that ended long ago."""
     await tx.execute(
         """delete from cart where id in (
              select id from cart

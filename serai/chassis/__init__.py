@@ -1,1 +1,1 @@
-"""What every service gets, with no word of the shop in it."""
+"""The base of every service, without anything specific to e-commerce."""

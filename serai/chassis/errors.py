@@ -1,8 +1,8 @@
-"""A small closed vocabulary of refusals, and the one table that maps it to HTTP and back.
+"""The kinds of error that services answer with, and the table that maps them to HTTP statuses and back.
 
-An action or a rule raises one of the kinds below, or a subclass that names the fact (`CartEmpty`, `OutOfStock`).
-The edge of a service turns it into `application/problem+json` (RFC 9457); the service client of a caller turns that
-document back into the same exception, so an error crosses a process as the thing it was.
+An action or a rule raises one of the kinds below, or a subclass that names the fact (`CartEmpty`, `OutOfStock`). The
+edge of a service turns it into `application/problem+json` (RFC 9457). The service client of a caller turns that
+document back into the same exception.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-#: Members every problem document has; everything else in one is a fact of the error (`available`, `order_id`, …).
+#: Members of every problem document. Other members are facts of the error (`available`, `order_id`, …).
 _STANDARD = frozenset({"type", "title", "status", "detail", "code", "request_id", "errors"})
 
 _BY_CODE: dict[str, type[Problem]] = {}
 
 
 class Problem(Exception):
-    """A refusal with a stable `code`, a sentence for a person and, where useful, facts a program can act on.
+    """An error with a stable `code`, a sentence for people and, where useful, facts that a program can act on.
 
-    `facts` become members of the problem document. A subclass with a `code` of its own is found again by that code
-    on the calling side; a subclass with the code of another is a programming error.
+    `facts` become members of the problem document. A caller finds a subclass again by its `code`, so two subclasses
+    must not share one: that raises TypeError.
     """
 
     status: ClassVar[int] = 500
     code: str = "internal"
     title: ClassVar[str] = "Internal error"
-    detail: str = "Something went wrong on our side. The request id helps us find it."
-    #: Seconds after which a repetition makes sense; sent as `Retry-After`.
+    detail: str = "Something went wrong on our side. Quote the request id when you report it."
+    #: Seconds after which to retry; sent as `Retry-After`.
     retry_after_s: int | None = None
 
     def __init__(self, detail: str | None = None, *, code: str | None = None, **facts: Any) -> None:
@@ -48,16 +48,8 @@ class Problem(Exception):
             )
 
     def document(self, request_id: str | None) -> dict[str, Any]:
-        """The RFC 9457 document of this refusal."""
-        return {
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "code": self.code,
-            "request_id": request_id,
-            **self.facts,
-        }
+        """The RFC 9457 document of this error."""
+        return problem_document(self.title, self.status, self.detail, self.code, request_id) | self.facts
 
     def headers(self) -> dict[str, str]:
         return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
@@ -75,7 +67,7 @@ class Unauthenticated(Problem):
 
 
 class WrongAudience(Unauthenticated):
-    """The token is for another service: whoever asks has our address from an instance that is gone."""
+    """The token is for another service. The caller has our address from an instance that has gone."""
 
     code, detail = "wrong_audience", "This token is meant for another service."
 
@@ -85,7 +77,8 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """Not there, or not the caller's: the two must look the same, so the detail never says which."""
+    """The resource does not exist, or it belongs to somebody else. Both look the same to the caller, so the detail
+    never says which."""
 
     status, code, title, detail = 404, "not_found", "Not found", "There is nothing here."
 
@@ -113,7 +106,8 @@ class UnsupportedMediaType(Problem):
 
 
 class Invalid(Problem):
-    """Shape or value. `errors` names each field by its dotted path and says what is wrong with it."""
+    """A value has the wrong type or is not acceptable. `errors` lists each field by its dotted path with what is
+    wrong."""
 
     status, code, title, detail = 422, "invalid", "Invalid", "Some values are not acceptable."
 
@@ -141,14 +135,14 @@ class TooManyRequests(Problem):
 
 
 class Overloaded(TooManyRequests):
-    """More is under way than can be answered in good time. Nothing was begun."""
+    """The process has more requests than it can answer in time. The request was not started."""
 
     code, detail = "overloaded", "Too much is going on at the moment; try again."
 
 
 class Unavailable(Problem):
-    """We cannot answer now. Raised by the client too when a service cannot be reached: `maybe_done` then says whether
-    the call may have had its effect all the same."""
+    """The service cannot answer now. The client raises it too when it cannot reach a service. `maybe_done` then says
+    whether the call may have taken effect."""
 
     status, code, title, detail = 503, "unavailable", "Try again", "This is briefly not available; try again."
     retry_after_s = 1
@@ -174,8 +168,20 @@ _BY_STATUS: dict[int, type[Problem]] = {
 }
 
 
+def problem_document(title: str, status: int, detail: str, code: str, request_id: str | None) -> dict[str, Any]:
+    """The members that every RFC 9457 document of ours has, whichever process answers."""
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+
+
 def from_document(status: int, document: Mapping[str, Any]) -> Problem:
-    """The exception that a problem document left as, found by its code, else by its status."""
+    """The exception that a problem document was made from, found by its code, else by its status."""
     code = str(document.get("code", ""))
     kind = _BY_CODE.get(code)
     if kind is None or kind.status != status:

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 (RFC 9562), whose order is roughly that of creation, so indexes grow at one end."""
+"""Identifiers are UUIDv7 (RFC 9562). They sort roughly by time of creation, so a B-tree index grows at one end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
+def is_id(text: str) -> bool:
+    """Whether `text` is a UUID in canonical form, in upper or lower case."""
+    return _CANONICAL.fullmatch(text) is not None
+
+
 def parse_id(text: str) -> UUID:
-    """The id in a path; one that is malformed names nothing, so it is `NotFound` like any other."""
-    if _CANONICAL.fullmatch(text) is None:
+    """Parse an id from a URL path. A malformed id cannot exist, so it raises `NotFound` like any unknown one."""
+    if not is_id(text):
         raise NotFound
     return UUID(text)

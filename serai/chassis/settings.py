@@ -1,8 +1,8 @@
-"""Settings from the environment, one small typed class per service; every problem is told at once.
+"""Settings from the environment: one typed struct per service. All problems are reported together.
 
-Each field of a settings struct is read from a variable: its name in capitals, or what `env(...)` names. For every
-variable `X` there may be `X_FILE` instead, the path of a file that holds the value (how orchestrators hand out
-secrets). This module is the only one that reads the environment.
+Each field of a settings struct is read from a variable: its name in capitals, or the name that `env(...)` gives. Every
+variable `X` can be replaced by `X_FILE`, the path of a file with the value (the way orchestrators provide secrets). No
+other module reads the environment.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import msgspec
 
 T = TypeVar("T")
 
-#: Values no installation may keep outside local mode.
+#: Values that are refused outside local mode.
 _DEFAULT_SECRETS = frozenset({"", "secret", "changeme", "change-me", "password", "serai", "default"})
 
 
 class Env(msgspec.Struct, frozen=True):
-    """Where a field comes from: the variable's name, and whether it is a secret."""
+    """The variable that a field is read from, and whether it is a secret."""
 
     name: str
     secret: bool = False
 
 
 class SettingsError(Exception):
-    """The environment does not describe a runnable service; `problems` says everything that is wrong with it."""
+    """The environment does not describe a service that can run; `problems` lists everything that is wrong."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -44,14 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     home: Annotated[Path, Env("SERAI_HOME")] = Path(".serai")
     public_url: Annotated[str, Env("SERAI_PUBLIC_URL")] = "http://localhost:8080"
     currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
-    #: host:port to listen on; port 0 takes a free one.
+    #: host:port to listen on; port 0 chooses a free one.
     bind: Annotated[str, Env("SERAI_BIND")] = "127.0.0.1:0"
-    #: Host that other processes reach this one at.
+    #: The host at which other processes reach this one.
     advertise: Annotated[str, Env("SERAI_ADVERTISE")] = ""
     instance: Annotated[str, Env("SERAI_INSTANCE")] = ""
     database_url: Annotated[str, Env("DATABASE_URL", secret=True)] = ""
     database_pool: Annotated[int, Env("SERAI_DATABASE_POOL")] = 10
-    #: Where services are found: in the registry at `discovery_url`, or in a list that is given.
+    #: Where services are found: in the registry at `discovery_url`, or in `static_services`.
     discovery: Annotated[Literal["builtin", "static"], Env("SERAI_DISCOVERY")] = "builtin"
     discovery_url: Annotated[str, Env("SERAI_DISCOVERY_URL")] = ""
     #: JSON {"order": ["10.0.0.5:8001"]}; a list in a file is read again when it changes.
@@ -60,9 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registry_token: Annotated[str, Env("SERAI_REGISTRY_TOKEN", secret=True)] = ""
     #: This service's Ed25519 seed, base64url.
     service_key: Annotated[str, Env("SERAI_SERVICE_KEY", secret=True)] = ""
-    #: Public keys by which callers prove who calls and callees that the name is theirs: JSON {"order": "<base64url>"}.
+    #: Public keys that prove the names of callers and of callees: JSON {"order": "<base64url>"}.
     service_keys: Annotated[dict[str, str], Env("SERAI_SERVICE_KEYS")] = {}
-    #: JWK set of user's public keys to start with, as JSON.
+    #: The user service's public keys to start with, a JWK set as JSON.
     jwks: Annotated[str, Env("SERAI_JWKS")] = '{"keys": []}'
     log_level: Annotated[str, Env("SERAI_LOG_LEVEL")] = "info"
 
@@ -76,11 +76,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """Read `kind` from the environment. Raises `SettingsError` that lists all that is missing or wrong."""
+    """Read `kind` from the environment. Raises `SettingsError` with everything that is missing or wrong."""
     environ = os.environ if environ is None else environ
     problems: list[str] = []
     values: dict[str, Any] = {}
-    # Once: their text is compiled anew each time they are asked for.
+    # Resolved once: each call compiles the annotations again.
     fields = {name: _split(name, hint) for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
     for name, (kind_of, env) in fields.items():
         raw = _read(env.name, environ, problems)
@@ -106,7 +106,8 @@ def load(kind: type[T], environ: Mapping[str, str] | None = None) -> T:
 
 
 def _unknown(prefixes: Iterable[str], known: Set[str], environ: Mapping[str, str]) -> list[str]:
-    """Misspelt variables of a family that a class names as `complete`: they would quietly change nothing."""
+    """Misspelt variables of a family that a class names in `complete`. Without this check they would be ignored
+    silently."""
     problems: list[str] = []
     for prefix in prefixes:
         family = ", ".join(sorted(name for name in known if name.startswith(prefix)))

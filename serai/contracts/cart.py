@@ -1,7 +1,8 @@
-"""Carts on the wire, and what the cart service does for a checkout: a snapshot of the cart under the order's id.
+"""Wire types of the cart service and its client.
 
-The cart stays editable while it is frozen. A freeze ends cleared (its quantities leave the cart, what was added since
-stays) or released; both ends are remembered, so a late freeze under that id is refused.
+A checkout freezes a cart: the cart service keeps a snapshot of it under the order's id. The cart stays editable. A
+freeze ends as cleared (the quantities of the snapshot are removed from the cart, later additions stay) or as released.
+Both are remembered, so that a freeze that arrives late under the same id is refused.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import Conflict
-from serai.chassis.money import Money
-from serai.contracts.product import MAX_QUANTITY, Quantity
+from serai.commerce.money import Money
+from serai.contracts.product.inventory import MAX_QUANTITY, Quantity
 
 
 class CartEmpty(Conflict):
@@ -23,31 +24,31 @@ class CartEmpty(Conflict):
 
 
 class CheckoutInProgress(Conflict):
-    """Fact: `order_id`, the order that this cart is being checked out as."""
+    """Has `order_id`, the order of the checkout in progress."""
 
-    code, detail = "checkout_in_progress", "This cart is being checked out already."
+    code, detail = "checkout_in_progress", "This cart is already being checked out."
 
 
 class FreezeClosed(Conflict):
-    code, detail = "freeze_closed", "This checkout's hold on the cart has ended."
+    code, detail = "freeze_closed", "The checkout of this cart has already ended."
 
 
-class ItemAdded(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`variant_id` may be left out where the product has one variant."""
+class AddCartItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`variant_id` is optional if the product has a single variant."""
 
     product_id: UUID
     quantity: Quantity
     variant_id: UUID | None = None
 
 
-class QuantitySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """0 removes the item."""
+class UpdateCartItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A quantity of 0 removes the item."""
 
     quantity: Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)]
 
 
 class CartItem(msgspec.Struct, frozen=True):
-    """One that can no longer be bought stays visible with `available` 0."""
+    """An item that is no longer sold stays in the cart with `available` 0."""
 
     id: UUID
     product_id: UUID
@@ -63,7 +64,7 @@ class CartItem(msgspec.Struct, frozen=True):
 
 
 class Cart(msgspec.Struct, frozen=True):
-    """`id` and `updated_at` are null where nothing has ever been put into a cart."""
+    """`id` and `updated_at` are null for a cart that nothing was ever added to."""
 
     id: UUID | None
     version: int
@@ -80,15 +81,15 @@ class CartLine(msgspec.Struct, frozen=True):
 
 
 class CartSnapshot(msgspec.Struct, frozen=True):
-    """What is in the cart; `cart_id` is null and `lines` empty where there is no cart."""
+    """The content of a cart. `cart_id` is null and `lines` is empty if there is no cart."""
 
     cart_id: UUID | None
     version: int
     lines: list[CartLine]
 
 
-class FreezeAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`guest` is the value of the guest cart's cookie, if the request carried one: that cart merges first."""
+class CartRequest(msgspec.Struct, frozen=True):
+    """`guest` is the value of the guest cart's cookie, if the buyer sent one: that cart is merged first."""
 
     guest: str | None = None
 
@@ -97,33 +98,33 @@ class CartClient(ServiceClient):
     callee = "cart"
 
     async def current(self, user_id: UUID, guest: str | None) -> CartSnapshot:
-        """The user's cart now, after merging the guest's."""
+        """The user's cart, after merging the guest's cart into it."""
         return await self._call(
             "current_cart",
             "POST",
             "/internal/carts/current",
             CartSnapshot,
-            body=FreezeAsked(guest),
+            body=CartRequest(guest),
             on_behalf_of=user_id,
             retryable=True,
         )
 
     async def freeze(self, order_id: UUID, user_id: UUID, guest: str | None) -> CartSnapshot:
-        """Raises `CartEmpty`, `CheckoutInProgress` (with the first order's id), `FreezeClosed`."""
+        """Idempotent. Raises `CartEmpty`, `CheckoutInProgress` (with the other order's id), `FreezeClosed`."""
         return await self._call(
             "freeze_cart",
             "PUT",
             f"/internal/freezes/{order_id}",
             CartSnapshot,
-            body=FreezeAsked(guest),
+            body=CartRequest(guest),
             on_behalf_of=user_id,
             retryable=True,
         )
 
     async def clear(self, order_id: UUID) -> None:
-        """Take the snapshot's quantities out of the cart, floored at 0, once."""
+        """Remove the quantities of the snapshot from the cart, down to 0, once."""
         await self._call("clear_cart", "POST", f"/internal/freezes/{order_id}/clear", type(None), retryable=True)
 
     async def release(self, order_id: UUID) -> None:
-        """End the checkout without touching the cart; also for an order that never froze it."""
+        """End the checkout without changing the cart. Also for an order that has not frozen it."""
         await self._call("release_cart", "POST", f"/internal/freezes/{order_id}/release", type(None), retryable=True)

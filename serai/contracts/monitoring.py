@@ -1,4 +1,4 @@
-"""What monitoring tells on the wire."""
+"""The contract of the monitoring service."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Health = Literal["passing", "warning", "critical", "maintenance"]
 
 
 class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. `since` is when its health last changed, null where the registry does not know.
+    """One process of a service. `since` is when its health last changed, null if the registry does not know it.
 
-    `scraped` says whether it answered when we asked for its metrics just now. `requests_total` counts what it has
-    answered since its start, `error_rate` is the share of that which was its own fault (5xx); null when unknown.
+    `scraped` is true if its metrics could be read. `requests_total` is the number of requests that it has answered
+    since its start, `error_rate` the share of them answered with 5xx. Both are null if unknown.
     """
 
     instance: str
@@ -28,7 +28,7 @@ class ServiceInstance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceHealth(msgspec.Struct, frozen=True):
-    """`health` is `passing` when every instance is, `critical` when none can serve, `warning` between the two."""
+    """`health` is `passing` if all instances pass, `critical` if none can serve, and `warning` otherwise."""
 
     name: str
     health: Health
@@ -36,14 +36,14 @@ class ServiceHealth(msgspec.Struct, frozen=True):
 
 
 class RegistryState(msgspec.Struct, frozen=True):
-    """Whether the registry answered; if not, the instances are those of `as_of`, null when it never has."""
+    """Whether the registry answered. If not, the instances are those of `as_of`; null if it has never answered."""
 
     reachable: bool
     as_of: datetime | None
 
 
 class Services(msgspec.Struct, frozen=True):
-    """Every service of the system, those without an instance too; always one page."""
+    """All services of the system, including those without an instance, always in one page."""
 
     items: list[ServiceHealth]
     next_cursor: None

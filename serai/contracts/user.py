@@ -1,6 +1,6 @@
-"""Users on the wire, and what the user service tells others.
+"""Wire types of the user service, its events and its client.
 
-Sessions and keys are asked for by the chassis; see `chassis.app`.
+Sessions and public keys are requested by the chassis (`serai.chassis.auth`).
 """
 
 from __future__ import annotations
@@ -11,33 +11,32 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.client import ServiceClient
+from serai.chassis.calls.client import ServiceClient
 from serai.chassis.errors import NotFound
-from serai.chassis.page import Page
+from serai.chassis.http.page import Page
+from serai.permissions import Permission, Role
 
-Role = Literal["customer", "admin"]
-
-#: Somebody has an account now; its mail may carry a link.
+#: An account was created. The email about it may carry a link.
 USER_REGISTERED = "user.registered"
-#: The owner of an account wants a new link to prove the address with.
-VERIFICATION_ASKED = "user.verification_asked"
-#: Somebody wants to set a new password for an account; its mail carries a link.
-PASSWORD_FORGOTTEN = "user.password_forgotten"  # noqa: S105 - the name of an event
-#: Somebody tried to register an address that has an account; its owner is told.
+#: The owner of an account requested a new link to verify the address.
+VERIFICATION_REQUESTED = "user.verification_asked"
+#: A password reset was requested for an account. The email about it carries a link.
+PASSWORD_RESET_REQUESTED = "user.password_forgotten"  # noqa: S105 - the name of an event
+#: Someone tried to register an address that already has an account. Its owner is told.
 ADDRESS_TAKEN = "user.address_taken"
 PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - the name of an event
 
 Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, extra_json_schema={"format": "email"})]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-#: A password being set; the exact rule (8 to 256 characters, not a common one) is counted after normalising.
+#: A password to set. The exact rule (8 to 256 characters, not a common password) applies to its normalized form.
 NewPassword = Annotated[str, msgspec.Meta(min_length=8, max_length=1024)]
-#: A password being shown; any is taken, so that a refusal says nothing about the rules of another day.
-AnyPassword = Annotated[str, msgspec.Meta(max_length=4096)]
-#: What a link in a mail carries; one that cannot be ours is refused like one that works no more.
+#: A password to check. Its form is not validated, so that a refusal reveals nothing about the password rules.
+Password = Annotated[str, msgspec.Meta(max_length=4096)]
+#: The token of an emailed link. Its form is not validated: a malformed token is refused like an expired one.
 LinkToken = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: NewPassword
     name: Name
@@ -50,59 +49,68 @@ class Registered(msgspec.Struct, frozen=True):
     name: str
 
 
-class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=320)]
-    password: AnyPassword
+    password: Password
 
 
-class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    current_password: AnyPassword
+class ChangePassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    current_password: Password
     new_password: NewPassword
 
 
-class PasswordForgotten(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RequestPasswordReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=320)]
 
 
-class PasswordReset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ResetPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: LinkToken
     password: NewPassword
 
 
-class EmailVerification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VerifyEmail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: LinkToken
 
 
-class ProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class UpdateProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     name: Name | msgspec.UnsetType = msgspec.UNSET
 
 
-class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class UpdateUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     role: Role | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class User(msgspec.Struct, frozen=True):
+    """A user as they see themselves, with the permissions of their role."""
+
     id: UUID
     email: str
     name: str
     role: Role
     email_verified: bool
     created_at: datetime
+    permissions: list[Permission]
 
 
-class UserRecord(User, frozen=True):
-    """A user as administration sees them."""
+class UserDetails(msgspec.Struct, frozen=True):
+    """A user as admins see them."""
 
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    email_verified: bool
+    created_at: datetime
     disabled: bool
 
 
-class UserPage(Page[UserRecord]):
+class UserPage(Page[UserDetails]):
     pass
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """`expires_in` is seconds; the refresh token travels in a cookie."""
+    """`expires_in` is in seconds. The refresh token is set as a cookie."""
 
     access_token: str
     token_type: Literal["Bearer"]
@@ -111,13 +119,13 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A sign-in that has not ended. `last_seen_at` is when it last got an access token."""
+    """An active session. `last_seen_at` is when it last received an access token."""
 
     id: UUID
     created_at: datetime
     last_seen_at: datetime
     user_agent: str | None
-    #: Whether it is the one that asks.
+    #: Whether it is the session of this request.
     current: bool
 
 
@@ -131,21 +139,23 @@ class UserEvent(msgspec.Struct, frozen=True):
     user_id: UUID
 
 
-class UserFacts(msgspec.Struct, frozen=True):
+class UserContact(msgspec.Struct, frozen=True):
+    """A user for services that write to them."""
+
     id: UUID
     email: str
     name: str
     disabled: bool
 
 
-class LinkGone(NotFound):
-    """Nobody waits for this link any more: it was used, it is too old, or its user is disabled."""
+class LinkExpired(NotFound):
+    """The link was used or has expired, or its user is disabled."""
 
-    code, detail = "link_gone", "Nobody waits for this link any more."
+    code, detail = "link_gone", "This link was used or has expired."
 
 
-class MintedLink(msgspec.Struct, frozen=True):
-    """What opens a link, known to nobody but the mail it is put into."""
+class IssuedLink(msgspec.Struct, frozen=True):
+    """A token for an emailed link. It is a secret: it must not be stored or logged."""
 
     token: str
     expires_at: datetime
@@ -154,11 +164,11 @@ class MintedLink(msgspec.Struct, frozen=True):
 class UserClient(ServiceClient):
     callee = "user"
 
-    async def user(self, user_id: UUID) -> UserFacts:
+    async def user(self, user_id: UUID) -> UserContact:
         """Raises `NotFound`."""
-        return await self._call("user", "GET", f"/internal/users/{user_id}", UserFacts, retryable=True)
+        return await self._call("user", "GET", f"/internal/users/{user_id}", UserContact, retryable=True)
 
-    async def mint_link(self, link_id: UUID) -> MintedLink:
-        """A token for the link of the event `link_id`, another each time. Raises `LinkGone`."""
-        # Repeating it leaves a token that nobody has ever seen.
-        return await self._call("mint_link", "POST", f"/internal/links/{link_id}", MintedLink, retryable=True)
+    async def issue_link(self, link_id: UUID) -> IssuedLink:
+        """A new token for the link of the event `link_id`. Raises `LinkExpired`."""
+        # Retryable: a token whose response was lost is never used and expires.
+        return await self._call("issue_link", "POST", f"/internal/links/{link_id}", IssuedLink, retryable=True)

@@ -1,1 +1,1 @@
-"""The registry: which instances there are, where, and which of them may have traffic."""
+"""The service registry: which instances exist, their addresses, and whether they may get traffic."""

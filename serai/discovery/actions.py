@@ -1,7 +1,7 @@
-"""What can be done to the registry, one verb each; every one owns its transaction.
+"""The actions of the registry. Each one owns its transaction.
 
-Whatever watchers must hear of happens under the registry's one lock, in the order: lock, load, decide, move the index,
-save. Heartbeats without news stay outside of it.
+A change that clients can see is made under the registry's one lock, in the order: lock, load, decide, increment the
+index, save. A heartbeat that changes nothing takes no lock.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
 from serai.discovery import domain, store
 from serai.discovery.domain import (
     MAX_INSTANCES,
@@ -25,36 +25,36 @@ from serai.discovery.domain import (
 
 log = logging.getLogger(__name__)
 
-#: When nobody has looked at the leases for this long, the registry itself was away (stopped, frozen, without its
-#: database), and so were the heartbeats.
+#: If no sweep ran for this long, the registry itself was down (stopped, frozen, or without its database) and could not
+#: receive heartbeats.
 OUTAGE = timedelta(seconds=3)
 
 
 async def register(database: Database, registration: Registration, status: Status | None) -> None:
-    """Grant a lease. The same registration again only renews it; another one with its id replaces it.
+    """Grants a lease. The same registration again renews it; a different one with the same id replaces it.
 
-    Without a `status` a new instance starts as critical, as Consul's do, and one that is known keeps its own.
-    Raises `Unregistrable` for a check id that belongs to another instance, `RegistryFull`.
+    Without a `status` a new instance starts as critical, as in Consul, and a known one keeps its status.
+    Raises `Unregistrable` for a check id that belongs to another instance, and `RegistryFull`.
     """
     async with database.transaction() as conn:
         now = await store.lock(conn)
         known = await store.by_id(conn, registration.id)
         if known and known.registration == registration and known.lease.maintenance is None:
-            renewed = domain.reported(known.lease, status or known.lease.status, now)
-            if not domain.looks_different(known.lease, renewed):
+            renewed = domain.with_report(known.lease, status or known.lease.status, now)
+            if not domain.is_visible_change(known.lease, renewed):
                 await store.save_lease(conn, registration.id, renewed, known.output, known.modify_index)
                 return
         if registration.check_id is not None:
             owner = await store.by_check(conn, registration.check_id)
             if owner and owner.registration.id != registration.id:
                 raise Unregistrable(f'Check ID "{registration.check_id}" belongs to another instance')
-        await _make_room(conn, registration, is_new=known is None)
+        await _check_capacity(conn, registration, is_new=known is None)
         if known and known.registration.service != registration.service:
-            await store.move_index(conn, known.registration.service)
-        index = await store.move_index(conn, registration.service)
+            await store.increment_index(conn, known.registration.service)
+        index = await store.increment_index(conn, registration.service)
         unchecked = registration.ttl is None and registration.probe is None
-        lease = domain.granted(registration, "passing" if unchecked else status or "critical", now)
-        await store.put(conn, registration, lease, index)
+        lease = domain.new_lease(registration, "passing" if unchecked else status or "critical", now)
+        await store.upsert(conn, registration, lease, index)
 
 
 async def deregister(database: Database, instance_id: str) -> None:
@@ -64,100 +64,102 @@ async def deregister(database: Database, instance_id: str) -> None:
         service = await store.remove(conn, instance_id)
         if service is None:
             raise UnknownInstance(instance_id)
-        await store.move_index(conn, service)
+        await store.increment_index(conn, service)
 
 
 async def report(database: Database, check_id: str, status: Status, output: str) -> None:
-    """A sign of life, from the instance or from a probe of it. Raises `UnknownCheck`."""
+    """Records a check's status, reported by the instance or by a probe, and renews the lease. Raises `UnknownCheck`."""
     async with database.connection() as conn:
         if await store.renew(conn, check_id, status, output):
             return
-    await _report_news(database, check_id, status, output)
+    await _report_change(database, check_id, status, output)
 
 
-async def _report_news(database: Database, check_id: str, status: Status, output: str) -> None:
+async def _report_change(database: Database, check_id: str, status: Status, output: str) -> None:
     async with database.transaction() as conn:
         now = await store.lock(conn)
         known = await store.by_check(conn, check_id)
         if known is None:
             raise UnknownCheck(check_id)
-        lease = domain.reported(known.lease, status, now)
+        lease = domain.with_report(known.lease, status, now)
         index = known.modify_index
-        if domain.looks_different(known.lease, lease):
-            index = await store.move_index(conn, known.registration.service)
+        if domain.is_visible_change(known.lease, lease):
+            index = await store.increment_index(conn, known.registration.service)
         await store.save_lease(conn, known.registration.id, lease, output, index)
 
 
 async def maintain(database: Database, instance_id: str, reason: str | None) -> None:
-    """Take an instance out of traffic for a reason, or with None put it back. Raises `UnknownInstance`."""
+    """Puts an instance into maintenance for a reason, or ends its maintenance (None). Raises `UnknownInstance`."""
     async with database.transaction() as conn:
         await store.lock(conn)
         known = await store.by_id(conn, instance_id)
         if known is None:
             raise UnknownInstance(instance_id)
-        lease = domain.maintained(known.lease, reason)
-        if domain.looks_different(known.lease, lease):
-            index = await store.move_index(conn, known.registration.service)
+        lease = domain.with_maintenance(known.lease, reason)
+        if domain.is_visible_change(known.lease, lease):
+            index = await store.increment_index(conn, known.registration.service)
             await store.save_lease(conn, instance_id, lease, known.output, index)
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What one look at the leases changed, by instance id."""
+class SweepResult:
+    """What one sweep changed, by instance id."""
 
-    lapsed: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
     reaped: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
 
 
-async def sweep(database: Database, outage: timedelta = OUTAGE) -> Swept:
-    """Let time act on the leases; of several replicas one at a time does.
+async def sweep(database: Database, outage: timedelta = OUTAGE) -> SweepResult:
+    """Expires and removes overdue instances. One replica at a time does it; in the others it returns without a change.
 
-    After an outage of the registry nobody is judged by a silence that was its own: all get a whole TTL to be heard.
+    After an outage of the registry (no sweep for `outage`), all leases get a fresh TTL instead, because heartbeats were
+    lost.
     """
-    lapsed: list[str] = []
+    expired: list[str] = []
     reaped: list[str] = []
-    held: list[str] = []
+    protected: list[str] = []
     async with database.transaction() as conn:
-        turn = await store.take_turn(conn)
+        turn = await store.begin_sweep(conn)
         if turn is None:
-            return Swept()
+            return SweepResult()
         if turn.gap > outage:
-            log.info("nobody kept the registry for %.1f s; every lease gets a fresh TTL", turn.gap.total_seconds())
-            await store.spare_all(conn)
-            await store.end_turn(conn, durable=True)
-            return Swept()
-        due = await store.services_due(conn)
+            log.info("no sweep ran for %.1f s; every lease gets a fresh TTL", turn.gap.total_seconds())
+            await store.extend_all_leases(conn)
+            await store.finish_sweep(conn, durable=True)
+            return SweepResult()
+        due = await store.services_with_due_leases(conn)
         now = await store.lock(conn) if due else turn.now
         for service in due:
-            verdict = domain.judged(await store.leases_of(conn, service), now)
-            if verdict.lapsed or verdict.reaped:
-                index = await store.move_index(conn, service)
-                await store.lapse(conn, verdict.lapsed, now, index)
-                await store.reap(conn, verdict.reaped)
-            lapsed += verdict.lapsed
-            reaped += verdict.reaped
-            held += await store.hold(conn, verdict.held, now)
-        await store.end_turn(conn, durable=bool(lapsed or reaped or held))
-    for instance_id in lapsed:
-        log.warning("not heard in time", extra={"instance": instance_id})
+            decision = domain.decide_sweep(await store.lock_leases(conn, service), now)
+            if decision.expired or decision.reaped:
+                index = await store.increment_index(conn, service)
+                await store.expire(conn, decision.expired, now, index)
+                await store.reap(conn, decision.reaped)
+            expired += decision.expired
+            reaped += decision.reaped
+            protected += await store.mark_protected(conn, decision.protected, now)
+        await store.finish_sweep(conn, durable=bool(expired or reaped or protected))
+    for instance_id in expired:
+        log.warning("lease expired", extra={"instance": instance_id})
     for instance_id in reaped:
-        log.warning("removed after a long silence", extra={"instance": instance_id})
-    if held:
+        log.warning("removed: critical for too long", extra={"instance": instance_id})
+    if protected:
         log.error(
-            "more than half of a service fell silent at once; kept, as the fault may lie between it and the registry",
-            extra={"count": len(held), "alert": "mass_expiry"},
+            "more than half of a service stopped sending heartbeats; not expired, because the network may be at fault",
+            extra={"count": len(protected), "alert": "mass_expiry"},
         )
-    return Swept(tuple(lapsed), tuple(reaped), tuple(held))
+    return SweepResult(tuple(expired), tuple(reaped), tuple(protected))
 
 
-async def _make_room(conn: Connection, registration: Registration, *, is_new: bool) -> None:
+async def _check_capacity(conn: Connection, registration: Registration, *, is_new: bool) -> None:
     instances, services = await store.counts(conn)
     if is_new and instances >= MAX_INSTANCES:
         raise RegistryFull
-    if services < MAX_SERVICES or await store.knows_service(conn, registration.service):
+    if services < MAX_SERVICES or await store.service_exists(conn, registration.service):
         return
-    # Rather lose the indexes of services long gone (their watchers begin again at 0) than refuse a living one.
-    await store.forget_empty_services(conn)
+    # Delete the indexes of services without instances (their clients start again at index 0) rather than refuse a new
+    # service.
+    await store.delete_empty_services(conn)
     if (await store.counts(conn))[1] >= MAX_SERVICES:
-        raise RegistryFull("The registry holds as many services as it may.")
+        raise RegistryFull("The registry has reached its maximum number of services.")

@@ -1,4 +1,4 @@
-"""The registry's process. It is the first one up and registers with nobody."""
+"""Assembles the registry. It is the first process to start, and is not registered anywhere."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from prometheus_client import Gauge
 
 from serai import topology
 from serai.chassis import telemetry
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.discovery import actions, api, store
-from serai.discovery.probing import prober
-from serai.discovery.watch import Watchers
+from serai.discovery.blocking_queries import BlockingQueries
+from serai.discovery.prober import prober
 
-#: How often leases are looked at, and so how late one may be found to have ended.
+#: Interval of sweeps, and so the longest delay until an expired lease is noticed.
 SWEEP_S = 0.5
 
 INSTANCES = Gauge(
-    "registry_instances", "Instances by what others see of them.", ["service", "standing"], registry=telemetry.REGISTRY
+    "registry_instances",
+    "Instances by service and health (label `standing`).",
+    ["service", "standing"],
+    registry=telemetry.REGISTRY,
 )
 HELD = Gauge(
     "registry_held_instances",
-    "Silent instances that only the mass-expiry guard keeps; above 0 is an alert.",
+    "Instances whose lease ran out but which the mass-expiry guard keeps; alert if above 0.",
     ["service"],
     registry=telemetry.REGISTRY,
 )
-WAITING = Gauge("registry_blocking_queries", "Blocking queries that wait for news.", registry=telemetry.REGISTRY)
+WAITING = Gauge(
+    "registry_blocking_queries", "Blocking queries that are waiting for a change.", registry=telemetry.REGISTRY
+)
 
 
 class DiscoverySettings(Settings, frozen=True, kw_only=True):
@@ -37,32 +42,32 @@ class DiscoverySettings(Settings, frozen=True, kw_only=True):
 def create(settings: DiscoverySettings | None = None) -> Service:
     settings = settings or load(DiscoverySettings)
     if not settings.registry_token:
-        raise SettingsError(["SERAI_REGISTRY_TOKEN is empty; anybody could register"])
+        raise SettingsError(["SERAI_REGISTRY_TOKEN is empty; anyone could register"])
     service = Service(topology.DISCOVERY, settings)
-    watchers = Watchers(service.database)
-    service.routes(api.Deps(service.database, watchers), api.routers(settings.registry_token))
-    service.on_leave.append(watchers.leave)
-    WAITING.set_function(lambda: watchers.count)
-    service.background("listen", watchers.listen)
+    blocking_queries = BlockingQueries(service.database)
+    service.routes(api.Deps(service.database, blocking_queries), api.routers(settings.registry_token))
+    service.on_drain.append(blocking_queries.leave)
+    WAITING.set_function(lambda: blocking_queries.count)
+    service.background("listen", blocking_queries.listen)
     service.background("probe", prober(service.database))
 
     async def sweep() -> None:
         while True:
             await actions.sweep(service.database)
             async with service.database.connection() as conn:
-                _show(await store.census(conn))
+                _set_gauges(await store.count_by_health(conn))
             await asyncio.sleep(SWEEP_S)
 
     service.background("sweep", sweep)
     return service
 
 
-def _show(census: list[store.Tally]) -> None:
+def _set_gauges(count_by_health: list[store.HealthCount]) -> None:
     INSTANCES.clear()
     HELD.clear()
-    held: dict[str, int] = {}
-    for tally in census:
-        INSTANCES.labels(tally.service, tally.standing).set(tally.instances)
-        held[tally.service] = held.get(tally.service, 0) + tally.held
-    for service, count in held.items():
+    protected: dict[str, int] = {}
+    for group in count_by_health:
+        INSTANCES.labels(group.service, group.health).set(group.instances)
+        protected[group.service] = protected.get(group.service, 0) + group.protected
+    for service, count in protected.items():
         HELD.labels(service).set(count)

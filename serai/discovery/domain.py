@@ -1,8 +1,9 @@
-"""The life of a lease, without a clock and without a database.
+"""The rules of leases, as pure functions.
 
-An instance passes for as long as it says so in time. Silence makes it critical, and long enough silence removes it;
-but silence of more than half of a service at once says more about the way to the registry than about the service, so
-then nobody is removed and somebody is told. The gateway checks instances itself and does not need us to be right.
+An instance passes while its heartbeats arrive in time. Without them it becomes critical, and later it is removed. If
+more than half of a service stops sending heartbeats at the same time, the network is more likely at fault than the
+service: the mass-expiry guard then keeps the instances and raises an alert. The gateway checks instances itself and
+does not depend on this.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from typing import Literal
 
 from serai.chassis.errors import BadRequest, NotFound, TooManyRequests
 
-#: What an instance or its check says of itself.
+#: The status of an instance's check.
 Status = Literal["passing", "warning", "critical"]
-#: What others see: maintenance covers whatever the check says.
-Standing = Literal["passing", "warning", "critical", "maintenance"]
+#: The health that clients see: the status of the check, or maintenance, which overrides it.
+Health = Literal["passing", "warning", "critical", "maintenance"]
 
 MAX_INSTANCES = 5_000
 MAX_SERVICES = 1_000
 MAX_OUTPUT = 4_096
 
-#: An instance that is heard three times per TTL has missed a beat when less than this share of it is left.
+#: Instances send three heartbeats per TTL. One has missed a heartbeat when less than this share of its TTL is left.
 _LATE = 1 / 3
 
 
@@ -48,12 +49,12 @@ class UnknownCheck(NotFound):
 
 
 class RegistryFull(TooManyRequests):
-    code, detail = "registry_full", "The registry holds as many instances as it may."
+    code, detail = "registry_full", "The registry has reached its maximum number of instances."
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A check that the registry makes itself: a GET that must be answered with 2xx."""
+    """An HTTP check that the registry makes itself: a GET that must be answered with 2xx."""
 
     url: str
     interval: timedelta
@@ -61,13 +62,13 @@ class Probe:
 
     @property
     def ttl(self) -> timedelta:
-        """A good answer counts for two rounds, so one lost packet takes nobody out."""
+        """A successful probe counts for two intervals, so that a single lost packet does not expire an instance."""
         return 2 * self.interval + self.timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an instance says about itself when it joins. Without a check it passes until it is deregistered."""
+    """What an instance registers. Without a check it passes until it is deregistered."""
 
     id: str
     service: str
@@ -85,27 +86,27 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Where an instance stands. `expires_at` is None exactly when it owes nobody a sign of life."""
+    """The state of an instance. `expires_at` is None if it has no check and so needs no heartbeats."""
 
     status: Status
     since: datetime
     ttl: timedelta | None = None
     expires_at: datetime | None = None
     reap_after: timedelta | None = None
-    #: Why it is in maintenance, None when it is not.
+    #: The reason of its maintenance; None if it is not in maintenance.
     maintenance: str | None = None
-    #: Since when only the mass-expiry guard keeps it.
-    held_since: datetime | None = None
+    #: Since when the mass-expiry guard keeps it although its lease ran out; None otherwise.
+    protected_since: datetime | None = None
 
     @property
-    def standing(self) -> Standing:
+    def health(self) -> Health:
         return self.status if self.maintenance is None else "maintenance"
 
-    def overdue(self, now: datetime) -> bool:
+    def is_overdue(self, now: datetime) -> bool:
         return self.status != "critical" and self.expires_at is not None and self.expires_at <= now
 
-    def late(self, now: datetime) -> bool:
-        """Silent for longer than an instance in good health is; every overdue lease is late."""
+    def is_late(self, now: datetime) -> bool:
+        """Whether a heartbeat was missed. Every overdue lease is also late."""
         return (
             self.status != "critical"
             and self.expires_at is not None
@@ -113,12 +114,12 @@ class Lease:
             and self.expires_at - now < self.ttl * _LATE
         )
 
-    def reapable(self, now: datetime) -> bool:
+    def is_reapable(self, now: datetime) -> bool:
         return self.status == "critical" and self.reap_after is not None and self.since + self.reap_after <= now
 
 
-def granted(registration: Registration, status: Status, now: datetime) -> Lease:
-    """The lease of an instance that has just joined."""
+def new_lease(registration: Registration, status: Status, now: datetime) -> Lease:
+    """The lease of an instance that has just registered."""
     ttl = registration.probe.ttl if registration.probe else registration.ttl
     return Lease(
         status=status,
@@ -129,66 +130,55 @@ def granted(registration: Registration, status: Status, now: datetime) -> Lease:
     )
 
 
-def reported(lease: Lease, status: Status, now: datetime) -> Lease:
-    """After a sign of life; one that says critical counts as a sign, too, but not as health."""
+def with_report(lease: Lease, status: Status, now: datetime) -> Lease:
+    """The lease after a report of its check. A report of `critical` renews it too."""
     return replace(
         lease,
         status=status,
         since=lease.since if status == lease.status else now,
         expires_at=None if lease.ttl is None else now + lease.ttl,
-        held_since=None,
+        protected_since=None,
     )
 
 
-def maintained(lease: Lease, reason: str | None) -> Lease:
-    """In maintenance for a reason, or out of it with None; the check's own state goes on underneath."""
+def with_maintenance(lease: Lease, reason: str | None) -> Lease:
+    """The lease in maintenance for a reason, or without (None). The status of the check stays."""
     return replace(lease, maintenance=reason)
 
 
-def lapsed(lease: Lease, now: datetime) -> Lease:
-    return replace(lease, status="critical", since=now, held_since=None)
-
-
-def spared(lease: Lease, now: datetime) -> Lease:
-    """After a time in which the registry could hear nobody: at least one whole TTL to be heard again."""
-    if lease.expires_at is None or lease.ttl is None or lease.status == "critical":
-        return lease
-    return replace(lease, expires_at=max(lease.expires_at, now + lease.ttl))
-
-
-def looks_different(before: Lease, after: Lease) -> bool:
-    """Whether watchers must hear of it. A heartbeat that changes nothing never wakes anybody."""
+def is_visible_change(before: Lease, after: Lease) -> bool:
+    """Whether clients can see the change. A heartbeat without a change does not wake blocking queries."""
     return (before.status, before.maintenance) != (after.status, after.maintenance)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What time has done to the leases of one service, by instance id."""
+class SweepDecision:
+    """What a sweep does to the instances of one service, by instance id: expire, remove (reap), or protect them."""
 
-    lapsed: frozenset[str] = frozenset()
+    expired: frozenset[str] = frozenset()
     reaped: frozenset[str] = frozenset()
-    held: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
 
 
-def judged(leases: Mapping[str, Lease], now: datetime) -> Verdict:
-    """Decide about all instances of one service together.
+def decide_sweep(leases: Mapping[str, Lease], now: datetime) -> SweepDecision:
+    """Decides about all instances of one service together.
 
-    Instances in maintenance have no traffic to lose, so they neither count nor are kept. A single silent instance is
-    an ordinary death, also when it was the only one.
+    Instances in maintenance get no traffic, so they neither count nor are protected. A single silent instance expires,
+    even if it is the only one.
     """
-    reaped = frozenset(id_ for id_, lease in leases.items() if lease.reapable(now))
-    overdue = frozenset(id_ for id_, lease in leases.items() if lease.overdue(now))
+    reaped = frozenset(id_ for id_, lease in leases.items() if lease.is_reapable(now))
+    is_overdue = frozenset(id_ for id_, lease in leases.items() if lease.is_overdue(now))
     serving = [lease for lease in leases.values() if lease.status != "critical" and lease.maintenance is None]
-    silent = sum(lease.late(now) for lease in serving)
+    silent = sum(lease.is_late(now) for lease in serving)
     if silent >= 2 and silent * 2 > len(serving):
-        held = frozenset(id_ for id_ in overdue if leases[id_].maintenance is None)
-        return Verdict(lapsed=overdue - held, reaped=reaped, held=held)
-    return Verdict(lapsed=overdue, reaped=reaped)
+        protected = frozenset(id_ for id_ in is_overdue if leases[id_].maintenance is None)
+        return SweepDecision(expired=is_overdue - protected, reaped=reaped, protected=protected)
+    return SweepDecision(expired=is_overdue, reaped=reaped)
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance as the registry holds it: what it said, where it stands, and the indexes it was changed at."""
+    """An instance in the registry, with the indexes at which it was created and last changed."""
 
     registration: Registration
     lease: Lease
@@ -199,7 +189,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The instances of one service, or of all, as of an index."""
+    """The instances of one service, or of all services, at an index."""
 
     index: int
     instances: tuple[Instance, ...]

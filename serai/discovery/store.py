@@ -1,6 +1,6 @@
-"""Every statement of the registry.
+"""The registry's SQL statements.
 
-Time is always the database's: replicas on hosts whose clocks differ would expire each other's instances.
+All times are the database's. Replicas on hosts with different clocks would otherwise expire each other's instances.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from serai.chassis.db import Connection
-from serai.discovery.domain import MAX_OUTPUT, Instance, Lease, Probe, Registration, Snapshot, Standing, Status
+from serai.chassis.data.database import Connection
+from serai.discovery.domain import MAX_OUTPUT, Health, Instance, Lease, Probe, Registration, Snapshot, Status
 
-#: Where watchers of all replicas hear of a change; the payload is the service's name.
+#: The NOTIFY channel of changes, for all replicas. The payload is the name of the service.
 CHANNEL = "registry"
 
 
@@ -22,7 +22,7 @@ CHANNEL = "registry"
 
 
 async def snapshot_of(conn: Connection, service: str) -> Snapshot:
-    """One service. One that was never heard of has the index 1, below any change, so that it can be waited for."""
+    """One service. An unknown one has index 1, which is below any change, so that a blocking query can wait for it."""
     rows = await conn.fetch(
         """
         select head.index as snapshot_index, instance.*
@@ -47,38 +47,38 @@ async def snapshot_of_all(conn: Connection) -> Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many instances of a service have the same standing, and how many of them only the guard keeps."""
+class HealthCount:
+    """The number of a service's instances with the same health, and how many of them the mass-expiry guard keeps."""
 
     service: str
-    standing: Standing
+    health: Health
     instances: int
-    held: int
+    protected: int
 
 
-async def census(conn: Connection) -> list[Tally]:
+async def count_by_health(conn: Connection) -> list[HealthCount]:
     rows = await conn.fetch(
         """
-        select service, case when maintenance is null then status else 'maintenance' end as standing,
-               count(*) as instances, count(held_since) as held
+        select service, case when maintenance is null then status else 'maintenance' end as health,
+               count(*) as instances, count(held_since) as protected
         from instance group by 1, 2
         """
     )
-    return [Tally(row["service"], row["standing"], row["instances"], row["held"]) for row in rows]
+    return [HealthCount(row["service"], row["health"], row["instances"], row["protected"]) for row in rows]
 
 
 # Changing
 
 
 async def lock(conn: Connection) -> datetime:
-    """Become the registry's only writer until the transaction ends; the time from then on."""
+    """Locks the registry for writing until the transaction ends. Returns the time after the lock was taken."""
     await conn.execute("select from registry for update")
     now: datetime = await conn.fetchval("select clock_timestamp()")
     return now
 
 
-async def move_index(conn: Connection, service: str) -> int:
-    """Count a change to a service and wake who waits for it when the transaction commits."""
+async def increment_index(conn: Connection, service: str) -> int:
+    """Increments the index for a change of a service. The commit wakes its blocking queries."""
     index: int = await conn.fetchval(
         """
         with moved as (update registry set index = index + 1 returning index),
@@ -95,7 +95,7 @@ async def move_index(conn: Connection, service: str) -> int:
 
 
 async def counts(conn: Connection) -> tuple[int, int]:
-    """(instances, services ever heard of)."""
+    """(instances, services that have an index)."""
     row = await conn.fetchrow(
         "select (select count(*) from instance) as instances, (select count(*) from service_index) as services"
     )
@@ -103,12 +103,12 @@ async def counts(conn: Connection) -> tuple[int, int]:
     return row["instances"], row["services"]
 
 
-async def knows_service(conn: Connection, service: str) -> bool:
+async def service_exists(conn: Connection, service: str) -> bool:
     known: bool = await conn.fetchval("select exists (select from service_index where service = $1)", service)
     return known
 
 
-async def forget_empty_services(conn: Connection) -> None:
+async def delete_empty_services(conn: Connection) -> None:
     await conn.execute(
         """
         delete from service_index
@@ -127,8 +127,8 @@ async def by_check(conn: Connection, check_id: str) -> Instance | None:
     return None if row is None else _instance(row)
 
 
-async def put(conn: Connection, registration: Registration, lease: Lease, index: int) -> None:
-    """The instance as it has just registered, in place of whatever had its id."""
+async def upsert(conn: Connection, registration: Registration, lease: Lease, index: int) -> None:
+    """Inserts the instance, or replaces the one with its id."""
     probe = registration.probe
     await conn.execute(
         """
@@ -179,7 +179,7 @@ async def save_lease(conn: Connection, instance_id: str, lease: Lease, output: s
         lease.status,
         lease.since,
         lease.expires_at,
-        lease.held_since,
+        lease.protected_since,
         lease.maintenance,
         output,
         index,
@@ -187,16 +187,17 @@ async def save_lease(conn: Connection, instance_id: str, lease: Lease, output: s
 
 
 async def remove(conn: Connection, instance_id: str) -> str | None:
-    """The service it belonged to; None when there was nothing to remove."""
+    """Deletes the instance and returns its service, or None if there is no such instance."""
     service: str | None = await conn.fetchval("delete from instance where id = $1 returning service", instance_id)
     return service
 
 
 async def renew(conn: Connection, check_id: str, status: Status, output: str) -> bool:
-    """A heartbeat that brings no news: one row, no index, no wait for the disk. False when it is more than that.
+    """A heartbeat that does not change the status: updates one row, without the index and without waiting for the disk.
 
-    A heartbeat lost in a crash costs nothing, as the gap that the crash leaves gives everybody a fresh TTL; so the
-    statement turns the synchronous commit off for itself, without the round trips of a transaction block.
+    Returns False if the status changes or the check is unknown; then nothing is updated. A heartbeat lost in a database
+    crash does no harm, because after the gap all leases get a fresh TTL. So the statement turns synchronous commit off
+    for itself, which saves the round trips of a transaction block.
     """
     renewed: str | None = await conn.fetchval(
         """
@@ -214,30 +215,30 @@ async def renew(conn: Connection, check_id: str, status: Status, output: str) ->
     return renewed is not None
 
 
-# The passing of time
+# Sweeps
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """A turn at looking at the leases: the time, and how long ago the last turn was."""
+class SweepTurn:
+    """The start of a sweep: the time, and how long ago the last sweep ended."""
 
     now: datetime
     gap: timedelta
 
 
-async def take_turn(conn: Connection) -> Round | None:
-    """None while another replica is at it."""
+async def begin_sweep(conn: Connection) -> SweepTurn | None:
+    """Begins a sweep, or returns None while another replica sweeps."""
     row = await conn.fetchrow(
         """
         select clock_timestamp() as now, clock_timestamp() - swept_at as gap
         from sweep for update skip locked
         """
     )
-    return None if row is None else Round(row["now"], row["gap"])
+    return None if row is None else SweepTurn(row["now"], row["gap"])
 
 
-async def end_turn(conn: Connection, *, durable: bool) -> None:
-    """`durable` when the turn changed something; otherwise the commit need not wait for the disk."""
+async def finish_sweep(conn: Connection, *, durable: bool) -> None:
+    """Ends a sweep. `durable` if it changed something; otherwise the commit does not wait for the disk."""
     await conn.execute(
         """
         with hurry as materialized (
@@ -250,8 +251,8 @@ async def end_turn(conn: Connection, *, durable: bool) -> None:
     )
 
 
-async def spare_all(conn: Connection) -> None:
-    """The set form of `domain.spared`."""
+async def extend_all_leases(conn: Connection) -> None:
+    """After an outage of the registry: gives every lease at least one full TTL."""
     await conn.execute(
         """
         update instance set expires_at = greatest(expires_at, clock_timestamp() + ttl)
@@ -260,8 +261,8 @@ async def spare_all(conn: Connection) -> None:
     )
 
 
-async def services_due(conn: Connection) -> list[str]:
-    """Services with an instance that is overdue or to be reaped."""
+async def services_with_due_leases(conn: Connection) -> list[str]:
+    """Services with an instance that is overdue or due for removal."""
     rows = await conn.fetch(
         """
         select distinct service from instance
@@ -273,13 +274,13 @@ async def services_due(conn: Connection) -> list[str]:
     return [row["service"] for row in rows]
 
 
-async def leases_of(conn: Connection, service: str) -> dict[str, Lease]:
-    """Locked, so that a heartbeat arriving meanwhile comes after what is decided."""
+async def lock_leases(conn: Connection, service: str) -> dict[str, Lease]:
+    """The leases of a service, locked, so that a concurrent heartbeat is applied after the sweep's decision."""
     rows = await conn.fetch("select * from instance where service = $1 order by id for update", service)
     return {row["id"]: _lease(row) for row in rows}
 
 
-async def lapse(conn: Connection, ids: Iterable[str], now: datetime, index: int) -> None:
+async def expire(conn: Connection, ids: Iterable[str], now: datetime, index: int) -> None:
     await conn.execute(
         """
         update instance
@@ -298,8 +299,8 @@ async def reap(conn: Connection, ids: Iterable[str]) -> None:
     await conn.execute("delete from instance where id = any($1::text[])", list(ids))
 
 
-async def hold(conn: Connection, ids: Iterable[str], now: datetime) -> list[str]:
-    """Mark what only the guard keeps; the ids that it did not keep before."""
+async def mark_protected(conn: Connection, ids: Iterable[str], now: datetime) -> list[str]:
+    """Marks instances that the mass-expiry guard keeps. Returns the ids that it did not keep before."""
     rows = await conn.fetch(
         "update instance set held_since = $2 where id = any($1::text[]) and held_since is null returning id",
         list(ids),
@@ -311,8 +312,8 @@ async def hold(conn: Connection, ids: Iterable[str], now: datetime) -> list[str]
 # Probes
 
 
-async def take_probes(conn: Connection, limit: int) -> list[tuple[str, Probe]]:
-    """(check id, probe) of what is due, each for one replica only."""
+async def claim_probes(conn: Connection, limit: int) -> list[tuple[str, Probe]]:
+    """Claims due probes for this replica. Returns (check id, probe) pairs."""
     rows = await conn.fetch(
         """
         update instance set probe_at = clock_timestamp() + probe_interval
@@ -327,8 +328,8 @@ async def take_probes(conn: Connection, limit: int) -> list[tuple[str, Probe]]:
     return [(row["check_id"], Probe(row["probe_url"], row["probe_interval"], row["probe_timeout"])) for row in rows]
 
 
-async def note_failed_probe(conn: Connection, check_id: str, output: str) -> None:
-    """Why the lease is not renewed; its end is what makes the instance critical."""
+async def save_probe_failure(conn: Connection, check_id: str, output: str) -> None:
+    """Stores the output of a failed probe. The instance becomes critical when its lease runs out."""
     await conn.execute("update instance set output = $2 where check_id = $1", check_id, output)
 
 
@@ -363,5 +364,5 @@ def _lease(row: asyncpg.Record) -> Lease:
         expires_at=row["expires_at"],
         reap_after=row["reap_after"],
         maintenance=row["maintenance"],
-        held_since=row["held_since"],
+        protected_since=row["held_since"],
     )

@@ -1,6 +1,7 @@
-"""The one gate of the system: Envoy carries the traffic, a small agent tells it where everything is.
+"""The gateway, the only entry to the system: Envoy carries the traffic, and an agent configures it.
 
-`routes` reads what may be called from the services' OpenAPI documents, `envoy` turns that and a snapshot of the
-registry into Envoy's resources, `files` hands them to the Envoy beside us and `xds` to any other, `process` keeps ours
-alive, `refusals` tells what it would not take, `kept` is what a restart begins with, `agent` is the loop around them.
+`routes` reads from the services' OpenAPI documents what may be called. `envoy_resources` builds Envoy's resources from
+the routes and the `system_state`. `resource_files` gives them to the local Envoy, `xds_server` to remote ones.
+`envoy_process` runs the local Envoy, `config_rejections` reports what Envoy rejects, `last_known_good` keeps what a
+restarted gateway needs, and `agent` is the loop that connects them.
 """

@@ -1,4 +1,4 @@
-"""The gateway process: read the setup, refuse to start on a wrong one, run the agent until told to leave."""
+"""The gateway process: reads and checks the settings and documents, then runs the agent until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import signal
 import sys
 
 from serai import __version__, topology
-from serai.chassis import directory, telemetry
+from serai.chassis import telemetry
+from serai.chassis.calls import directory
 from serai.chassis.settings import SettingsError, load
 from serai.gateway.agent import Agent
+from serai.gateway.agent_server import AgentServer
+from serai.gateway.api_reference import STYLE, render_api_reference
 from serai.gateway.certificate import CertificateError
-from serai.gateway.documents import joined, read_documents
-from serai.gateway.listening import becomes_free
-from serai.gateway.pages import Pages
-from serai.gateway.process import EnvoyFailed
-from serai.gateway.reference import STYLE, reference
+from serai.gateway.envoy_process import EnvoyFailed
+from serai.gateway.openapi_documents import merge_documents, read_documents
+from serai.gateway.port_check import wait_until_free
 from serai.gateway.routes import WEB, RouteError, check_limits, client_document, service_routes
 from serai.gateway.settings import GatewaySettings
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+    """Runs until SIGTERM or SIGINT. Returns the exit status: 2 for invalid settings, 1 if it cannot serve."""
     try:
         settings = load(GatewaySettings).check()
         documents = read_documents([s.name for s in topology.SERVICES if s.public], settings.openapi)
@@ -32,17 +33,19 @@ def main() -> int:
     except (SettingsError, RouteError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
-    if not becomes_free(settings.gateway_bind, settings.port):
+    if not wait_until_free(settings.gateway_bind, settings.port):
         print(
             f"gateway: cannot listen on {settings.gateway_bind}:{settings.port}; choose another SERAI_PORT",
             file=sys.stderr,
         )
         return 1
     telemetry.configure_logging("gateway", settings.instance or "gateway", settings.log_level)
-    whole = joined(documents, title="Serai", version=__version__, url=settings.public_url)
-    pages = Pages(html=reference(documents, version=__version__), css=STYLE, joined=whole, documents=documents)
+    merged = merge_documents(documents, title="Serai", version=__version__, url=settings.public_url)
+    server = AgentServer(
+        html=render_api_reference(documents, version=__version__), css=STYLE, merged=merged, documents=documents
+    )
     try:
-        asyncio.run(_serve(Agent(settings, services=documents, routes=routes, pages=pages)))
+        asyncio.run(_serve(Agent(settings, services=documents, routes=routes, server=server)))
     except (EnvoyFailed, CertificateError, OSError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
@@ -54,8 +57,8 @@ async def _serve(agent: Agent) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Settings and documents are read at the start, so whoever wants them read again has us leave in good order. Who was
-    # started to outlive its terminal does.
+    # Settings and documents are read at the start only, so SIGHUP, the usual request to read them again, stops the
+    # process gracefully. Under nohup SIGHUP is ignored, and stays so.
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, stop.set)
     await agent.run(stop)

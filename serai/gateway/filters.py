@@ -1,14 +1,16 @@
-"""What every request goes through before it is routed, in this order, and why each step stands where it does."""
+"""Envoy's HTTP filters: the chain that every request passes before it is routed, and the configuration per route."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from serai.gateway.edge import Edge
-from serai.gateway.limits import Limit
-from serai.gateway.problems import BEARER, UNFIT_HOST
-from serai.gateway.snapshot import NOBODY, Snapshot
+from serai.gateway.edge_config import EdgeConfig
+from serai.gateway.jwks import PLACEHOLDER_JWKS
+from serai.gateway.local_replies import BEARER, UNFIT_HOST
+from serai.gateway.rate_limits import RateLimit
+from serai.gateway.system_state import SystemState
+from serai.permissions import roles_with
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 JWT = "envoy.filters.http.jwt_authn"
@@ -16,47 +18,47 @@ RBAC = "envoy.filters.http.rbac"
 BUFFER = "envoy.filters.http.buffer"
 LIMIT = "envoy.filters.http.local_ratelimit"
 CORS = "envoy.filters.http.cors"
-TOLD = "serai.told_limit"
-#: How hard each tries: where the next step costs more time than it saves bytes, for JSON of a few kilobytes.
+RATE_LIMIT_HEADERS = "serai.told_limit"
+#: Compression levels. A higher one costs more time than it saves bytes, for JSON of a few kilobytes.
 ENCODINGS: dict[str, dict[str, Any]] = {
     "brotli": {"quality": 4, "encoder_mode": "TEXT", "window_bits": 16},
     "gzip": {"compression_level": "COMPRESSION_LEVEL_4", "memory_level": 8, "window_bits": 15},
 }
-_WORTH_BYTES = 1024
+_MIN_COMPRESSED_BYTES = 1024
 
 ISSUER = AUDIENCE = "serai"
 _ALWAYS = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-#: Clients we will remember at once per limited route; the one unseen longest is forgotten first.
-_MAX_CLIENTS = 20_000
-_REMEMBERED_TOKENS = 4096
-#: An access token lives ten minutes; one that claims much more was not made by us.
+#: Client addresses tracked per limited route. Beyond it, the least recently seen is dropped.
+_MAX_TRACKED_CLIENTS = 20_000
+_TOKEN_CACHE_SIZE = 4096
+#: An access token is valid for ten minutes. One with a much longer lifetime was not issued by the user service.
 _TOKEN_LIFE_S = 900
 _CLOCK_SKEW_S = 5
-#: A name or an address, with or without a port.
+#: A host name or an IP address, with or without a port.
 _HOST = r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
-#: What a service takes for a sane id too.
-_SANE_REQUEST_ID = "[A-Za-z0-9._-]{8,128}"
+#: The request ids that the services accept too.
+_VALID_REQUEST_ID = "[A-Za-z0-9._-]{8,128}"
 
 
 def typed(kind: str, **fields: Any) -> dict[str, Any]:
     return {"@type": _TYPE + kind, **fields}
 
 
-def chain(edge: Edge) -> list[dict[str, Any]]:
-    """The HTTP filters, first to last.
+def http_filters(edge: EdgeConfig) -> list[dict[str, Any]]:
+    """The HTTP filters in their order.
 
-    Every answer must be found again by its request's id, so that is put right first. A preflight carries no token, so
-    CORS comes before it is asked for; a flood is stopped before signatures are checked; who is calling comes before
-    what they may do; and only what is allowed gets its body read.
+    The request id comes first, because every response must carry a valid one. CORS comes before authentication, because
+    a preflight carries no token. Rate limits come before the costly check of signatures. Authentication (JWT) comes
+    before authorization (RBAC). The body is buffered last, only for requests that are allowed.
     """
     cors = [{"name": CORS, "typed_config": typed("filters.http.cors.v3.Cors")}] if edge.cors_origins else []
-    # Limits nothing by itself: routes bring their own figures.
+    # Has no limit by itself: each route configures its own.
     limits = {
         "name": LIMIT,
         "typed_config": typed("filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="edge"),
     }
-    told = {
-        "name": TOLD,
+    rate_limit_headers = {
+        "name": RATE_LIMIT_HEADERS,
         "disabled": True,
         "typed_config": typed("filters.http.header_mutation.v3.HeaderMutation"),
     }
@@ -64,7 +66,7 @@ def chain(edge: Edge) -> list[dict[str, Any]]:
         _request_id(),
         *cors,
         *map(_compressor, ENCODINGS),
-        told,
+        rate_limit_headers,
         limits,
         _jwt_by_discovery(edge),
         _rbac(),
@@ -73,21 +75,21 @@ def chain(edge: Edge) -> list[dict[str, Any]]:
     ]
 
 
-def jwt(snapshot: Snapshot) -> dict[str, Any]:
-    """Checks access tokens against keys given inline. A resource of its own, so that new keys disturb no connection."""
-    keys = snapshot.jwks if snapshot.jwks.get("keys") else NOBODY
+def jwt(state: SystemState) -> dict[str, Any]:
+    """Checks access tokens with inline keys. A resource of its own, so that new keys do not drain any connection."""
+    keys = state.jwks if state.jwks.get("keys") else PLACEHOLDER_JWKS
     provider = {
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
         "local_jwks": {"inline_string": json.dumps(keys, sort_keys=True)},
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
-        # The service verifies the token again, so it goes on.
+        # The service verifies the token again, so it is forwarded.
         "forward": True,
         "payload_in_metadata": "token",
         "require_expiration": True,
         "max_lifetime": f"{_TOKEN_LIFE_S}s",
         "clock_skew_seconds": _CLOCK_SKEW_S,
-        "jwt_cache_config": {"jwt_cache_size": _REMEMBERED_TOKENS, "jwt_max_token_size": 4096},
+        "jwt_cache_config": {"jwt_cache_size": _TOKEN_CACHE_SIZE, "jwt_max_token_size": 4096},
     }
     return {
         "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
@@ -97,21 +99,24 @@ def jwt(snapshot: Snapshot) -> dict[str, Any]:
             providers={"user": provider},
             requirement_map={
                 "signed_in": {"provider_name": "user"},
-                # A missing token is a visitor; a bad one is refused. Never allow_missing_or_failed.
+                # A missing token is a visitor, an invalid one is refused. So this must not be allow_missing_or_failed.
                 "optional": {"requires_any": {"requirements": [{"provider_name": "user"}, {"allow_missing": {}}]}},
             },
         ),
     }
 
 
-def per_route(policy: str) -> dict[str, Any]:
-    """What one route asks beyond the common chain. Public routes carry nothing, which keeps the catalogue quick."""
+def per_route(policy: str, needs: str | None) -> dict[str, Any]:
+    """The filter configuration of a route. Public routes have none, which keeps the catalogue fast.
+
+    `needs` is the permission without which a user is refused, None for none.
+    """
     if policy == "public":
         return {}
     requirement = "optional" if policy == "optional" else "signed_in"
     config = {JWT: typed("filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=requirement)}
-    if policy == "admin":
-        config[RBAC] = typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _only_admins()})
+    if needs is not None:
+        config[RBAC] = typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _only_with(needs)})
     return config
 
 
@@ -119,32 +124,35 @@ def body_limit(max_bytes: int) -> dict[str, Any]:
     return {BUFFER: typed("filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": max_bytes})}
 
 
-def rate_limit(name: str, limit: Limit) -> dict[str, Any]:
-    """Counts this route's requests by client address."""
+def rate_limit(name: str, limit: RateLimit) -> dict[str, Any]:
+    """Limits this route's requests per client address."""
     return {
         LIMIT: typed(
             "filters.http.local_ratelimit.v3.LocalRateLimit",
             stat_prefix="edge",
             filter_enabled=_ALWAYS,
             filter_enforced=_ALWAYS,
-            # Envoy insists on a bucket for requests without an address; there are none.
+            # Envoy requires a bucket for requests that match no descriptor. Every request has an address, so none use
+            # it.
             token_bucket=limit.token_bucket(),
             rate_limits=[{"actions": [{"remote_address": {}}]}],
-            # An entry without a value stands for any: one bucket for each address that appears.
+            # An entry without a value matches any value: Envoy makes one bucket per address.
             descriptors=[{"entries": [{"key": "remote_address"}], "token_bucket": limit.token_bucket()}],
-            max_dynamic_descriptors=_MAX_CLIENTS,
+            max_dynamic_descriptors=_MAX_TRACKED_CLIENTS,
             always_consume_default_token_bucket=False,
             enable_retry_after_header=True,
             enable_x_ratelimit_headers="DRAFT_VERSION_03",
         ),
-        TOLD: _enabled(typed("filters.http.header_mutation.v3.HeaderMutationPerRoute", mutations=_told(name, limit))),
+        RATE_LIMIT_HEADERS: _enabled(
+            typed("filters.http.header_mutation.v3.HeaderMutationPerRoute", mutations=_rate_limit_headers(name, limit))
+        ),
     }
 
 
-def _told(name: str, limit: Limit) -> dict[str, Any]:
-    """What Envoy says in a header family of its own, in the words that clients know: both those of the later drafts
-    of the standard (RateLimit, RateLimit-Policy) and those of the earlier ones, which most libraries read."""
-    told = {
+def _rate_limit_headers(name: str, limit: RateLimit) -> dict[str, Any]:
+    """Translates Envoy's X-RateLimit headers into those that clients know: RateLimit and RateLimit-Policy of the later
+    IETF drafts, and RateLimit-Limit, -Remaining and -Reset of the earlier ones, which most libraries read."""
+    headers = {
         "ratelimit-limit": "%RESP(X-RATELIMIT-LIMIT)%",
         "ratelimit-remaining": "%RESP(X-RATELIMIT-REMAINING)%",
         "ratelimit-reset": "%RESP(X-RATELIMIT-RESET)%",
@@ -153,14 +161,14 @@ def _told(name: str, limit: Limit) -> dict[str, Any]:
     }
     return {
         "response_mutations": [
-            *({"append": {"header": {"key": key, "value": value}}} for key, value in told.items()),
+            *({"append": {"header": {"key": key, "value": value}}} for key, value in headers.items()),
             *({"remove": f"x-ratelimit-{word}"} for word in ("limit", "remaining", "reset")),
         ]
     }
 
 
 def compression() -> dict[str, Any]:
-    """Lets a route's answers be compressed for clients that say they can read it."""
+    """Enables compression of a route's responses for clients that accept it."""
     overrides: dict[str, Any] = {"response_direction_config": {}}
     return {
         _compressor_name(encoding): _enabled(
@@ -175,7 +183,9 @@ def _compressor_name(encoding: str) -> str:
 
 
 def _compressor(encoding: str) -> dict[str, Any]:
-    """Compresses text that is worth it and that its service has not compressed itself; a weak entity tag stays."""
+    """Compresses text of `_MIN_COMPRESSED_BYTES` or more, unless the service compressed it. Strong entity tags become
+    weak.
+    """
     library = {
         "name": encoding,
         "typed_config": typed(f"compression.{encoding}.compressor.v3.{encoding.capitalize()}", **ENCODINGS[encoding]),
@@ -186,26 +196,26 @@ def _compressor(encoding: str) -> dict[str, Any]:
         "typed_config": typed(
             "filters.http.compressor.v3.Compressor",
             response_direction_config={
-                "common_config": {"min_content_length": _WORTH_BYTES},
+                "common_config": {"min_content_length": _MIN_COMPRESSED_BYTES},
                 "weaken_etag_on_compress": True,
             },
             compressor_library=library,
-            # Where a client likes both alike.
+            # If a client accepts both with the same weight.
             choose_first=encoding == "brotli",
         ),
     }
 
 
 def _enabled(config: dict[str, Any]) -> dict[str, Any]:
-    """Puts a filter, which the chain only names, into the way of one route's requests."""
+    """Enables, for one route, a filter that is disabled in the chain."""
     return {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": config}
 
 
 def _request_id() -> dict[str, Any]:
-    """Replaces an id that is not a sane token, and lets the caller's stand otherwise; Envoy made one where none was.
+    """Replaces an invalid request id. A valid id of the client stays; Envoy has already generated a missing one.
 
-    Most requests skip the replacement after one comparison: asking in the early mutations, which have no condition of
-    their own, took an eighth of the time of a request.
+    The matcher lets most requests skip the replacement after one comparison. Early header mutations have no condition;
+    doing it there took an eighth of the time of a request.
     """
     replacement = {
         "append": {
@@ -213,7 +223,7 @@ def _request_id() -> dict[str, Any]:
             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
         }
     }
-    skip_the_sane = {
+    skip_valid_ids = {
         "predicate": {
             "single_predicate": {
                 "input": {
@@ -223,7 +233,7 @@ def _request_id() -> dict[str, Any]:
                         "header_name": "x-request-id",
                     },
                 },
-                "value_match": {"safe_regex": {"google_re2": {}, "regex": _SANE_REQUEST_ID}},
+                "value_match": {"safe_regex": {"google_re2": {}, "regex": _VALID_REQUEST_ID}},
             }
         },
         "on_match": {
@@ -236,28 +246,29 @@ def _request_id() -> dict[str, Any]:
         "typed_config": typed(
             "common.matching.v3.ExtensionWithMatcher",
             extension_config={"name": "envoy.filters.http.header_mutation", "typed_config": config},
-            xds_matcher={"matcher_list": {"matchers": [skip_the_sane]}},
+            xds_matcher={"matcher_list": {"matchers": [skip_valid_ids]}},
         ),
     }
 
 
-def _jwt_by_discovery(edge: Edge) -> dict[str, Any]:
+def _jwt_by_discovery(edge: EdgeConfig) -> dict[str, Any]:
     return {
         "name": JWT,
         "config_discovery": {
-            "config_source": edge.source.of("jwt.json"),
+            "config_source": edge.source.for_file("jwt.json"),
             "type_urls": [_TYPE + "filters.http.jwt_authn.v3.JwtAuthentication"],
         },
     }
 
 
 def _rbac() -> dict[str, Any]:
-    """Refuses a credential of another kind on every route, so that no visitor speaks as a service or as two people.
+    """Refuses on every route: credentials other than one bearer token, CONNECT, and an invalid Host.
 
-    A tunnel is refused as well: nothing would be matched by its path, and its body never ends. And so is a request
-    that names two hosts, or none that could be one: Envoy joins them and would pass them on.
+    Other credentials: a visitor must not authenticate as a service, or as two users. CONNECT: a tunnel has no path to
+    match, and its body never ends. Host: Envoy joins two Host headers and would forward them, so anything that is not
+    one host name or address is refused.
     """
-    unfit = [{"header": {"name": "authorization", "present_match": True}}, {"not_id": _fit_credential()}]
+    unfit = [{"header": {"name": "authorization", "present_match": True}}, {"not_id": _valid_credential()}]
     rules = {
         "action": "DENY",
         "policies": {
@@ -266,37 +277,44 @@ def _rbac() -> dict[str, Any]:
                 "permissions": [{"header": {"name": ":method", "string_match": {"exact": "CONNECT"}}}],
                 "principals": [{"any": True}],
             },
-            UNFIT_HOST: {"permissions": [{"not_rule": _fit_host()}], "principals": [{"any": True}]},
+            UNFIT_HOST: {"permissions": [{"not_rule": _valid_host()}], "principals": [{"any": True}]},
         },
     }
     return {"name": RBAC, "typed_config": typed("filters.http.rbac.v3.RBAC", rules=rules)}
 
 
-def _only_admins() -> dict[str, Any]:
-    role = {"filter": JWT, "path": [{"key": "token"}, {"key": "role"}], "value": {"string_match": {"exact": "admin"}}}
-    is_admin = {"sourced_metadata": {"metadata_matcher": role}}
+def _only_with(permission: str) -> dict[str, Any]:
+    """Admits tokens of the roles that have the permission; a token carries its role only."""
     return {
         "action": "ALLOW",
         "policies": {
-            "admin": {
-                "permissions": [_fit_host()],
-                "principals": [{"and_ids": {"ids": [is_admin, _fit_credential()]}}],
+            permission: {
+                "permissions": [_valid_host()],
+                "principals": [
+                    {"and_ids": {"ids": [_has_role(role), _valid_credential()]}} for role in roles_with(permission)
+                ],
             }
         },
     }
 
 
-def _fit_credential() -> dict[str, Any]:
-    # Two Authorization headers are seen joined by a comma, which the expression does not allow.
+def _has_role(role: str) -> dict[str, Any]:
+    value = {"string_match": {"exact": role}}
+    claim = {"filter": JWT, "path": [{"key": "token"}, {"key": "role"}], "value": value}
+    return {"sourced_metadata": {"metadata_matcher": claim}}
+
+
+def _valid_credential() -> dict[str, Any]:
+    # Envoy joins two Authorization headers with a comma, which the expression does not match.
     return {"header": {"name": "authorization", "string_match": {"safe_regex": {"regex": BEARER}}}}
 
 
-def _fit_host() -> dict[str, Any]:
+def _valid_host() -> dict[str, Any]:
     return {"header": {"name": ":authority", "string_match": {"safe_regex": {"regex": _HOST}}}}
 
 
-def _buffer(edge: Edge) -> dict[str, Any]:
-    """A body is read whole before a service hears of it: never too large there, nor a byte at a time."""
+def _buffer(edge: EdgeConfig) -> dict[str, Any]:
+    """Reads the complete body before the service gets the request: a service sees no oversized and no slow body."""
     config = typed("filters.http.buffer.v3.Buffer", max_request_bytes=edge.max_body_bytes)
     return {"name": BUFFER, "typed_config": config}
 

@@ -1,6 +1,6 @@
-"""Where the world comes in: the port, TLS, what a connection may ask at all, and what is written down of it.
+"""Envoy's listener: the port, TLS, the limits of a connection, and the access log.
 
-Every bound here is one that a stranger would otherwise set: how large, how slow, how many, how often taken back.
+The limits bound what a client can impose: sizes, timeouts, numbers of streams and frames, and rates of resets.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from serai.gateway import filters
-from serai.gateway.edge import Edge, Tls
+from serai.gateway.config_source import CERTIFICATE_FILE, CERTIFICATE_NAME, ConfigSource
+from serai.gateway.edge_config import EdgeConfig, Tls
 from serai.gateway.filters import typed
-from serai.gateway.problems import local_reply_config
-from serai.gateway.routes import SILENCE_S
-from serai.gateway.sources import CERTIFICATE_FILE, CERTIFICATE_NAME, Source
+from serai.gateway.local_replies import local_reply_config
+from serai.gateway.routes import IDLE_TIMEOUT_S
 
 Resource = dict[str, Any]
 
@@ -20,9 +20,11 @@ _CONFIG = "type.googleapis.com/envoy.config."
 MAX_HEADERS_KIB = 32
 MAX_HEADERS = 100
 MAX_STREAMS = 100
-#: Headers that say who is calling or where to. Only we write them, so from outside they go.
-_OURS = ("x-user-", "x-service-", "x-envoy-", "x-serai-")
-_MISLEADING = (
+#: Internal headers (identity, routing). They are removed from clients' requests: only the gateway and services set
+#: them.
+_INTERNAL_PREFIXES = ("x-user-", "x-service-", "x-envoy-", "x-serai-")
+#: Headers that claim another host, path, method or address. They are removed from clients' requests.
+_UNTRUSTED_HEADERS = (
     "forwarded",
     "proxy",
     "x-forwarded-host",
@@ -34,22 +36,22 @@ _MISLEADING = (
     "x-rewrite-url",
 )
 
-#: What one HTTP/2 connection may have going on, and how much of it that is no request.
+#: Limits of one HTTP/2 connection, including frames that are not requests.
 _HTTP2 = {
     "max_concurrent_streams": MAX_STREAMS,
     "initial_stream_window_size": 64 * 1024,
     "initial_connection_window_size": 1024 * 1024,
-    # Of our answers, and of the acknowledgements that a flood of pings and settings asks for, what may wait unread.
+    # Frames that the client has not read yet: responses, and acknowledgements (of floods of PING and SETTINGS frames).
     "max_outbound_frames": 2_000,
     "max_outbound_control_frames": 200,
     "max_consecutive_inbound_frames_with_empty_payload": 1,
     "max_inbound_priority_frames_per_stream": 10,
     "max_inbound_window_update_frames_per_data_frame_sent": 10,
-    # One that says nothing is asked whether it is still there.
+    # Idle connections are checked with PING frames.
     "connection_keepalive": {"interval": "30s", "timeout": "10s"},
 }
-#: A connection is closed that had more than half of its requests taken back within a second, once it made so many.
-#: And it has so many dealt with at a time before others have their turn.
+#: A connection is closed if it made this many requests and reset more than half of them within a second (rapid reset,
+#: CVE-2023-44487). `max_requests_per_io_cycle` lets other connections have their turn.
 RUNTIME = {
     "overload.premature_reset_total_stream_count": 200,
     "overload.premature_reset_min_stream_lifetime_seconds": 1,
@@ -57,18 +59,18 @@ RUNTIME = {
 }
 
 
-def listener(edge: Edge) -> Resource:
+def listener(edge: EdgeConfig) -> Resource:
     return {
         "@type": _CONFIG + "listener.v3.Listener",
         "name": "edge",
         "address": {"socket_address": {"address": edge.bind, "port_value": edge.port}},
-        # Two gateways on one port must collide, not share it silently.
+        # A second gateway on the same port must fail to start, not share it silently.
         "enable_reuse_port": False,
         "per_connection_buffer_limit_bytes": 64 * 1024,
         "filter_chains": [
             {
                 "filters": [
-                    {"name": "envoy.filters.network.http_connection_manager", "typed_config": _connections(edge)}
+                    {"name": "envoy.filters.network.http_connection_manager", "typed_config": _connection_manager(edge)}
                 ],
                 **({"transport_socket": _tls(edge.tls, edge.source)} if edge.tls else {}),
             }
@@ -76,7 +78,7 @@ def listener(edge: Edge) -> Resource:
     }
 
 
-def _tls(tls: Tls, source: Source) -> Resource:
+def _tls(tls: Tls, source: ConfigSource) -> Resource:
     common: Resource = {
         "alpn_protocols": ["h2", "http/1.1"],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
@@ -92,22 +94,22 @@ def _tls(tls: Tls, source: Source) -> Resource:
     }
 
 
-def _connections(edge: Edge) -> Resource:
+def _connection_manager(edge: EdgeConfig) -> Resource:
     manager = typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
         codec_type="AUTO",
         server_name="serai",
-        rds={"route_config_name": "edge", "config_source": edge.source.of("routes.json")},
-        http_filters=filters.chain(edge),
+        rds={"route_config_name": "edge", "config_source": edge.source.for_file("routes.json")},
+        http_filters=filters.http_filters(edge),
         local_reply_config=local_reply_config(tls=edge.tls is not None),
-        # One spelling per path, before anything decides by it.
+        # Normalize paths before anything decides by them.
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         use_remote_address=True,
         xff_num_trusted_hops=edge.trusted_hops,
-        # No caller is trusted for coming from a private address: a proxy on the same host has one too.
+        # No client is trusted because of a private address: a proxy on the same host has one too.
         internal_address_config={"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         early_header_mutation_extensions=[
             {
@@ -129,7 +131,7 @@ def _connections(edge: Edge) -> Resource:
         http2_protocol_options=_HTTP2,
         request_headers_timeout=f"{edge.headers_timeout_s:g}s",
         request_timeout=f"{edge.request_timeout_s:g}s",
-        stream_idle_timeout=f"{SILENCE_S}s",
+        stream_idle_timeout=f"{IDLE_TIMEOUT_S}s",
         stream_error_on_invalid_http_message=False,
     )
     if edge.access_log:
@@ -139,15 +141,15 @@ def _connections(edge: Edge) -> Resource:
 
 def _early_mutations() -> list[dict[str, Any]]:
     return [
-        *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _OURS),
-        *({"remove": name} for name in _MISLEADING),
+        *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _INTERNAL_PREFIXES),
+        *({"remove": name} for name in _UNTRUSTED_HEADERS),
     ]
 
 
 def _access_log(sample: float) -> Resource:
-    """One line per request, in the words of the services' own lines. Nothing in it is what a client wrote freely."""
+    """One JSON line per request, with the fields of the services' log lines. It contains no free text from a client."""
     return {
-        "filter": _logged(sample),
+        "filter": _log_filter(sample),
         "name": "envoy.access_loggers.stdout",
         "typed_config": typed(
             "access_loggers.stream.v3.StdoutAccessLog",
@@ -160,7 +162,7 @@ def _access_log(sample: float) -> Resource:
                     "request_id": "%REQ(X-REQUEST-ID)%",
                     "fields": {
                         "method": "%REQ(:METHOD)%",
-                        # The template, never the path: paths hold ids, query strings hold more.
+                        # The route's template, not the path: paths contain ids, and query strings contain more.
                         "route": "%ROUTE_NAME%",
                         "status": "%RESPONSE_CODE%",
                         "duration_ms": "%DURATION%",
@@ -178,29 +180,29 @@ def _access_log(sample: float) -> Resource:
     }
 
 
-def _logged(share: float) -> Resource:
-    """Every refusal and failure, and this share of the rest. Of what was refused because there was too much of it (429,
-    and 503 where nothing was the matter with any instance) one line in a hundred: they come by the thousand, just
-    when there is no time to write them, and metrics count them."""
-    several = [
-        # No dice for every request where all are kept.
-        _status("LE", 399) if share == 1 else {"and_filter": {"filters": [_status("LE", 399), _share(share)]}},
+def _log_filter(share: float) -> Resource:
+    """Logs all errors, and this share of the successful requests. Of requests refused for load (429, and 503 without a
+    failure of an instance) it logs one in a hundred: they come in thousands, when there is no time to write them, and
+    metrics count them."""
+    conditions = [
+        # Avoids a random number per request if all are logged.
+        _status("LE", 399) if share == 1 else {"and_filter": {"filters": [_status("LE", 399), _sampled(share)]}},
         {"and_filter": {"filters": [_status("GE", 400), _status("LE", 428)]}},
         {"and_filter": {"filters": [_status("GE", 430), _status("LE", 502)]}},
         _status("GE", 504),
         {"response_flag_filter": {"flags": ["DC", "LH", "LR", "NC", "NR", "UC", "UF", "UH", "UPE", "UR", "URX", "UT"]}},
-        {"and_filter": {"filters": [_status("GE", 429), _share(0.01)]}},
+        {"and_filter": {"filters": [_status("GE", 429), _sampled(0.01)]}},
     ]
-    return {"or_filter": {"filters": several}}
+    return {"or_filter": {"filters": conditions}}
 
 
 def _status(op: str, status: int) -> Resource:
-    # Envoy wants a runtime key beside the number; nothing sets it.
+    # Envoy requires a runtime key beside the number. Nothing sets it.
     return {
         "status_code_filter": {"comparison": {"op": op, "value": {"default_value": status, "runtime_key": "serai"}}}
     }
 
 
-def _share(share: float) -> Resource:
+def _sampled(share: float) -> Resource:
     some = {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
     return {"runtime_filter": {"runtime_key": "serai", "percent_sampled": some, "use_independent_randomness": True}}

@@ -1,7 +1,7 @@
-"""What may be called from outside: read from the services' OpenAPI documents, never written twice.
+"""The routes that clients may call, read from the services' OpenAPI documents.
 
-Nothing is routed that no document names. An operation without a policy, or two services that claim one path, is an
-error of the build and not a guess at run time.
+Only operations in a document are routed. An operation without a policy, or a path that two services claim, is an error
+at build time and at start.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Policy = Literal["public", "optional", "signed_in", "admin"]
-_POLICIES = ("public", "optional", "signed_in", "admin")
+from serai.permissions import roles_with
+
+Policy = Literal["public", "optional", "signed_in"]
+_POLICIES = ("public", "optional", "signed_in")
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
-#: Paths that belong to the edge itself or must never leave a service, whatever a document says.
+#: Paths of the gateway itself, or internal paths of services. A document may not contain them.
 _RESERVED = ("/internal", "/metrics", "/livez", "/readyz", "/healthz", "/docs", "/openapi")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*(:path)?\}")
 
 DEFAULT_TIMEOUT_S = 15.0
-#: A request or an answer that stands still for so long is given up, so no route can promise to wait longer.
-SILENCE_S = 60
-#: A body is held in memory until it is whole.
+#: Envoy's stream idle timeout: a request or response without progress for this long fails. No route's timeout may
+#: exceed it.
+IDLE_TIMEOUT_S = 60
+#: The largest body any route may accept. Envoy holds a body in memory until it is complete.
 MAX_BODY_BYTES = 32 * 1024 * 1024
-#: The cluster behind the pages that the agent serves itself.
+#: The cluster of the agent's HTTP server.
 AGENT = "gateway"
-#: The service that sends the client application's files, compressed as they were built.
+#: The service of the client application's files, which are compressed at build time.
 WEB = "web"
 
 
@@ -39,28 +42,37 @@ class Route:
     template: str
     service: str
     policy: Policy
-    #: Class of rate limit, None for none.
+    #: The class of rate limit; None for the default class.
     limit: str | None = None
+    #: The permission without which a user is refused; None for none.
+    needs: str | None = None
+    #: Permissions with which the operation returns or allows more. The service checks them, not the gateway.
+    more_with: tuple[str, ...] = ()
     timeout_s: float = DEFAULT_TIMEOUT_S
     max_body_bytes: int | None = None
-    #: An answer that goes on for as long as somebody listens: no deadline.
+    #: A streaming response, which has no deadline.
     stream: bool = False
 
     @property
     def retriable(self) -> bool:
-        """Whether an answer of 502, 503 or 504 may be tried on another instance; never what may move money."""
+        """Whether the request may be retried on another instance after 502, 503 or 504. Writes may move money, so never
+        those.
+        """
         return self.method in ("GET", "HEAD")
 
     @property
     def compressed(self) -> bool:
-        """Whether an answer may be compressed: what is read, but not what must arrive line by line. Answers to writes
-        are small, and hold secrets (tokens) that must not change an answer's length along with what a client sent."""
+        """Whether responses may be compressed: those of GET, but not streams, which must arrive line by line.
+
+        Responses to writes are small, and contain secrets (tokens): compressed together with the client's input, their
+        length would reveal them (BREACH).
+        """
         return self.method == "GET" and not self.stream and self.service != WEB
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """All routes of one shape of path, whatever their parameters are called."""
+    """The routes whose paths differ only in the names of their parameters."""
 
     template: str
     routes: tuple[Route, ...]
@@ -75,17 +87,17 @@ class Path:
 
     @property
     def allow(self) -> str:
-        """The value of `Allow` for a method that is not there."""
+        """The `Allow` header of a 405 response."""
         return ", ".join(sorted({route.method for route in self.routes}))
 
     @property
     def regex(self) -> str:
-        """Matches exactly this path, from its first to its last character."""
+        """An expression that matches exactly this path."""
         return "".join(f"/{_segment_regex(segment)}" for segment in self.segments)
 
     @property
-    def stem(self) -> str:
-        """The fixed beginning, two segments at most: paths are looked up by it before any expression is tried."""
+    def prefix(self) -> str:
+        """The literal beginning, at most two segments. Envoy looks paths up by it before it tries expressions."""
         fixed: list[str] = []
         for segment in self.segments[:2]:
             if segment.startswith("{"):
@@ -121,7 +133,7 @@ def service_routes(documents: Mapping[str, Mapping[str, Any]]) -> list[Route]:
 
 
 def check_limits(routes: Iterable[Route], known: Iterable[str]) -> None:
-    """Raises `RouteError` for a class of limit without figures: a misspelt one would mean no limit at all."""
+    """Raises `RouteError` for an unknown class of rate limit: a misspelt one would mean no limit."""
     classes = set(known)
     unknown = [
         f"{route.service}: {route.method} {route.template}: x-rate-limit {route.limit!r}"
@@ -133,20 +145,21 @@ def check_limits(routes: Iterable[Route], known: Iterable[str]) -> None:
 
 
 def client_document(templates: Iterable[str]) -> dict[str, Any]:
-    """The addresses of the client application in the shape of a service's document, so that they keep to the same
-    rules: anybody may read there, and nothing else is done there."""
+    """The paths of the client application as a document like a service's, so that the same checks apply. They are
+    public and accept GET and HEAD only.
+    """
     reads = {method: {"x-policy": "public"} for method in ("get", "head")}
     return {"paths": dict.fromkeys(templates, reads)}
 
 
 def edge_routes() -> list[Route]:
-    """What needs no service: whether the edge is up, the API reference and its documents."""
+    """The gateway's own routes: its health, the API reference and the OpenAPI documents."""
     templates = ("/healthz", "/docs", "/docs/{asset}", "/openapi.json", "/openapi/{document}")
     return [Route(method, template, AGENT, "public") for template in templates for method in ("GET", "HEAD")]
 
 
 def paths(routes: Iterable[Route]) -> list[Path]:
-    """Routes gathered by shape of path, the more specific first: a fixed segment goes before a parameter."""
+    """Routes grouped by path, the more specific first: a literal segment comes before a parameter."""
     shapes: dict[str, list[Route]] = {}
     for route in routes:
         shapes.setdefault(_shape(route.template), []).append(route)
@@ -154,17 +167,19 @@ def paths(routes: Iterable[Route]) -> list[Path]:
     return sorted(gathered, key=lambda path: tuple(_rank(segment) for segment in path.segments))
 
 
-def stems(gathered: Iterable[Path]) -> dict[str, list[Path]]:
-    """Paths by stem, each list complete: a path that a longer stem would hide is in that list too."""
-    known = list(gathered)
+def paths_by_prefix(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """Paths by prefix. Envoy uses only the longest matching prefix, so its list also has the matching paths of shorter
+    ones.
+    """
+    known = list(paths)
     found: dict[str, list[Path]] = {}
-    for stem in sorted({path.stem for path in known}):
-        found[stem] = [
+    for prefix in sorted({path.prefix for path in known}):
+        found[prefix] = [
             path
             for path in known
-            if path.stem == stem
-            or (path.literal and path.template.startswith(stem))
-            or (not path.literal and stem.startswith(path.stem))
+            if path.prefix == prefix
+            or (path.literal and path.template.startswith(prefix))
+            or (not path.literal and prefix.startswith(path.prefix))
         ]
     return found
 
@@ -182,9 +197,14 @@ def _route(service: str, template: str, method: str, operation: Mapping[str, Any
     policy = operation.get("x-policy")
     if policy not in _POLICIES:
         raise RouteError(f"x-policy is {policy!r}, not one of {', '.join(_POLICIES)}")
+    needs = _typed(operation, "x-needs", str)
+    if needs is not None and policy != "signed_in":
+        raise RouteError(f"x-needs goes with x-policy signed_in, not {policy}")
+    if needs is not None and not roles_with(needs):
+        raise RouteError(f"x-needs is {needs!r}, which no role has")
     timeout_s = float(_typed(operation, "x-timeout-s", int, float) or DEFAULT_TIMEOUT_S)
-    if not 0 < timeout_s <= SILENCE_S:
-        raise RouteError(f"x-timeout-s is {timeout_s:g}, not within 0 and {SILENCE_S}")
+    if not 0 < timeout_s <= IDLE_TIMEOUT_S:
+        raise RouteError(f"x-timeout-s is {timeout_s:g}, not within 0 and {IDLE_TIMEOUT_S}")
     max_body_bytes = _typed(operation, "x-max-body-bytes", int)
     if max_body_bytes is not None and not 0 < max_body_bytes <= MAX_BODY_BYTES:
         raise RouteError(f"x-max-body-bytes is {max_body_bytes}, not within 1 and {MAX_BODY_BYTES}")
@@ -194,6 +214,8 @@ def _route(service: str, template: str, method: str, operation: Mapping[str, Any
         service=service,
         policy=cast("Policy", policy),
         limit=_typed(operation, "x-rate-limit", str),
+        needs=needs,
+        more_with=tuple(_typed(operation, "x-more-with", list) or ()),
         timeout_s=timeout_s,
         max_body_bytes=max_body_bytes,
         stream=bool(_typed(operation, "x-stream", bool)),

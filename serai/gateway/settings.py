@@ -1,18 +1,20 @@
-"""What the gateway process reads from its environment."""
+"""The gateway's settings, read from the environment."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from serai.chassis.settings import Env, Settings, SettingsError
-from serai.gateway.certificate import CertificateError, Pair
-from serai.gateway.edge import Tls
-from serai.gateway.limits import Limit, parse_limit
+from serai.gateway.certificate import CertificateError, CertificatePair
+from serai.gateway.config_source import ConfigSource, XdsSource
+from serai.gateway.edge_config import EdgeConfig, Tls
+from serai.gateway.rate_limits import RateLimit, parse_limit
 from serai.gateway.routes import MAX_BODY_BYTES
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
@@ -20,50 +22,52 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*")
 
 
 class GatewaySettings(Settings, frozen=True, kw_only=True):
-    """`bind` is where the agent serves probes, metrics and the API reference; the gate itself is at `port`."""
+    """`port` is where clients connect. `bind` is the address of the agent's own server (probes, metrics, API
+    reference).
+    """
 
-    #: A misspelt limit is an error, not a limit that is not there.
+    #: An unknown variable with this prefix is an error, because a misspelt limit would mean no limit.
     complete = ("SERAI_LIMIT_",)
 
     port: Annotated[int, Env("SERAI_PORT")] = 8080
     gateway_bind: Annotated[str, Env("SERAI_GATEWAY_BIND")] = "127.0.0.1"
-    #: Comma separated; empty serves any Host.
+    #: Comma separated host names; empty accepts any Host.
     hosts: Annotated[str, Env("SERAI_HOSTS")] = ""
     trusted_hops: Annotated[int, Env("SERAI_TRUSTED_HOPS")] = 0
-    #: Comma separated, exact; empty turns CORS off.
+    #: Comma separated exact origins; empty turns CORS off.
     cors_origins: Annotated[str, Env("SERAI_CORS_ORIGINS")] = ""
-    #: Both or neither; with them the gate speaks TLS.
+    #: Set both or neither. With them the gateway accepts TLS only.
     tls_cert: Annotated[Path | None, Env("SERAI_TLS_CERT")] = None
     tls_key: Annotated[Path | None, Env("SERAI_TLS_KEY")] = None
-    #: Envoy's worker threads.
+    #: Number of Envoy's worker threads.
     concurrency: Annotated[int, Env("SERAI_GATEWAY_CONCURRENCY")] = 1
     access_log: Annotated[bool, Env("SERAI_GATEWAY_ACCESS_LOG")] = True
-    #: 0 logs refusals and failures only, and of those for too much one in a hundred.
+    #: Share of successful requests to log, 0 to 1. Errors are always logged, those refused for load one in a hundred.
     access_log_sample: Annotated[float, Env("SERAI_GATEWAY_ACCESS_LOG_SAMPLE")] = 1.0
     max_body_bytes: Annotated[int, Env("SERAI_MAX_BODY_BYTES")] = 1024 * 1024
     headers_timeout_s: Annotated[float, Env("SERAI_HEADERS_TIMEOUT_S")] = 10.0
     request_timeout_s: Annotated[float, Env("SERAI_REQUEST_TIMEOUT_S")] = 60.0
-    #: Folder of the services' OpenAPI documents.
+    #: Folder of the services' OpenAPI documents; by default that of the checkout or of the installed package.
     openapi: Annotated[Path | None, Env("SERAI_OPENAPI")] = None
-    #: Opens the discovery outlet to other machines; with the registry's token it answers on this one.
+    #: Token of the xDS server for other machines. On this machine the registry's token is accepted too.
     xds_token: Annotated[str, Env("SERAI_XDS_TOKEN", secret=True)] = ""
-    #: host:port that an Envoy fed by the outlet listens at; empty for the gate's own.
+    #: host:port at which Envoys that use the xDS server listen; empty for the gateway's own.
     xds_listen: Annotated[str, Env("SERAI_XDS_LISTEN")] = ""
-    #: How long a load balancer in front may take to see that this gateway leaves.
+    #: How long to serve on after SIGTERM, until a load balancer in front has noticed the failing health check.
     drain_spread_s: Annotated[float, Env("SERAI_DRAIN_SPREAD_S")] = 0.0
-    #: How long requests in flight may take to end before they are cut.
+    #: How long running requests may take to end before they are cut off.
     drain_timeout_s: Annotated[float, Env("SERAI_DRAIN_TIMEOUT_S")] = 10.0
-    # Requests a minute from one address, "/" a burst, or "off". One field for each class that a route may name.
+    # Requests per minute and address, "/", burst; or "off". One field for each class that a route may name.
     #: Routes that name no class.
     limit_default: Annotated[str, Env("SERAI_LIMIT_DEFAULT")] = "off"
     limit_sign_in: Annotated[str, Env("SERAI_LIMIT_SIGN_IN")] = "60/30"
     limit_register: Annotated[str, Env("SERAI_LIMIT_REGISTER")] = "60/30"
-    #: What sends links to a mailbox, or takes them.
+    #: Operations that send email links or accept them.
     limit_reset: Annotated[str, Env("SERAI_LIMIT_RESET")] = "60/30"
     limit_orders: Annotated[str, Env("SERAI_LIMIT_ORDERS")] = "600"
-    #: What talks to Stripe for a buyer or an administrator; Stripe's own calls are not limited.
+    #: Operations that call Stripe for a buyer or an administrator. Stripe's webhooks are not limited.
     limit_payments: Annotated[str, Env("SERAI_LIMIT_PAYMENTS")] = "600"
-    #: What an administrator has sent.
+    #: Emails that an administrator sends.
     limit_mail: Annotated[str, Env("SERAI_LIMIT_MAIL")] = "60/30"
 
     def host_names(self) -> tuple[str, ...]:
@@ -75,17 +79,53 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     def tls(self) -> Tls | None:
         return Tls(self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
 
-    def limits(self) -> dict[str, Limit | None]:
-        """By the name that `x-rate-limit` uses; `default` is for routes that name none."""
+    def limits(self) -> dict[str, RateLimit | None]:
+        """Limits by class (`x-rate-limit`). `default` is the class of routes that name none."""
         return {name: parse_limit(text) for name, text in self._limit_texts().items()}
 
+    def local_edge(self, source: ConfigSource, agent_host: str, agent_port: int) -> EdgeConfig:
+        """The configuration of the Envoy that the agent runs. `agent_host` and `agent_port` are the agent's server."""
+        return EdgeConfig(
+            bind=self.gateway_bind,
+            port=self.port,
+            source=source,
+            agent_host=agent_host,
+            agent_port=agent_port,
+            hosts=self.host_names(),
+            trusted_hops=self.trusted_hops,
+            cors_origins=self.origins(),
+            limits=self.limits(),
+            max_body_bytes=self.max_body_bytes,
+            headers_timeout_s=self.headers_timeout_s,
+            request_timeout_s=self.request_timeout_s,
+            tls=self.tls(),
+            access_log=self.access_log,
+            access_log_sample=self.access_log_sample,
+        )
+
+    def remote_edge(self, local: EdgeConfig) -> EdgeConfig:
+        """The configuration of Envoys that use the xDS server.
+
+        They may run on another machine, so they reach the agent at the address that this gateway advertises.
+        """
+        host, _, port = self.xds_listen.rpartition(":")
+        return replace(
+            local,
+            source=XdsSource(),
+            bind=host.strip("[]") or local.bind,
+            port=int(port or local.port),
+            agent_host=self.advertise or local.agent_host,
+        )
+
     def check(self) -> GatewaySettings:
-        """Raises `SettingsError` for values of the right type that make no sense."""
-        problems = [f"SERAI_HOSTS: {host!r} is not a host name" for host in self.host_names() if not _fits(_HOST, host)]
+        """Raises `SettingsError` for values that have the right type but are not valid."""
+        problems = [
+            f"SERAI_HOSTS: {host!r} is not a host name" for host in self.host_names() if not _matches(_HOST, host)
+        ]
         problems += [
             f"SERAI_CORS_ORIGINS: {origin!r} is not an exact origin"
             for origin in self.origins()
-            if not _fits(_ORIGIN, origin)
+            if not _matches(_ORIGIN, origin)
         ]
         for name, text in self._limit_texts().items():
             try:
@@ -102,7 +142,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
             problems.append("SERAI_TLS_CERT and SERAI_TLS_KEY: give both or neither")
         if (tls := self.tls()) is not None:
             try:
-                Pair(tls)
+                CertificatePair(tls)
             except CertificateError as error:
                 problems.append(f"SERAI_TLS_CERT, SERAI_TLS_KEY: {error}")
         for variable, value, lowest, highest in (
@@ -140,9 +180,9 @@ def _is_address(text: str) -> bool:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    # Envoy refuses a name that is there twice.
+    # Envoy rejects duplicate names.
     return tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
 
 
-def _fits(pattern: re.Pattern[str], text: str) -> bool:
+def _matches(pattern: re.Pattern[str], text: str) -> bool:
     return pattern.fullmatch(text) is not None

@@ -1,1 +1,1 @@
-"""What runs and how it is doing, for those who look after the shop."""
+"""The monitoring service: the state of all services, for administrators."""

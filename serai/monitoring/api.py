@@ -9,7 +9,7 @@ from serai.contracts.monitoring import Services
 from serai.monitoring.actions import Overview
 
 
-@get("/api/monitoring/services", policy="admin")
+@get("/api/monitoring/services", needs="monitoring:read")
 async def list_services(deps: NamedDependency[Overview]) -> Services:
-    """Every instance of every service: where it is and how it is."""
+    """Every instance of every service, with its address, health and request counts."""
     return await deps.services()

@@ -1,4 +1,4 @@
-"""From what processes say to what is shown: pure."""
+"""Pure functions: parse the metrics of an instance, and derive the health of a service."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-#: One line of Prometheus' text format: how often a route (whose template has braces of its own) was answered so.
-_ANSWERED = re.compile(
+#: A line of Prometheus' text format: the number of responses of a route with a status. The route's template has braces
+#: too.
+_REQUEST_COUNT = re.compile(
     r'^http_server_request_duration_seconds_count\{.*http_response_status_code="(\d{3})".*\} (\S+)',
     re.MULTILINE,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What an instance has answered since its start."""
+class RequestCounts:
+    """The responses of an instance since its start. `faults` are those with a status of 500 or more."""
 
     requests: int
     faults: int
@@ -27,15 +28,15 @@ class Figures:
         return round(self.faults / self.requests, 6) if self.requests else None
 
 
-def figures(metrics: str) -> Figures | None:
-    """The figures in a page of metrics; None when it is not a page of one of our services."""
+def parse_metrics(metrics: str) -> RequestCounts | None:
+    """The counts in a page of metrics; None if it is not the page of a Serai service."""
     if "http_server_request_duration_seconds" not in metrics:
         return None
     requests = faults = 0
-    for status, count in _ANSWERED.findall(metrics):
+    for status, count in _REQUEST_COUNT.findall(metrics):
         requests += int(float(count))
         faults += int(float(count)) if status >= "500" else 0
-    return Figures(requests, faults)
+    return RequestCounts(requests, faults)
 
 
 def overall(healths: Sequence[str]) -> Literal["passing", "warning", "critical"]:
@@ -45,6 +46,6 @@ def overall(healths: Sequence[str]) -> Literal["passing", "warning", "critical"]
     return "warning" if "passing" in healths or "warning" in healths else "critical"
 
 
-def in_order(known: Sequence[str], found: Iterable[str]) -> list[str]:
-    """What the system is made of first, in its own order, then whatever else has registered."""
+def ordered_names(known: Sequence[str], found: Iterable[str]) -> list[str]:
+    """The known names in their order, then other registered names, sorted."""
     return [*known, *sorted(set(found) - set(known))]

@@ -1,1 +1,1 @@
-"""Mail: what has happened in the shop, told to the people it concerns."""
+"""The notification service: sends emails about events in the shop and keeps the delivery log."""

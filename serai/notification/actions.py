@@ -1,4 +1,4 @@
-"""What others make this service do: take in an event, queue a mail, change a setting, send again."""
+"""The actions of the notification service: queue emails for events and requests, resend, change settings, prune."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis import body
-from serai.chassis.db import Connection, Database
+from serai.chassis.data.database import Connection, Database
+from serai.chassis.data.feed import Event
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Invalid, NotFound
-from serai.chassis.feed import Event
-from serai.chassis.idempotency import Once
+from serai.chassis.http import body
 from serai.chassis.ids import new_id
-from serai.contracts.notification import EmailAsked, NotificationAsSent, NotificationSettings
-from serai.contracts.order import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_SHIPPED, OrderEvent
+from serai.contracts.notification import EmailRequest, NotificationDetails, NotificationSettings
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_DELIVERED, ORDER_PAID, ORDER_SHIPPED, OrderEvent
 from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
 from serai.contracts.user import (
     ADDRESS_TAKEN,
     PASSWORD_CHANGED,
-    PASSWORD_FORGOTTEN,
+    PASSWORD_RESET_REQUESTED,
     USER_REGISTERED,
-    VERIFICATION_ASKED,
+    VERIFICATION_REQUESTED,
     UserEvent,
 )
-from serai.notification import domain, letters, store
+from serai.notification import domain, store
 from serai.notification.domain import GIVE_UP_AFTER, Setting
+from serai.notification.template_data import TEMPLATE_DATA, Marketing, TemplateData
 
 CONTENT_KEPT = timedelta(days=90)
-#: Far longer than events are kept, so that a feed read again from its beginning finds every mail it has caused.
+#: Much longer than feeds keep events: the row of an email is what prevents a second one when a feed is read again.
 LOG_KEPT = timedelta(days=400)
 
-_ABOUT_USERS: Mapping[str, str] = {
+_TEMPLATE_OF_USER_EVENT: Mapping[str, str] = {
     USER_REGISTERED: "welcome",
     ADDRESS_TAKEN: "address_taken",
     PASSWORD_CHANGED: "password_changed",
-    PASSWORD_FORGOTTEN: "password_reset",
-    VERIFICATION_ASKED: "email_verification",
+    PASSWORD_RESET_REQUESTED: "password_reset",
+    VERIFICATION_REQUESTED: "email_verification",
 }
-_ABOUT_ORDERS: Mapping[str, str] = {
+_TEMPLATE_OF_ORDER_EVENT: Mapping[str, str] = {
     ORDER_PAID: "order_confirmation",
     ORDER_SHIPPED: "shipped",
     ORDER_DELIVERED: "delivered",
@@ -47,17 +48,17 @@ _ABOUT_ORDERS: Mapping[str, str] = {
 }
 
 
-class Intake:
-    """Takes in the events of one feed. Most are nothing to write about, and only a queued mail wakes the sender."""
+class FeedConsumer:
+    """Consumes the events of one feed, and wakes the worker after a commit that has queued an email."""
 
-    def __init__(self, take_in: Callable[[Connection, Event], Awaitable[bool]], wake: Callable[[], None]) -> None:
-        """`take_in` says whether it has queued a mail."""
-        self._take_in = take_in
+    def __init__(self, handle: Callable[[Connection, Event], Awaitable[bool]], wake: Callable[[], None]) -> None:
+        """`handle` returns whether it has queued an email."""
+        self._handle = handle
         self._wake = wake
         self._queued = False
 
     async def apply(self, tx: Connection, event: Event) -> None:
-        self._queued |= await self._take_in(tx, event)
+        self._queued |= await self._handle(tx, event)
 
     def committed(self) -> None:
         if self._queued:
@@ -65,21 +66,23 @@ class Intake:
             self._wake()
 
 
-async def take_in_user_event(tx: Connection, event: Event) -> bool:
-    if (template := _ABOUT_USERS.get(event.type)) is None:
+async def handle_user_event(tx: Connection, event: Event) -> bool:
+    if (template := _TEMPLATE_OF_USER_EVENT.get(event.type)) is None:
         return False
-    told = msgspec.convert(event.data, UserEvent)
-    facts = {"at": event.time.isoformat()} if event.type == PASSWORD_CHANGED else {}
-    await store.add(tx, event.id, template, facts, event=event.type, user_id=told.user_id, give_up_after=GIVE_UP_AFTER)
+    payload = msgspec.convert(event.data, UserEvent)
+    data = {"at": event.time.isoformat()} if event.type == PASSWORD_CHANGED else {}
+    await store.add(
+        tx, event.id, template, data, event=event.type, user_id=payload.user_id, give_up_after=GIVE_UP_AFTER
+    )
     return True
 
 
-async def take_in_order_event(tx: Connection, event: Event) -> bool:
-    """An order without a number was never more than an attempt: nobody is written about it."""
-    if (template := _ABOUT_ORDERS.get(event.type)) is None:
+async def handle_order_event(tx: Connection, event: Event) -> bool:
+    """Ignores orders without a number: they were rejected before the buyer heard of them."""
+    if (template := _TEMPLATE_OF_ORDER_EVENT.get(event.type)) is None:
         return False
-    told = msgspec.convert(event.data, OrderEvent)
-    if told.number is None:
+    payload = msgspec.convert(event.data, OrderEvent)
+    if payload.number is None:
         return False
     await store.add(
         tx,
@@ -87,125 +90,135 @@ async def take_in_order_event(tx: Connection, event: Event) -> bool:
         template,
         {},
         event=event.type,
-        user_id=told.user_id,
-        order_id=told.order_id,
+        user_id=payload.user_id,
+        order_id=payload.order_id,
         give_up_after=GIVE_UP_AFTER,
     )
     return True
 
 
-async def take_in_payment_event(tx: Connection, event: Event) -> bool:
+async def handle_payment_event(tx: Connection, event: Event) -> bool:
     if event.type != REFUND_SUCCEEDED:
         return False
-    told = msgspec.convert(event.data, RefundEvent)
+    payload = msgspec.convert(event.data, RefundEvent)
     await store.add(
         tx,
         event.id,
         "refunded",
-        msgspec.to_builtins({"amount": told.amount, "refunded": told.refunded, "full": told.full}),
+        msgspec.to_builtins({"amount": payload.amount, "refunded": payload.refunded, "full": payload.full}),
         event=event.type,
-        user_id=told.user_id,
+        user_id=payload.user_id,
         order_id=UUID(event.subject),
         give_up_after=GIVE_UP_AFTER,
     )
     return True
 
 
-async def queue_mail(db: Database, asked: EmailAsked, once: Once) -> tuple[NotificationAsSent, bool]:
-    """Queue what was asked for; also whether this key had done so before. Raises `Invalid`."""
-    letter = _letter(asked)
-    async with db.transaction() as tx:
-        if (made := await once.made(tx)) is not None:
-            return await _logged(tx, UUID(made)), True
-        mail_id = new_id()
+async def queue_email(
+    database: Database, request: EmailRequest, idempotency: IdempotentRequest, *, refuse_unknown_fields: bool = False
+) -> tuple[NotificationDetails, bool]:
+    """Queue an email. Returns it, and whether this is a replay of an earlier request. Raises `Invalid`.
+
+    `refuse_unknown_fields` makes unknown fields in the template's data invalid instead of dropping them.
+    """
+    data = _template_data(request, refuse_unknown_fields=refuse_unknown_fields)
+    async with database.transaction() as tx:
+        if (email_id := await idempotency.bound_resource(tx)) is not None:
+            return await _logged(tx, UUID(email_id)), True
+        new_email_id = new_id()
         await store.add(
             tx,
-            mail_id,
-            asked.template or "message",
-            {"letter": msgspec.to_builtins(letter), "html": asked.html},
-            user_id=letter.user_id if isinstance(letter, letters.Marketing) else None,
-            recipient=asked.to,
+            new_email_id,
+            request.template or "message",
+            store.RequestedContent(msgspec.to_builtins(data), request.html).stored(),
+            user_id=data.user_id if isinstance(data, Marketing) else None,
+            recipient=request.to,
             give_up_after=GIVE_UP_AFTER,
         )
-        await once.bind(tx, mail_id)
-        return await _logged(tx, mail_id), False
+        await idempotency.bind(tx, new_email_id)
+        return await _logged(tx, new_email_id), False
 
 
-def _letter(asked: EmailAsked) -> letters.Letter:
-    """The letter that was asked for. Raises `Invalid` with everything that is wrong with it."""
-    errors = (
-        [] if domain.is_address(asked.to) else [{"field": "to", "message": "is not an address mail can be sent to"}]
-    )
-    of_template, of_own = ["data"], ["subject", "text"]
-    needed, left_out = (of_template, [*of_own, "html"]) if asked.template else (of_own, of_template)
-    errors += [{"field": name, "message": "is required"} for name in needed if getattr(asked, name) is None]
+def _template_data(request: EmailRequest, *, refuse_unknown_fields: bool) -> TemplateData:
+    """The validated data of the requested template. Raises `Invalid` that lists every problem."""
+    errors = [] if domain.is_address(request.to) else [{"field": "to", "message": "is not a valid email address"}]
+    template_fields, message_fields = ["data"], ["subject", "text"]
+    if request.template:
+        required, excluded = template_fields, [*message_fields, "html"]
+    else:
+        required, excluded = message_fields, template_fields
+    errors += [{"field": name, "message": "is required"} for name in required if getattr(request, name) is None]
     errors += [
-        {"field": name, "message": "goes with the other kind of mail: give template and data, or subject and text"}
-        for name in left_out
-        if getattr(asked, name) is not None
+        {"field": name, "message": "cannot be combined: send either template and data, or subject and text"}
+        for name in excluded
+        if getattr(request, name) is not None
     ]
-    data = asked.data if asked.template else {"subject": asked.subject, "text": asked.text}
-    kind = letters.LETTERS[asked.template or "message"]
+    data = request.data if request.template else {"subject": request.subject, "text": request.text}
+    kind = TEMPLATE_DATA[request.template or "message"]
     if not errors:
-        errors = body.problems(data, kind, "data" if asked.template else "")
+        path = "data" if request.template else ""
+        errors = body.problems(data, kind, path, refuse_unknown_fields=refuse_unknown_fields)
     if errors:
         raise Invalid(errors=errors)
     return msgspec.convert(data, kind)
 
 
-async def send_again(db: Database, mail_id: UUID, once: Once) -> tuple[NotificationAsSent, bool]:
-    """Queue a mail once more, under its id; also whether this key had done so before. Raises `NotFound`."""
-    async with db.transaction() as tx:
-        repeated = await once.made(tx) is not None
-        if not repeated:
-            if not await store.revive(tx, mail_id, GIVE_UP_AFTER):
+async def resend(
+    database: Database, email_id: UUID, idempotency: IdempotentRequest
+) -> tuple[NotificationDetails, bool]:
+    """Queue an email again under its own id. Returns it, and whether this is a replay of an earlier request. Raises
+    `NotFound`."""
+    async with database.transaction() as tx:
+        replayed = await idempotency.bound_resource(tx) is not None
+        if not replayed:
+            if not await store.requeue(tx, email_id, GIVE_UP_AFTER):
                 raise NotFound
-            await once.bind(tx, mail_id)
-        return await _logged(tx, mail_id), repeated
+            await idempotency.bind(tx, email_id)
+        return await _logged(tx, email_id), replayed
 
 
-async def _logged(conn: Connection, mail_id: UUID) -> NotificationAsSent:
-    if (found := await store.logged(conn, mail_id)) is None:
+async def _logged(conn: Connection, email_id: UUID) -> NotificationDetails:
+    if (found := await store.logged(conn, email_id)) is None:
         raise NotFound
     return found
 
 
-async def mail(db: Database, mail_id: UUID) -> NotificationAsSent:
+async def email(database: Database, email_id: UUID) -> NotificationDetails:
     """Raises `NotFound`."""
-    async with db.connection() as conn:
-        return await _logged(conn, mail_id)
+    async with database.connection() as conn:
+        return await _logged(conn, email_id)
 
 
-async def settings(db: Database, user_id: UUID) -> NotificationSettings:
-    async with db.connection() as conn:
-        return await store.settings_of(conn, user_id) or _defaults()
+async def settings(database: Database, user_id: UUID) -> NotificationSettings:
+    async with database.connection() as conn:
+        return await store.settings_of(conn, user_id) or _default_settings()
 
 
-async def change_settings(db: Database, user_id: UUID, wanted: NotificationSettings) -> NotificationSettings:
-    async with db.transaction() as tx:
+async def update_settings(database: Database, user_id: UUID, settings: NotificationSettings) -> NotificationSettings:
+    async with database.transaction() as tx:
         await store.lock_settings(tx, user_id)
-        await store.save_settings(tx, user_id, wanted)
-    return wanted
+        await store.save_settings(tx, user_id, settings)
+    return settings
 
 
-async def unsubscribe(db: Database, user_id: UUID, setting: Setting) -> None:
-    async with db.transaction() as tx:
-        current = await store.lock_settings(tx, user_id) or _defaults()
+async def unsubscribe(database: Database, user_id: UUID, setting: Setting) -> None:
+    async with database.transaction() as tx:
+        current = await store.lock_settings(tx, user_id) or _default_settings()
         await store.save_settings(tx, user_id, msgspec.structs.replace(current, **{setting: False}))
 
 
-def _defaults() -> NotificationSettings:
-    off_or_on = domain.DEFAULT_SETTINGS
+def _default_settings() -> NotificationSettings:
+    defaults = domain.DEFAULT_SETTINGS
     return NotificationSettings(
-        order_updates=off_or_on["order_updates"],
-        shipping_updates=off_or_on["shipping_updates"],
-        marketing=off_or_on["marketing"],
+        order_updates=defaults["order_updates"],
+        shipping_updates=defaults["shipping_updates"],
+        marketing=defaults["marketing"],
         locale=domain.DEFAULT_LOCALE,
     )
 
 
-async def prune(db: Database) -> None:
-    """Forget what mails said after 90 days, and that they were sent after 400."""
-    async with db.transaction() as tx:
+async def prune(database: Database) -> None:
+    """Delete the content of finished emails after 90 days, and their log entries after 400."""
+    async with database.transaction() as tx:
         await store.prune_content(tx, CONTENT_KEPT)
         await store.prune_log(tx, LOG_KEPT)

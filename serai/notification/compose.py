@@ -1,4 +1,4 @@
-"""What a mail says and to whom, read at the moment of sending: the feeds carry ids and no personal data."""
+"""Composes an email: looks up its recipient and its data when it is sent, because feeds carry ids only."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from typing import TypeVar
 import msgspec
 
 from serai.chassis.errors import NotFound
-from serai.chassis.money import Money
-from serai.contracts.order import Order, OrderClient, OrderItem
-from serai.contracts.user import LinkGone, MintedLink, UserClient
-from serai.notification import letters
-from serai.notification.letters import Letter, Line
-from serai.notification.store import Claimed
+from serai.commerce.forms import LineOut
+from serai.contracts.order.client import OrderClient
+from serai.contracts.order.orders import Order
+from serai.contracts.user import IssuedLink, LinkExpired, UserClient
+from serai.notification import template_data
+from serai.notification.store import ClaimedEmail, RequestedContent
+from serai.notification.template_data import TEMPLATE_DATA, Discount, Line, TaxLine, TemplateData
 
 T = TypeVar("T")
 
 
 class Undeliverable(Exception):
-    """There is nobody to write to, or nothing to say; `str` is for the delivery log."""
+    """The email has no recipient or no content. `str` is the reason for the delivery log."""
 
 
-class Unwanted(Exception):
-    """Nobody waits for this mail any more; `str` is for the delivery log."""
+class Obsolete(Exception):
+    """The email no longer makes sense. `str` is the reason for the delivery log."""
 
 
-class Composed(msgspec.Struct, frozen=True):
-    """`html`, when given, is the HTML part as it is. `link` is a secret that only the mail itself may hold."""
+class ComposedEmail(msgspec.Struct, frozen=True):
+    """`html` replaces the rendered HTML part. `link` is a secret that must not be stored or logged."""
 
     recipient: str
-    letter: Letter
+    data: TemplateData
     html: str | None = None
-    link: MintedLink | None = None
+    link: IssuedLink | None = None
 
 
-#: Templates that carry a link; whether the mail is nothing without it.
-_LINKED = {"welcome": False, "email_verification": True, "password_reset": True}
+#: Templates that carry a link to the account, and whether they make sense without it.
+_LINK_REQUIRED = {"welcome": False, "email_verification": True, "password_reset": True}
 
 
 class Composer:
@@ -43,94 +44,96 @@ class Composer:
         self._orders = orders
         self._users = users
 
-    async def compose(self, mail: Claimed) -> Composed:
-        """Raises `Undeliverable`, `Unwanted`, and `Unavailable` while the facts cannot be had."""
-        if mail.event is None:
-            return await self._asked_for(mail)
+    async def compose(self, email: ClaimedEmail) -> ComposedEmail:
+        """Raises `Undeliverable`, `Obsolete`, and `Unavailable` while the order or user service cannot be reached."""
+        if email.event is None:
+            return await self._compose_requested(email)
         try:
-            if mail.order_id is not None:
-                order = (await self._orders.order(mail.order_id)).order
-                return Composed(order.email, _about_order(mail, order))
-            assert mail.user_id is not None
-            user = await self._users.user(mail.user_id)
-            link = await self._link(mail) if mail.template in _LINKED else None
+            if email.order_id is not None:
+                order = (await self._orders.order(email.order_id)).order
+                return ComposedEmail(order.email, _order_email_data(email, order))
+            assert email.user_id is not None
+            user = await self._users.user(email.user_id)
+            link = await self._link(email) if email.template in _LINK_REQUIRED else None
         except NotFound:
-            raise Undeliverable("whom or what this is about is not there any more") from None
-        letter = msgspec.convert(mail.facts | {"name": user.name}, letters.LETTERS[mail.template])
-        return Composed(user.email, letter, link=link)
+            raise Undeliverable("The order or the user of this email no longer exists.") from None
+        data = msgspec.convert(email.facts | {"name": user.name}, TEMPLATE_DATA[email.template])
+        return ComposedEmail(user.email, data, link=link)
 
-    async def _link(self, mail: Claimed) -> MintedLink | None:
-        """Made for this one try, so that it is written down nowhere on its way here."""
+    async def _link(self, email: ClaimedEmail) -> IssuedLink | None:
+        """A new token for each attempt, so that no token is ever stored."""
         try:
-            return await self._users.mint_link(mail.id)
-        except LinkGone:
-            if _LINKED[mail.template]:
-                raise Unwanted("its link was used or is too old by now") from None
+            return await self._users.issue_link(email.id)
+        except LinkExpired:
+            if _LINK_REQUIRED[email.template]:
+                raise Obsolete("The link in this email was used or has expired.") from None
             return None
 
-    async def _asked_for(self, mail: Claimed) -> Composed:
-        if mail.recipient is None or not mail.facts:
-            raise Undeliverable("what it said is not kept any more")
-        letter = msgspec.convert(mail.facts["letter"], letters.LETTERS[mail.template])
-        if isinstance(letter, letters.Marketing):
+    async def _compose_requested(self, email: ClaimedEmail) -> ComposedEmail:
+        if email.recipient is None or not email.facts:
+            raise Undeliverable("The content of this email has been deleted.")
+        content = RequestedContent.of(email.facts)
+        data = msgspec.convert(content.data, TEMPLATE_DATA[email.template])
+        if isinstance(data, template_data.Marketing):
             try:
-                user = await self._users.user(letter.user_id)
+                user = await self._users.user(data.user_id)
             except NotFound:
                 user = None
-            if user is None or user.disabled or user.email.lower() != mail.recipient.lower():
-                raise Undeliverable("this address does not belong to the user who agreed to marketing")
-        return Composed(mail.recipient, letter, mail.facts.get("html"))
+            if user is None or user.disabled or user.email.lower() != email.recipient.lower():
+                raise Undeliverable("The address does not belong to the user who opted in to marketing.")
+        return ComposedEmail(email.recipient, data, content.html)
 
 
-def _about_order(mail: Claimed, order: Order) -> Letter:
-    match mail.template:
+def _order_email_data(email: ClaimedEmail, order: Order) -> TemplateData:
+    match email.template:
         case "order_confirmation":
-            return _confirmation(order)
+            return order_confirmation(order)
         case "shipped":
-            return _shipped(order)
+            return shipped(order)
         case "refunded":
-            facts = {"order_id": order.id, "number": order.number} | mail.facts
-            return msgspec.convert(facts, letters.Refunded)
+            facts = {"order_id": order.id, "number": order.number} | email.facts
+            return msgspec.convert(facts, template_data.Refunded)
         case template:
-            return msgspec.convert({"order_id": order.id, "number": _known(order.number)}, letters.LETTERS[template])
+            facts = {"order_id": order.id, "number": _required(order.number)}
+            return msgspec.convert(facts, TEMPLATE_DATA[template])
 
 
-def _confirmation(order: Order) -> Letter:
-    subtotal, shipping = _known(order.subtotal), _known(order.shipping)
-    tax, total = _known(order.tax), _known(order.total)
-    discount = subtotal.amount + shipping.amount + tax.amount - total.amount
-    return letters.OrderConfirmation(
+def order_confirmation(order: Order) -> template_data.OrderConfirmation:
+    """Raises `Undeliverable` for an order without a number or totals."""
+    return template_data.OrderConfirmation(
         order_id=order.id,
-        number=_known(order.number),
+        number=_required(order.number),
         items=[_line(item, item.quantity) for item in order.items],
-        subtotal=subtotal,
-        discount=Money(discount, total.currency) if discount > 0 else None,
-        shipping=shipping,
-        tax=tax,
-        total=total,
+        subtotal=_required(order.subtotal),
+        discounts=msgspec.convert(order.discounts, list[Discount], from_attributes=True),
+        shipping=_required(order.shipping),
+        tax=_required(order.tax),
+        prices_include_tax=order.prices_include_tax,
+        tax_lines=msgspec.convert(order.tax_lines, list[TaxLine], from_attributes=True),
+        total=_required(order.total),
         address=order.shipping_address,
     )
 
 
-def _shipped(order: Order) -> Letter:
-    """About the parcel that left last."""
-    parcel = max(order.fulfilments, key=lambda one: one.shipped_at, default=None)
-    quantities = {one.variant_id: one.quantity for one in parcel.items} if parcel else {}
-    packed = [_line(item, quantities[item.variant_id]) for item in order.items if item.variant_id in quantities]
-    return letters.Shipped(
+def shipped(order: Order) -> template_data.Shipped:
+    """Describes the latest fulfilment. Raises `Undeliverable` for an order without a number."""
+    fulfilment = max(order.fulfilments, key=lambda one: one.shipped_at, default=None)
+    quantities = {one.variant_id: one.quantity for one in fulfilment.items} if fulfilment else {}
+    lines = [_line(item, quantities[item.variant_id]) for item in order.items if item.variant_id in quantities]
+    return template_data.Shipped(
         order_id=order.id,
-        number=_known(order.number),
-        items=packed or [_line(item, item.quantity) for item in order.items],
-        tracking_number=parcel.tracking_number if parcel else None,
+        number=_required(order.number),
+        items=lines or [_line(item, item.quantity) for item in order.items],
+        tracking_number=fulfilment.tracking_number if fulfilment else None,
         address=order.shipping_address,
     )
 
 
-def _line(item: OrderItem, quantity: int) -> Line:
+def _line(item: LineOut, quantity: int) -> Line:
     return Line(item.name, item.options, quantity, item.total)
 
 
-def _known(value: T | None) -> T:
+def _required(value: T | None) -> T:
     if value is None:
-        raise Undeliverable("the order has no number or no totals")
+        raise Undeliverable("The order has no number or no totals.")
     return value

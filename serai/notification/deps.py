@@ -1,16 +1,16 @@
-"""What handlers work with."""
+"""The dependencies of the handlers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serai.chassis.db import Database
-from serai.notification.sending import Sender
-from serai.notification.unsubscribe import Links
+from serai.chassis.data.database import Database
+from serai.notification.sending import EmailWorker
+from serai.notification.unsubscribe import UnsubscribeLinks
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    db: Database
-    sender: Sender
-    links: Links
+    database: Database
+    worker: EmailWorker
+    unsubscribe_links: UnsubscribeLinks

@@ -1,4 +1,4 @@
-"""What other services ask of this one."""
+"""Internal routes: what other services call."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Response
 
-from serai.chassis.edge import Request
-from serai.contracts.notification import EmailAccepted, EmailAsked
+from serai.chassis.http.edge import Request
+from serai.contracts.notification import EmailAccepted, EmailRequest
 from serai.notification import actions
 from serai.notification.deps import Deps
 
 
 @post("/internal/email", policy="service", include_in_schema=False, status_code=202)
 async def send_email(
-    request: Request, data: JSONBody[EmailAsked], deps: NamedDependency[Deps]
+    request: Request, data: JSONBody[EmailRequest], deps: NamedDependency[Deps]
 ) -> Response[EmailAccepted]:
-    mail, repeated = await actions.queue_mail(deps.db, data, await request.once())
-    deps.sender.nudge()
-    return Response(EmailAccepted(mail.id, mail.status), headers={"idempotent-replayed": "true"} if repeated else None)
+    email, replayed = await actions.queue_email(deps.database, data, await request.idempotency())
+    deps.worker.nudge()
+    headers = {"idempotent-replayed": "true"} if replayed else None
+    return Response(EmailAccepted(email.id, email.status), headers=headers)
+
+
+ROUTES = [send_email]

@@ -1,8 +1,8 @@
-"""Letters become a subject, a text and an HTML part.
+"""Renders a template with its data into a subject, a text part and an HTML part.
 
-A template is two files. The text begins with its `Subject:` and `Preview:` lines. The MJML holds sections; the shared
-layout goes around them. MJML knows nothing of Jinja's tags and lets them through, so each template is compiled to HTML
-once and only filled afterwards.
+A template is two files. The text file starts with a `Subject:` and a `Preview:` line. The MJML file contains the
+sections that are inserted into the shared layout. MJML leaves Jinja tags alone, so each template is compiled from MJML
+to HTML once and rendered with Jinja for every email.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.money import Money
-from serai.contracts.user import MintedLink
+from serai.commerce.money import Money
+from serai.contracts.user import IssuedLink
 from serai.notification.domain import greeting
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "templates"
 SHOP = "Serai"
 
-#: ISO 4217: minor units that are not two digits.
+#: Digits of the minor unit of currencies where it is not two (ISO 4217).
 _DIGITS = {
     "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
     "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
@@ -44,7 +44,7 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class Templates:
-    """The templates of one process, compiled when they are first used."""
+    """Compiles each template when it is first used and caches it."""
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url.rstrip("/")
@@ -53,17 +53,18 @@ class Templates:
     def render(
         self,
         template: str,
-        letter: msgspec.Struct,
+        data: msgspec.Struct,
         unsubscribe_url: str | None = None,
-        link: MintedLink | None = None,
+        link: IssuedLink | None = None,
     ) -> Rendered:
-        """Raises `jinja2.UndefinedError` when a template asks for what its letter does not have."""
+        """Raises `jinja2.UndefinedError` if the template uses a field that `data` does not have."""
         if template not in self._compiled:
             self._compiled[template] = self._compile(template)
-        in_text, in_html = self._compiled[template]
-        fields = {name: getattr(letter, name) for name in letter.__struct_fields__}
+        text_template, html_template = self._compiled[template]
+        fields = {name: getattr(data, name) for name in data.__struct_fields__}
         context = {
             **fields,
+            "data": data,
             "shop": SHOP,
             "public_url": self._public_url,
             "unsubscribe_url": unsubscribe_url,
@@ -71,11 +72,13 @@ class Templates:
         }
         if isinstance(order_id := fields.get("order_id"), UUID):
             context["order_url"] = f"{self._public_url}/orders/{order_id}"
-        subject, preview, text = _parts(in_text.render(context))
-        return Rendered(subject, text, in_html.render({**context, "subject": subject, "preview": preview}))
+        subject, preview, text = _parts(text_template.render(context))
+        return Rendered(subject, text, html_template.render({**context, "subject": subject, "preview": preview}))
 
     def _compile(self, template: str) -> tuple[jinja2.Template, jinja2.Template]:
-        from mjml import mjml2html  # Deferred with Jinja: most processes of a quiet shop never render.
+        from mjml import (
+            mjml2html,  # Imported with Jinja on first use: a process that sends no email does not need them.
+        )
 
         layout = (FOLDER / "layout.mjml").read_text()
         sections = (FOLDER / f"{template}.mjml").read_text()
@@ -95,26 +98,26 @@ class Templates:
 
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(FOLDER),
-            autoescape=autoescape,  # noqa: S701 - off for the text part alone, where < is a character like any other
+            autoescape=autoescape,  # noqa: S701 - off for the text part only
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        filters: dict[str, Any] = {"money": money, "moment": moment, "greeting": greeting}
+        filters: dict[str, Any] = {"money": money, "date_time": date_time, "greeting": greeting}
         environment.filters.update(filters)
         return environment
 
 
 def _parts(rendered: str) -> tuple[str, str, str]:
-    """(subject, preview, body) of a text template; a header is one line whatever was filled in."""
+    """(subject, preview, body) of a rendered text template. Line breaks in subject and preview become spaces."""
     head, _, body = rendered.partition("\n\n")
     subject, _, preview = head.partition("\nPreview:")
     return " ".join(subject.removeprefix("Subject:").split()), " ".join(preview.split()), body.strip() + "\n"
 
 
 def money(value: Money) -> str:
-    """`$498.00`, `¥1,200`, `KWD 1.250`: the currency's own number of digits, grouped."""
+    """`$498.00`, `¥1,200`, `KWD 1.250`: grouped, with the number of digits of the currency."""
     digits = _DIGITS.get(value.currency, 2)
     whole, part = divmod(value.amount, 10**digits)
     number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
@@ -122,7 +125,7 @@ def money(value: Money) -> str:
     return f"{symbol}{number}" if symbol else f"{value.currency}\N{NO-BREAK SPACE}{number}"
 
 
-def moment(value: datetime) -> str:
-    """`22 November 2026, 14:05 UTC`."""
+def date_time(value: datetime) -> str:
+    """`November 22, 2026, 2:05 PM UTC`."""
     value = value.astimezone(UTC)
-    return f"{value.day} {value:%B %Y, %H:%M} UTC"
+    return f"{value:%B} {value.day}, {value.year}, {value.hour % 12 or 12}:{value:%M %p} UTC"

@@ -1,11 +1,12 @@
-"""The worker: claims due mails, composes each, hands it to the server and records what became of it.
+"""The email worker: claims due emails, composes and sends each, and records the result of every attempt.
 
-Several replicas with a few lanes each work on one queue. A claim is a lease by database time, and the record of a try
-carries the claim's epoch, so a worker that froze and wakes up later changes nothing; work on a mail is over well before
-its lease, so it sends nothing either. A worker that dies between the server's yes and our record of it leaves the mail
-to be sent again: under the same Message-ID. So every mail comes to a recorded try, and the text of that try is kept
-with its outcome, in the same statement. A link that opens an account is asked for with each try, goes into the mail and
-nowhere else: what is kept has been written without it.
+Several instances with a few SMTP connections each work on one queue. A claim is a lease in database time with a rising
+epoch. An attempt ends well before its lease, and its result is only recorded under the epoch of its claim, so a worker
+that was frozen can neither send nor change an email that another worker has claimed since. If a worker dies after the
+server has accepted an email and before that is recorded, the email is sent again with the same Message-ID.
+
+The composed content is stored with the result. A link that opens an account is requested for each attempt and only
+exists in the email itself: the stored content is rendered without its token.
 """
 
 from __future__ import annotations
@@ -21,48 +22,49 @@ import msgspec
 from prometheus_client import Counter, Gauge
 
 from serai.chassis import telemetry
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
 from serai.notification import domain, message, smtp, store
-from serai.notification.compose import Composed, Composer, Undeliverable, Unwanted
-from serai.notification.domain import OBEYS, Outcome
+from serai.notification.compose import ComposedEmail, Composer, Obsolete, Undeliverable
+from serai.notification.domain import SETTING_OF_TEMPLATE, Outcome
 from serai.notification.render import Rendered, Templates
-from serai.notification.store import Claimed, Written
-from serai.notification.unsubscribe import Links
+from serai.notification.store import ClaimedEmail, EmailContent
+from serai.notification.unsubscribe import UnsubscribeLinks
 
 log = logging.getLogger(__name__)
 
-LANES = 8
-#: One mail's work ends well within its lease.
-WORK_S, LEASE_S = 60.0, 90.0
-#: How often a lane looks by itself: for mails whose pause is over, and for what other replicas have queued.
+#: SMTP connections per process; each sends one email at a time.
+CONNECTIONS = 8
+#: An attempt must end `ATTEMPT_S` seconds after its claim, well within the lease.
+ATTEMPT_S, LEASE_S = 60.0, 90.0
+#: How often the queue is polled for retries that are due and for emails that other instances have queued.
 POLL_S = 2.0
 _MAX_ERROR_CHARS = 500
-#: Stands in the delivery log where the mail had a secret.
+#: Replaces secret tokens in the delivery log.
 HIDDEN = "[hidden]"
 
-TRIES = Counter(
+ATTEMPTS = Counter(
     "notification_mail_tries_total",
-    "Tries to send a mail, by how they ended.",
+    "Attempts to send an email, by outcome.",
     ["template", "outcome"],
     registry=telemetry.REGISTRY,
 )
-MAILS = Gauge(
-    "notification_mails", "Mails that wait or were given up.", ["template", "status"], registry=telemetry.REGISTRY
+EMAILS = Gauge(
+    "notification_mails", "Emails that are queued or have failed.", ["template", "status"], registry=telemetry.REGISTRY
 )
 
 
-class Sender:
+class EmailWorker:
     def __init__(
         self,
-        db: Database,
+        database: Database,
         composer: Composer,
         templates: Templates,
-        links: Links,
+        links: UnsubscribeLinks,
         server: smtp.SmtpServer,
         sender: Address,
     ) -> None:
-        self._db = db
+        self._database = database
         self._composer = composer
         self._templates = templates
         self._links = links
@@ -72,181 +74,190 @@ class Sender:
         self._leaving = False
 
     def nudge(self) -> None:
-        """A mail was queued and committed: do not wait for the timer."""
+        """An email was queued and committed: look at once instead of at the next poll."""
         self._queued.set()
 
     def leave(self) -> None:
-        """Finish what has begun and begin nothing more."""
+        """Finish the running attempts and claim nothing more."""
         self._leaving = True
 
     async def run(self) -> None:
-        """Send what is due, for ever: as many mails at a time as there are lanes, claimed together."""
-        lanes = [smtp.Lane(self._server, self._sender.domain) for _ in range(LANES)]
-        idle, freed = list(lanes), asyncio.Event()
+        """Send due emails until cancelled. Claims as many at a time as there are idle connections."""
+        clients = [smtp.SmtpClient(self._server, self._sender.domain) for _ in range(CONNECTIONS)]
+        idle, released = list(clients), asyncio.Event()
 
-        async def deliver(mail: Claimed, lane: smtp.Lane, done_by: float) -> None:
+        async def deliver(email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
             try:
-                await self._send(mail, lane, done_by)
+                await self._send(email, client, deadline)
             except Unavailable as error:
-                # How this try ended is not recorded: the mail is due again when its lease is over.
-                log.warning("mail not recorded: %s", error, extra={"mail_id": mail.id, "template": mail.template})
+                # The result is not recorded: the email is due again when its lease ends.
+                log.warning(
+                    "email result not recorded: %s", error, extra={"mail_id": email.id, "template": email.template}
+                )
             finally:
-                idle.append(lane)
-                freed.set()
+                idle.append(client)
+                released.set()
 
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
                     self._queued.clear()
-                    mails, done_by = await self._claim_some(len(idle))
-                    for mail in mails:
-                        # The lane that was used last: in quiet times one connection serves them all.
-                        group.create_task(deliver(mail, idle.pop(), done_by))
+                    emails, deadline = await self._claim_available(len(idle))
+                    for email in emails:
+                        # Last in, first out: under low load one connection serves all emails and the others close.
+                        group.create_task(deliver(email, idle.pop(), deadline))
                     if idle:
-                        await self._rest(idle)
+                        await self._wait(idle)
                     while not idle:
-                        freed.clear()
-                        await freed.wait()
+                        released.clear()
+                        await released.wait()
         finally:
-            await asyncio.gather(*(lane.close() for lane in lanes))
+            await asyncio.gather(*(client.close() for client in clients))
 
-    async def _rest(self, idle: list[smtp.Lane]) -> None:
-        """Until there may be something to send."""
-        # Not `wait_for`, which before Python 3.12 may lose a cancellation that meets the timeout.
+    async def _wait(self, idle: list[smtp.SmtpClient]) -> None:
+        """Until an email is queued here or the next poll is due."""
+        # Not `wait_for`, which before Python 3.12 may lose a cancellation that coincides with the timeout.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_S * random.uniform(0.75, 1.0)):
                 await self._queued.wait()
                 return
-        await asyncio.gather(*(lane.rest() for lane in idle))
+        await asyncio.gather(*(client.close_if_idle() for client in idle))
 
-    async def send_one(self, lane: smtp.Lane) -> bool:
-        """Try the mail that has been due longest; False when none is due."""
-        mails, done_by = await self._claim(1)
-        for mail in mails:
-            await self._send(mail, lane, done_by)
-        return bool(mails)
+    async def send_one(self, client: smtp.SmtpClient) -> bool:
+        """Attempt the email that has been due longest. False if none is due."""
+        emails, deadline = await self._claim(1)
+        for email in emails:
+            await self._send(email, client, deadline)
+        return bool(emails)
 
-    async def _claim_some(self, limit: int) -> tuple[list[Claimed], float]:
-        """As `_claim`, but nothing while the process leaves or the database is away: what is on its way to the server
-        must not be broken off for that."""
+    async def _claim_available(self, limit: int) -> tuple[list[ClaimedEmail], float]:
+        """As `_claim`, but claims nothing while the process shuts down or the database is unavailable: running
+        attempts must not be interrupted by either."""
         if not self._leaving:
             try:
                 return await self._claim(limit)
             except Unavailable as error:
-                log.warning("no mail claimed: %s", error)
+                log.warning("no email claimed: %s", error)
         return [], 0.0
 
-    async def _claim(self, limit: int) -> tuple[list[Claimed], float]:
-        """The mails, and when work on them has to be over. Counted from before the claim: a process that froze while
-        it claimed must not believe that it holds the lease when it wakes up."""
-        done_by = asyncio.get_running_loop().time() + WORK_S
-        async with self._db.connection() as conn:
-            return await store.claim(conn, limit, LEASE_S), done_by
+    async def _claim(self, limit: int) -> tuple[list[ClaimedEmail], float]:
+        """The emails, and the time of the event loop at which their attempts must end.
 
-    async def _send(self, mail: Claimed, lane: smtp.Lane, done_by: float) -> None:
-        trace = telemetry.trace_var.set(telemetry.join_trace(mail.traceparent))
+        The deadline counts from before the claim, so that a process that is frozen during the claim does not assume a
+        lease that has ended.
+        """
+        deadline = asyncio.get_running_loop().time() + ATTEMPT_S
+        async with self._database.connection() as conn:
+            return await store.claim(conn, limit, LEASE_S), deadline
+
+    async def _send(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
+        trace = telemetry.trace_var.set(telemetry.join_trace(email.traceparent))
         try:
-            await self._try(mail, lane, done_by)
+            await self._attempt(email, client, deadline)
         finally:
             telemetry.trace_var.reset(trace)
 
-    async def _try(self, mail: Claimed, lane: smtp.Lane, done_by: float) -> None:
+    async def _attempt(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
         outcome: Outcome
-        written: Written | None = None
+        content: EmailContent | None = None
         secret: str | None = None
         try:
-            async with asyncio.timeout_at(done_by):
-                if reason := await self._unwanted(mail):
-                    await self._skip(mail, reason)
+            async with asyncio.timeout_at(deadline):
+                if error := await self._turned_off(email):
+                    await self._skip(email, error)
                     return
                 try:
-                    composed = await self._composer.compose(mail)
-                except Unwanted as error:
-                    await self._skip(mail, str(error))
+                    composed = await self._composer.compose(email)
+                except Obsolete as obsolete:
+                    await self._skip(email, str(obsolete))
                     return
                 secret = composed.link.token if composed.link else None
-                written, built = self._written(mail, composed)
-                await lane.send(self._sender.addr_spec, built.address, built.raw)
-            outcome, reason = "sent", None
-        except (Undeliverable, smtp.Refused) as error:
-            outcome, reason = "refused", str(error)
-        except (smtp.Unreachable, Unavailable) as error:
-            outcome, reason = "unreachable", str(error)
+                content, built = self._build(email, composed)
+                await client.send(self._sender.addr_spec, built.address, built.raw)
+            outcome, error = "sent", None
+        except (Undeliverable, smtp.Refused) as failure:
+            outcome, error = "refused", str(failure)
+        except (smtp.Unreachable, Unavailable) as failure:
+            outcome, error = "unreachable", str(failure)
         except TimeoutError:
-            outcome, reason = "unreachable", f"not done within {WORK_S:.0f} s"
-        except smtp.Deferred as error:
-            outcome, reason = "deferred", str(error)
+            outcome, error = "unreachable", f"Not finished within {ATTEMPT_S:.0f} s."
+        except smtp.Deferred as failure:
+            outcome, error = "deferred", str(failure)
         except asyncio.CancelledError:
             with contextlib.suppress(Unavailable):
-                await self._finish(mail, "unreachable", "the worker left", written)
+                await self._finish(email, "unreachable", "The worker was stopped.", content)
             raise
-        except Exception as error:
-            log.exception("mail not sent", extra={"mail_id": mail.id, "template": mail.template})
-            outcome, reason = "deferred", f"a fault of ours: {type(error).__name__}"
-        if secret and reason:
-            # A server may quote in its refusal what it has refused.
-            reason = reason.replace(secret, HIDDEN)
-        await self._finish(mail, outcome, reason, written)
+        except Exception as failure:
+            log.exception("email not sent", extra={"mail_id": email.id, "template": email.template})
+            outcome, error = "deferred", f"Internal error: {type(failure).__name__}"
+        if secret and error:
+            # A server may quote the refused content in its response.
+            error = error.replace(secret, HIDDEN)
+        await self._finish(email, outcome, error, content)
 
-    def _written(self, mail: Claimed, composed: Composed) -> tuple[Written, message.Built]:
-        """The mail for the log, and as it travels."""
-        setting = OBEYS.get(mail.template)
-        unsubscribe = self._links.url(mail.user_id, setting) if setting and mail.user_id else None
-        rendered = self._rendered(mail, composed, unsubscribe)
+    def _build(self, email: ClaimedEmail, composed: ComposedEmail) -> tuple[EmailContent, message.BuiltMessage]:
+        """The content to store, without its secret, and the message to send."""
+        setting = SETTING_OF_TEMPLATE.get(email.template)
+        unsubscribe_url = self._links.url(email.user_id, setting) if setting and email.user_id else None
+        rendered = self._render(email, composed, unsubscribe_url)
         try:
-            built = message.build(mail.id, self._sender, composed.recipient, rendered, datetime.now(UTC), unsubscribe)
+            built = message.build(
+                email.id, self._sender, composed.recipient, rendered, datetime.now(UTC), unsubscribe_url
+            )
         except ValueError as error:
             raise Undeliverable(str(error)) from None
         if composed.link is not None:
             hidden = msgspec.structs.replace(composed.link, token=HIDDEN)
-            rendered = self._rendered(mail, msgspec.structs.replace(composed, link=hidden), unsubscribe)
-        written = Written(composed.recipient, rendered.subject, built.headers, rendered.text, rendered.html)
-        return written, built
+            rendered = self._render(email, msgspec.structs.replace(composed, link=hidden), unsubscribe_url)
+        content = EmailContent(composed.recipient, rendered.subject, built.headers, rendered.text, rendered.html)
+        return content, built
 
-    def _rendered(self, mail: Claimed, composed: Composed, unsubscribe: str | None) -> Rendered:
-        rendered = self._templates.render(mail.template, composed.letter, unsubscribe, composed.link)
+    def _render(self, email: ClaimedEmail, composed: ComposedEmail, unsubscribe_url: str | None) -> Rendered:
+        rendered = self._templates.render(email.template, composed.data, unsubscribe_url, composed.link)
         return rendered if composed.html is None else Rendered(rendered.subject, rendered.text, composed.html)
 
-    async def _unwanted(self, mail: Claimed) -> str | None:
-        """Why the mail is not to be sent, if so."""
-        setting = OBEYS.get(mail.template)
-        if setting is None or mail.user_id is None:
+    async def _turned_off(self, email: ClaimedEmail) -> str | None:
+        """Why the recipient does not receive this email, or None if they do."""
+        setting = SETTING_OF_TEMPLATE.get(email.template)
+        if setting is None or email.user_id is None:
             return None
-        async with self._db.connection() as conn:
-            chosen = await store.settings_of(conn, mail.user_id)
-        wanted = getattr(chosen, setting) if chosen else domain.DEFAULT_SETTINGS[setting]
-        return None if wanted else f"{setting} is off"
+        async with self._database.connection() as conn:
+            settings = await store.settings_of(conn, email.user_id)
+        is_on = getattr(settings, setting) if settings else domain.DEFAULT_SETTINGS[setting]
+        return None if is_on else f"The recipient has turned off {setting}."
 
-    async def _skip(self, mail: Claimed, reason: str) -> None:
-        async with self._db.connection() as conn:
-            await store.finish(conn, mail, "skipped", error=reason, refusals=mail.refusals)
-        TRIES.labels(mail.template, "skipped").inc()
+    async def _skip(self, email: ClaimedEmail, reason: str) -> None:
+        async with self._database.connection() as conn:
+            await store.finish(conn, email, "skipped", error=reason, refusals=email.refusals)
+        ATTEMPTS.labels(email.template, "skipped").inc()
 
-    async def _finish(self, mail: Claimed, outcome: Outcome, reason: str | None, written: Written | None) -> None:
-        refusals = mail.refusals + (outcome == "refused")
-        verdict = domain.after_try(
-            outcome, attempts=mail.attempts, refusals=refusals, overdue=mail.overdue, jitter=random.random()
+    async def _finish(
+        self, email: ClaimedEmail, outcome: Outcome, error: str | None, content: EmailContent | None
+    ) -> None:
+        refusals = email.refusals + (outcome == "refused")
+        result = domain.after_attempt(
+            outcome, attempts=email.attempts, refusals=refusals, overdue=email.overdue, jitter=random.random()
         )
-        error = None if reason is None else reason.replace("\0", "")[:_MAX_ERROR_CHARS]
-        async with self._db.connection() as conn:
-            held = await store.finish(
-                conn, mail, verdict.status, error=error, refusals=refusals, pause_s=verdict.pause_s, written=written
+        # PostgreSQL cannot store NUL in text.
+        error = None if error is None else error.replace("\0", "")[:_MAX_ERROR_CHARS]
+        async with self._database.connection() as conn:
+            recorded = await store.finish(
+                conn, email, result.status, error=error, refusals=refusals, delay_s=result.delay_s, content=content
             )
-        if not held:
+        if not recorded:
             return
-        TRIES.labels(mail.template, outcome).inc()
-        facts = {"mail_id": mail.id, "template": mail.template, "outcome": outcome, "attempt": mail.attempts}
-        if verdict.status == "failed":
-            log.error("mail given up", extra=facts | {"alert": "mail_given_up"})
-        elif verdict.status == "queued":
-            log.warning("mail will be tried again", extra=facts | {"delay_s": round(verdict.pause_s, 1)})
+        ATTEMPTS.labels(email.template, outcome).inc()
+        fields = {"mail_id": email.id, "template": email.template, "outcome": outcome, "attempt": email.attempts}
+        if result.status == "failed":
+            log.error("email given up", extra=fields | {"alert": "mail_given_up"})
+        elif result.status == "queued":
+            log.warning("email will be retried", extra=fields | {"delay_s": round(result.delay_s, 1)})
         else:
-            log.info("mail sent", extra=facts)
+            log.info("email sent", extra=fields)
 
-    async def count(self) -> None:
-        """Bring the gauges up to date."""
-        async with self._db.connection() as conn:
-            rows = await store.waiting(conn)
-        MAILS.clear()
+    async def update_gauges(self) -> None:
+        async with self._database.connection() as conn:
+            rows = await store.counts(conn)
+        EMAILS.clear()
         for row in rows:
-            MAILS.labels(row["template"], row["status"]).set(row["count"])
+            EMAILS.labels(row["template"], row["status"]).set(row["count"])

@@ -1,8 +1,8 @@
-"""The way out: one SMTP connection per lane, used for a bounded number of mails, a deadline on every command.
+"""An SMTP client with a reused connection, a limit on emails per connection and a timeout on every command.
 
-A failure is one of three: this mail is refused for good, it is deferred (or the server does not take our word: login,
-sender), or the server cannot be reached. What the server said is kept for the delivery log, never for a log line, since
-servers like to repeat addresses.
+A failure has one of three kinds: the server refuses this email permanently (`Refused`), it defers the email or rejects
+us, i.e. our login or sender address (`Deferred`), or it cannot be reached (`Unreachable`). The server's response goes
+into the delivery log and never into a log line, because servers repeat addresses in it.
 """
 
 from __future__ import annotations
@@ -19,81 +19,81 @@ import msgspec
 if TYPE_CHECKING:
     import aiosmtplib
 
-#: For one command and its answer; the answer to DATA may be slow where mail is scanned.
+#: For one command and its response; the response to DATA is slow where the server scans for spam.
 COMMAND_TIMEOUT_S = 20.0
-MAILS_PER_CONNECTION = 50
-#: A connection idle for longer is closed rather than trusted.
+EMAILS_PER_CONNECTION = 50
+#: A connection that has been idle for longer is closed instead of reused.
 IDLE_S = 5.0
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
-#: These say something about us (log in first, wrong login, not from there), not about the recipient.
-_ABOUT_US = frozenset({530, 534, 535, 538})
-#: RFC 5321: the server ends the connection, whatever the command was.
+#: Permanent errors about us (authentication required or failed), not about the email.
+_AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
+#: The server closes the connection, whatever the command was (RFC 5321).
 _CLOSING = 421
 
 Tls = Literal["implicit", "required", "optional", "no"]
 
 
-class Failed(Exception):
-    """The mail was not sent, or nobody can tell; `str` is for the delivery log."""
+class DeliveryFailed(Exception):
+    """The email was not sent, or it is unknown whether it was. `str` is the reason for the delivery log."""
 
 
-class Refused(Failed):
-    """The server will not take this mail, now or later."""
+class Refused(DeliveryFailed):
+    """The server refuses this email permanently."""
 
 
-class Deferred(Failed):
-    """The server does not take it now."""
+class Deferred(DeliveryFailed):
+    """The server does not accept the email now."""
 
 
-class Unreachable(Failed):
-    """There was no server, or it went away; after a cut the mail may have been taken all the same."""
+class Unreachable(DeliveryFailed):
+    """The server did not respond or closed the connection. It may have accepted the email before that."""
 
 
 class SmtpServer(msgspec.Struct, frozen=True):
-    """Where to hand mail in, and how."""
+    """The address of the SMTP server, the use of TLS and the login."""
 
     host: str
     port: int
     tls: Tls
     username: str | None = None
     password: str | None = None
-    #: PEM file with the authority of the server's certificate; the system's authorities when None.
+    #: PEM file of the certificate authority; None uses the system's authorities.
     ca: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> SmtpServer:
         """`smtp[s]://[user:password@]host[:port][?starttls=required|optional|no][&ca=/path]`.
 
-        STARTTLS is required unless the server is on this machine. Raises `ValueError` that says what is wrong, and
-        never repeats the URL, which holds a password.
+        STARTTLS is required by default unless the host is a loopback address. Raises `ValueError` with a message that
+        does not contain the URL, because that contains a password.
         """
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS:
-            raise ValueError("begins with neither smtp:// nor smtps://")
+            raise ValueError("must begin with smtp:// or smtps://")
         try:
             host, port = parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
         except ValueError:
-            raise ValueError("the port is not a number from 1 to 65535") from None
+            raise ValueError("the port must be a number from 1 to 65535") from None
         if not host:
-            raise ValueError("names no host")
+            raise ValueError("has no host")
         if parts.path not in ("", "/") or parts.fragment:
-            raise ValueError("has something after the host; special characters in the password are written as %XX")
+            raise ValueError("must end after the host; encode special characters in the password as %XX")
         if (parts.username is None) != (parts.password is None) or parts.username == "":
-            raise ValueError("give user and password, or neither")
+            raise ValueError("must have both user and password, or neither")
         options = parse_qsl(parts.query, keep_blank_values=True)
         unknown = {name for name, _ in options} - {"starttls", "ca"}
         if unknown or len(dict(options)) != len(options):
-            raise ValueError("the options are starttls and ca, each once")
+            raise ValueError("has an unknown or repeated option; the options are starttls and ca")
         local = _is_loopback(host)
         starttls = dict(options).get("starttls", "optional" if local else "required")
         if starttls not in ("required", "optional", "no"):
-            raise ValueError("starttls is required, optional or no")
+            raise ValueError("starttls must be required, optional or no")
         if parts.scheme == "smtps" and "starttls" in dict(options):
-            raise ValueError("smtps:// is TLS from the start; starttls belongs to smtp://")
+            raise ValueError("starttls cannot be used with smtps://, which always uses TLS")
         tls: Tls = "implicit" if parts.scheme == "smtps" else _tls(starttls)
         if parts.username is not None and tls in ("optional", "no") and not local:
-            raise ValueError("would send the password in clear; use starttls=required or smtps://")
+            raise ValueError("would send the password unencrypted; use starttls=required or smtps://")
         return cls(
             host,
             port,
@@ -117,11 +117,11 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class Lane:
-    """One connection at a time to the server; for one task."""
+class SmtpClient:
+    """Sends one email at a time over a connection that is opened when needed and reused. For use by one task."""
 
     def __init__(self, server: SmtpServer, hostname: str) -> None:
-        """`hostname` is what we call ourselves in EHLO."""
+        """`hostname` is sent in EHLO."""
         self._server = server
         self._hostname = hostname
         self._client: aiosmtplib.SMTP | None = None
@@ -129,16 +129,16 @@ class Lane:
         self._used_at = 0.0
 
     async def send(self, sender: str, recipient: str, message: bytes) -> None:
-        """Returns when the server has taken the mail. Raises `Refused`, `Deferred`, `Unreachable`."""
-        import aiosmtplib  # Deferred: a process that has nothing to send does not pay for it.
+        """Returns when the server has accepted the email. Raises `Refused`, `Deferred`, `Unreachable`."""
+        import aiosmtplib  # Imported on first use: a process that sends no email does not need it.
 
         try:
-            client = await self._begun(sender, len(message), utf8=not recipient.isascii())
+            client = await self._begin_email(sender, len(message), utf8=not recipient.isascii())
             await client.rcpt(recipient, encoding="utf-8")
             await client.data(message)
         except (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
             await self.close()
-            raise _refusal(error.code, error.message) from None
+            raise _failure(error.code, error.message) from None
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, TimeoutError, OSError) as error:
             await self.close()
             raise Unreachable(f"{type(error).__name__}: {error}") from None
@@ -146,7 +146,7 @@ class Lane:
             await self.close()
             raise (Deferred if recipient.isascii() else Refused)(str(error)) from None
         except aiosmtplib.SMTPException as error:
-            # Hello, STARTTLS, login, sender: it is us who are not welcome, which somebody can put right.
+            # EHLO, STARTTLS, login or sender: the server rejects us, which an operator can fix.
             await self.close()
             code = f"{error.code} " if isinstance(error, aiosmtplib.SMTPResponseException) else ""
             raise Deferred(f"{code}{error.message}") from None
@@ -156,14 +156,17 @@ class Lane:
         self._sent += 1
         self._used_at = asyncio.get_running_loop().time()
 
-    async def _begun(self, sender: str, size: int, *, utf8: bool) -> aiosmtplib.SMTP:
-        """A connection on which the server has agreed to take a mail from us. One that was used before may have died
-        since; nothing of this mail has been handed over by then, so another one takes its place at once."""
+    async def _begin_email(self, sender: str, size: int, *, utf8: bool) -> aiosmtplib.SMTP:
+        """A connection on which the server has accepted MAIL FROM.
+
+        If a reused connection turns out to be closed, a new one replaces it at once: nothing of this email has been
+        sent over the old one.
+        """
         import aiosmtplib
 
-        if (client := await self._used_before()) is not None:
+        if (client := await self._reusable_client()) is not None:
             try:
-                await _begin(client, sender, size, utf8=utf8)
+                await _mail_from(client, sender, size, utf8=utf8)
                 return client
             except (aiosmtplib.SMTPServerDisconnected, TimeoutError, OSError):
                 self._drop()
@@ -171,20 +174,20 @@ class Lane:
                 if error.code != _CLOSING:
                     raise
                 self._drop()
-        client = await self._connected()
-        await _begin(client, sender, size, utf8=utf8)
+        client = await self._connect()
+        await _mail_from(client, sender, size, utf8=utf8)
         return client
 
-    async def _used_before(self) -> aiosmtplib.SMTP | None:
+    async def _reusable_client(self) -> aiosmtplib.SMTP | None:
         if self._client is None:
             return None
         idle_s = asyncio.get_running_loop().time() - self._used_at
-        if self._client.is_connected and idle_s < IDLE_S and self._sent < MAILS_PER_CONNECTION:
+        if self._client.is_connected and idle_s < IDLE_S and self._sent < EMAILS_PER_CONNECTION:
             return self._client
         await self.close()
         return None
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    async def _connect(self) -> aiosmtplib.SMTP:
         import aiosmtplib
 
         server = self._server
@@ -209,7 +212,7 @@ class Lane:
         return client
 
     async def close(self) -> None:
-        """Part politely if the server listens; never raises."""
+        """Send QUIT if the server is connected, and close the connection. Never raises."""
         import aiosmtplib
 
         if self._client is not None and self._client.is_connected:
@@ -217,8 +220,8 @@ class Lane:
                 await self._client.quit(timeout=2.0)
         self._drop()
 
-    async def rest(self) -> None:
-        """Nothing to send for now: an idle connection is not kept."""
+    async def close_if_idle(self) -> None:
+        """Close the connection if it has been idle for longer than `IDLE_S`."""
         if self._client is not None and asyncio.get_running_loop().time() - self._used_at > IDLE_S:
             await self.close()
 
@@ -228,17 +231,17 @@ class Lane:
             self._client = None
 
 
-async def _begin(client: aiosmtplib.SMTP, sender: str, size: int, *, utf8: bool) -> None:
+async def _mail_from(client: aiosmtplib.SMTP, sender: str, size: int, *, utf8: bool) -> None:
     import aiosmtplib
 
     options = [f"SIZE={size}"] if client.supports_extension("size") else []
     if utf8:
         if not client.supports_extension("smtputf8"):
-            raise aiosmtplib.SMTPNotSupported("the server takes no addresses in other letters than ASCII's")
+            raise aiosmtplib.SMTPNotSupported("The server does not support internationalized addresses (SMTPUTF8).")
         options += ["SMTPUTF8", "BODY=8BITMIME"]
     await client.mail(sender, options=options)
 
 
-def _refusal(code: int, message: str) -> Failed:
-    for_good = code >= 500 and code not in _ABOUT_US
-    return (Refused if for_good else Deferred)(f"{code} {message}")
+def _failure(code: int, message: str) -> DeliveryFailed:
+    permanent = code >= 500 and code not in _AUTHENTICATION_CODES
+    return (Refused if permanent else Deferred)(f"{code} {message}")

@@ -1,4 +1,4 @@
-"""Every statement of the notification service."""
+"""All SQL statements of the notification service."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import asyncpg
 import msgspec
 
 from serai.chassis import telemetry
-from serai.chassis.db import Connection
-from serai.contracts.notification import MailStatus, Notification, NotificationAsSent, NotificationSettings
+from serai.chassis.data.database import Connection
+from serai.contracts.notification import EmailStatus, Notification, NotificationDetails, NotificationSettings
 
 
-class Claimed(msgspec.Struct, frozen=True):
-    """A mail in the hands of one worker. `attempts` counts the try that begins; `overdue` that it is the last."""
+class ClaimedEmail(msgspec.Struct, frozen=True):
+    """An email that one worker has claimed.
+
+    `facts` is stored data: what `compose` needs beside the order and the user. `attempts` includes the attempt that
+    the claim begins. `overdue` says that this attempt is the last one.
+    """
 
     id: UUID
     template: str
@@ -31,8 +35,26 @@ class Claimed(msgspec.Struct, frozen=True):
     traceparent: str | None
 
 
-class Written(msgspec.Struct, frozen=True):
-    """A mail as it was handed to the server, or would have been."""
+class RequestedContent(msgspec.Struct, frozen=True):
+    """The content of an email that was requested over the API, as stored in `mail.facts`.
+
+    `data` is the template's data, `html` replaces the rendered HTML part. The stored name of `data` is `letter`.
+    """
+
+    data: dict[str, Any] = msgspec.field(name="letter")
+    html: str | None = None
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> RequestedContent:
+        return msgspec.convert(facts, cls)
+
+    def stored(self) -> dict[str, Any]:
+        stored: dict[str, Any] = msgspec.to_builtins(self)
+        return stored
+
+
+class EmailContent(msgspec.Struct, frozen=True):
+    """An email as composed for one attempt, without its secret link."""
 
     recipient: str
     subject: str
@@ -43,7 +65,7 @@ class Written(msgspec.Struct, frozen=True):
 
 async def add(
     tx: Connection,
-    mail_id: UUID,
+    email_id: UUID,
     template: str,
     facts: dict[str, Any],
     *,
@@ -53,11 +75,11 @@ async def add(
     recipient: str | None = None,
     give_up_after: timedelta,
 ) -> None:
-    """Queue a mail; one that is there already stays as it is."""
+    """Queue an email. Does nothing if there is one with this id already."""
     await tx.execute(
         """insert into mail (id, template, event, user_id, order_id, facts, recipient, give_up_at, traceparent)
            values ($1, $2, $3, $4, $5, $6, $7, now() + $8, $9) on conflict (id) do nothing""",
-        mail_id,
+        email_id,
         template,
         event,
         user_id,
@@ -69,8 +91,8 @@ async def add(
     )
 
 
-async def claim(conn: Connection, limit: int, lease_s: float) -> list[Claimed]:
-    """Take the mails that have been due longest, at most `limit`, until the lease ends."""
+async def claim(conn: Connection, limit: int, lease_s: float) -> list[ClaimedEmail]:
+    """Claim the emails that have been due longest, at most `limit`, for `lease_s` seconds."""
     rows = await conn.fetch(
         """update mail set attempts = attempts + 1, epoch = epoch + 1, lease_until = now() + make_interval(secs => $2)
            where id in (select id from mail where status = 'queued' and next_at <= now()
@@ -81,68 +103,71 @@ async def claim(conn: Connection, limit: int, lease_s: float) -> list[Claimed]:
         limit,
         lease_s,
     )
-    return [Claimed(**row) for row in rows]
+    return [ClaimedEmail(**row) for row in rows]
 
 
 async def finish(
     conn: Connection,
-    mail: Claimed,
-    status: MailStatus,
+    email: ClaimedEmail,
+    status: EmailStatus,
     *,
     error: str | None,
     refusals: int,
-    pause_s: float = 0.0,
-    written: Written | None = None,
+    delay_s: float = 0.0,
+    content: EmailContent | None = None,
 ) -> bool:
-    """Record how the try ended, and the mail as it was written for it, in one go. False when the claim has gone to
-    another worker, whose word counts."""
+    """Record the result of an attempt and the content composed for it in one statement.
+
+    False, and nothing recorded, if another worker has claimed the email meanwhile.
+    """
     recorded: int | None = await conn.fetchval(
-        """with tried as (
+        """with attempted as (
              update mail set status = $3, error = $4, refusals = $5, lease_until = null,
                     next_at = now() + make_interval(secs => $6), sent_at = case when $3 = 'sent' then now() end,
                     recipient = coalesce($7, recipient), subject = coalesce($8, subject)
              where id = $1 and epoch = $2 and status = 'queued' returning id),
            kept as (
-             insert into mail_content (mail_id, headers, text, html) select id, $9, $10, $11 from tried
+             insert into mail_content (mail_id, headers, text, html) select id, $9, $10, $11 from attempted
              where $9::jsonb is not null
              on conflict (mail_id) do update set headers = $9, text = $10, html = $11, created_at = now())
-           select 1 from tried""",
-        mail.id,
-        mail.epoch,
+           select 1 from attempted""",
+        email.id,
+        email.epoch,
         status,
         error,
         refusals,
-        pause_s,
-        *((written.recipient, written.subject, written.headers, written.text, written.html) if written else [None] * 5),
+        delay_s,
+        *((content.recipient, content.subject, content.headers, content.text, content.html) if content else [None] * 5),
     )
     return recorded is not None
 
 
-async def revive(tx: Connection, mail_id: UUID, give_up_after: timedelta) -> bool:
-    """Send it again from the beginning; one that waits is due now. False when there is no such mail."""
-    done = await tx.execute(
+async def requeue(tx: Connection, email_id: UUID, give_up_after: timedelta) -> bool:
+    """Queue an email again with all its attempts ahead; one that is still queued becomes due now. False if there is no
+    such email."""
+    result = await tx.execute(
         """update mail set next_at = now(), give_up_at = now() + $2::interval, refusals = 0,
                   attempts = case when status = 'queued' then attempts else 0 end,
                   lease_until = case when status = 'queued' then lease_until end,
                   error = case when status = 'queued' then error end,
                   status = 'queued', sent_at = null
            where id = $1""",
-        mail_id,
+        email_id,
         give_up_after,
     )
-    return done == "UPDATE 1"
+    return result == "UPDATE 1"
 
 
-_LOGGED = 'id, recipient as "to", template, subject, status, attempts, mail.created_at, sent_at, error'
+_LOG_COLUMNS = 'id, recipient as "to", template, subject, status, attempts, mail.created_at, sent_at, error'
 
 
 async def log(
     conn: Connection, status: str | None, to: str | None, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Notification]:
-    """The delivery log, newest first, after the given (created_at, id)."""
-    created_at, mail_id = after or (None, None)
+    """The delivery log, newest first. `after` is the (created_at, id) of the last entry of the previous page."""
+    created_at, email_id = after or (None, None)
     rows = await conn.fetch(
-        f"""select {_LOGGED} from mail
+        f"""select {_LOG_COLUMNS} from mail
             where ($1::text is null or status = $1)
               and ($2::text is null or lower(recipient) = lower($2))
               and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
@@ -150,24 +175,19 @@ async def log(
         status,
         to,
         created_at,
-        mail_id,
+        email_id,
         limit,
     )
     return [Notification(**row) for row in rows]
 
 
-async def logged(conn: Connection, mail_id: UUID) -> NotificationAsSent | None:
+async def logged(conn: Connection, email_id: UUID) -> NotificationDetails | None:
     row = await conn.fetchrow(
-        f"""select {_LOGGED}, headers, text, html from mail left join mail_content on mail_id = id
+        f"""select {_LOG_COLUMNS}, headers, text, html from mail left join mail_content on mail_id = id
             where id = $1""",
-        mail_id,
+        email_id,
     )
-    return None if row is None else NotificationAsSent(**row)
-
-
-async def status_of(conn: Connection, mail_id: UUID) -> MailStatus | None:
-    status: MailStatus | None = await conn.fetchval("select status from mail where id = $1", mail_id)
-    return status
+    return None if row is None else NotificationDetails(**row)
 
 
 async def settings_of(conn: Connection, user_id: UUID) -> NotificationSettings | None:
@@ -178,7 +198,7 @@ async def settings_of(conn: Connection, user_id: UUID) -> NotificationSettings |
 
 
 async def lock_settings(tx: Connection, user_id: UUID) -> NotificationSettings | None:
-    """As `settings_of`, and nobody else changes them until the transaction ends."""
+    """Returns the settings and locks them until the end of the transaction, also for a user who has none yet."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", str(user_id))
     return await settings_of(tx, user_id)
 
@@ -197,8 +217,8 @@ async def save_settings(tx: Connection, user_id: UUID, settings: NotificationSet
     )
 
 
-async def waiting(conn: Connection) -> list[asyncpg.Record]:
-    """(template, status, count) of the mails that are queued or have failed."""
+async def counts(conn: Connection) -> list[asyncpg.Record]:
+    """(template, status, count) of the queued and the failed emails."""
     return await conn.fetch(
         """select template, status, count(*) from mail where status in ('queued', 'failed')
            group by template, status"""
@@ -206,7 +226,7 @@ async def waiting(conn: Connection) -> list[asyncpg.Record]:
 
 
 async def prune_content(tx: Connection, older_than: timedelta) -> None:
-    """Forget what finished mails said, a bounded number at a time."""
+    """Delete the content of finished emails, at most 1000 per call."""
     await tx.execute(
         """with old as (select mail_id from mail_content join mail on id = mail_id
                         where mail_content.created_at < now() - $1::interval and status <> 'queued' limit 1000),
@@ -217,6 +237,7 @@ async def prune_content(tx: Connection, older_than: timedelta) -> None:
 
 
 async def prune_log(tx: Connection, older_than: timedelta) -> None:
+    """Delete log entries of finished emails, at most 1000 per call."""
     await tx.execute(
         """delete from mail where id in (select id from mail where created_at < now() - $1::interval
                                            and status <> 'queued' order by created_at limit 1000)""",

@@ -1,7 +1,7 @@
-"""The link under a mail that stops mails of its kind: signed by us, good for ever, and nobody has to sign in.
+"""Unsubscribe links and pages: a signed link that turns one setting of one user off without signing in.
 
-Mail scanners open links, so looking at the page changes nothing; its one button does, and so does the mail program's
-own button (RFC 8058), which posts to the same address.
+The links do not expire. Opening a link only shows a confirmation page, because mail scanners open links; the page's
+button and the mail program's unsubscribe button (RFC 8058) send a POST to the same URL.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from serai.notification.domain import Setting
 
 PATH = "/api/notifications/unsubscribe"
 
-#: On the wire a setting is its number here: only ever append.
+#: A link carries the index of its setting in this tuple: only append.
 _SETTINGS: tuple[Setting, ...] = ("order_updates", "shipping_updates", "marketing")
-_WORDS: dict[Setting, str] = {
-    "order_updates": "news about your orders",
-    "shipping_updates": "news about parcels on their way",
-    "marketing": "offers",
+_DESCRIPTIONS: dict[Setting, str] = {
+    "order_updates": "order updates",
+    "shipping_updates": "shipping updates",
+    "marketing": "marketing emails",
 }
 _MAC_BYTES = 16
 
 
-class LinkUnknown(NotFound):
-    code, detail = "unsubscribe_link_unknown", "This link is not one of ours, or it was cut short on its way."
+class UnsubscribeLinkUnknown(NotFound):
+    code, detail = "unsubscribe_link_unknown", "This unsubscribe link is not valid. Check that you copied all of it."
 
 
-class Links:
+class UnsubscribeLinks:
     def __init__(self, public_url: str, secret: str) -> None:
-        """Links of another `secret` are no longer known."""
+        """Links signed with another `secret` are not valid."""
         self._base = public_url.rstrip("/") + PATH
         self._key = hmac.digest(secret.encode(), b"serai unsubscribe link, version 1", hashlib.sha256)
 
@@ -42,15 +42,15 @@ class Links:
         token = base64.urlsafe_b64encode(payload + self._mac(payload)).rstrip(b"=").decode()
         return f"{self._base}?token={token}"
 
-    def read(self, token: str) -> tuple[UUID, Setting]:
-        """Whose setting, and which. Raises `LinkUnknown`."""
+    def parse(self, token: str) -> tuple[UUID, Setting]:
+        """The user and the setting of a link's token. Raises `UnsubscribeLinkUnknown`."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
-            raise LinkUnknown from None
+            raise UnsubscribeLinkUnknown from None
         payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
         if len(payload) != 17 or not hmac.compare_digest(mac, self._mac(payload)) or payload[16] >= len(_SETTINGS):
-            raise LinkUnknown
+            raise UnsubscribeLinkUnknown
         return UUID(bytes=payload[:16]), _SETTINGS[payload[16]]
 
     def _mac(self, payload: bytes) -> bytes:
@@ -76,16 +76,19 @@ HEADERS = {
 }
 
 
-def page_before(setting: Setting) -> str:
+def confirmation_page(setting: Setting) -> str:
     return _page(
-        "Stop these mails?",
-        f"We will not send you {_WORDS[setting]} by mail any more. What concerns your money or the safety of your "
-        'account still reaches you.</p><form method="post"><button>Stop these mails</button></form><p>',
+        "Unsubscribe?",
+        f"You will no longer receive {_DESCRIPTIONS[setting]}. We still email you about payments, refunds and your "
+        'account.</p><form method="post"><button>Unsubscribe</button></form><p>',
     )
 
 
-def page_after(setting: Setting) -> str:
-    return _page("Done", f"We do not send you {_WORDS[setting]} any more. You can change that in your settings.")
+def done_page(setting: Setting) -> str:
+    return _page(
+        "Unsubscribed",
+        f"You will no longer receive {_DESCRIPTIONS[setting]}. You can change this in your settings at any time.",
+    )
 
 
 def _page(title: str, text: str) -> str:

@@ -8,15 +8,21 @@ from typing import Annotated
 import msgspec
 
 from serai import topology
-from serai.chassis.app import Service
-from serai.chassis.auth import cookie_name
+from serai.chassis.auth.origins import cookie_name
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, load
 from serai.contracts.cart import CartClient
 from serai.contracts.payment import PaymentClient
-from serai.contracts.product import ProductClient
-from serai.order import actions, api, internal, pricing
+from serai.contracts.product.client import ProductClient
+from serai.order.checkout import api as checkout_api
+from serai.order.checkout.payment_facts import apply_payment_event
+from serai.order.checkout.saga import CheckoutSaga
+from serai.order.checkout.steps import Steps
 from serai.order.deps import Deps
-from serai.order.saga import Checkout
+from serai.order.fulfilment import api as fulfilment_api
+from serai.order.orders import api as orders_api
+from serai.order.orders import internal
+from serai.order.pricing import domain as pricing
 
 
 class ShippingMethodSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +44,7 @@ class OrderSettings(Settings, frozen=True, kw_only=True):
         ShippingMethodSetting("standard", "Standard delivery"),
     )
     tax_rates: Annotated[tuple[TaxRateSetting, ...], Env("SERAI_TAX_RATES")] = ()
+    prices_include_tax: Annotated[bool, Env("SERAI_PRICES_INCLUDE_TAX")] = False
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:
@@ -46,29 +53,20 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     rules = pricing.Rules(
         settings.currency,
         tuple(pricing.ShippingMethod(one.id, one.name, one.price) for one in settings.shipping_methods),
-        tuple(pricing.TaxRate(one.name, one.basis_points, one.country) for one in settings.tax_rates),
+        tuple(pricing.TaxRate(one.name, one.basis_points * 100, one.country) for one in settings.tax_rates),
+        settings.prices_include_tax,
     )
     cart, product = CartClient(service.calls), ProductClient(service.calls)
-    checkout = Checkout(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))
+    steps = Steps(service.database, service.feed, rules, cart, product, PaymentClient(service.calls))
+    checkout = CheckoutSaga(service.database, service.feed, steps)
     guest_cookie = cookie_name("serai_cart", settings.public_url)
     deps = Deps(service.database, service.feed, checkout, rules, cart, product, guest_cookie)
     service.routes(
-        deps,
-        [
-            api.quote_order,
-            api.place_order,
-            api.list_orders,
-            api.order_stats,
-            api.get_order,
-            api.update_order,
-            api.cancel_order,
-            internal.order_for_mail,
-        ],
-        feed=True,
+        deps, [*orders_api.ROUTES, *checkout_api.ROUTES, *fulfilment_api.ROUTES, *internal.ROUTES], feed=True
     )
-    service.reads("payment", lambda tx, event: actions.apply_payment_event(deps, tx, event), after=checkout.nudge)
+    service.reads("payment", lambda tx, event: apply_payment_event(deps, tx, event), after=checkout.nudge)
     service.background("checkout", checkout.run)
-    service.on_leave.append(checkout.leave)
-    service.in_hand.append(lambda: checkout.in_hand)
+    service.on_drain.append(checkout.leave)
+    service.active_jobs.append(lambda: checkout.active_jobs)
     service.every("measure", 15, checkout.measure)
     return service

@@ -1,1 +1,1 @@
-"""Payments at Stripe: one per order id, as many attempts as it takes, every refund journaled before it is asked for."""
+"""Payments at Stripe: one for each order id, with any number of attempts. A refund is stored before it is sent."""

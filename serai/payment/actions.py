@@ -1,7 +1,8 @@
-"""What can be done with a payment: open it, come back to it, pay it directly, close it for ever.
+"""The actions on a payment: open it, return to it, pay it directly, close it.
 
-Stripe is never called inside a transaction. What is about to be asked of it is committed first, and the answer is
-applied afterwards by `settling`; whoever dies in between leaves an attempt that the next one carries on with.
+Stripe is never called inside a transaction. The request to Stripe is committed before it is sent, and `settling`
+records the answer afterwards. When a process dies in between, the next request or the sweep sends the same attempt
+again.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.db import Connection
+from serai.chassis.data.database import Connection
+from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Conflict, Invalid, NotFound
-from serai.chassis.idempotency import Once
 from serai.chassis.ids import new_id
 from serai.contracts.payment import (
     PAYMENT_CLOSED,
     Closed,
+    OpenPayment,
     OrderNotPayable,
-    PaymentAsked,
-    PaymentClosedEvent,
+    PaymentClosed,
     PaymentDeclined,
     PaymentRefused,
     PaymentUnavailable,
@@ -42,39 +43,43 @@ from serai.payment.domain import (
     read_session,
     require_move,
 )
-from serai.payment.settling import hold, settle
+from serai.payment.settling import record, settle
 from serai.payment.stripe_api import StoredFailure, StripeDeclined, StripeRefused
 
 log = logging.getLogger(__name__)
 
-#: New attempts that one request may make, when Stripe keeps storing failures.
-_LAUNCHES = 3
+#: Attempts that one request sends at most, when Stripe stores a failure for each.
+_MAX_SENDS = 3
 
 
-async def open_payment(deps: Deps, order_id: UUID, asked: PaymentAsked) -> Payment:
-    """The order's payment with an attempt that can be paid, made if there is none. Raises `Invalid`, `OrderNotPayable`,
-    `PaymentRefused`, `PaymentUnavailable`, and `Conflict` for another request under the same order id."""
-    requests.check(asked, deps.currency)
-    if has_time(asked.payable_until, datetime.now(UTC)):
-        body = _encoded(requests.session(order_id, 1, asked, deps.public_url))
-        made = await deps.open(store.Opening(new_id(), order_id, asked, _key("cs", order_id, 1), body))
-        if made is not None:
-            return await _launched(deps, made)
+async def open_payment(deps: Deps, order_id: UUID, opening: OpenPayment) -> Payment:
+    """The order's payment with an attempt that can be paid; it is created if there is none. Raises `Invalid`,
+    `OrderNotPayable`, `PaymentRefused`, `PaymentUnavailable`, and `Conflict` for a different request for this order."""
+    requests.check(opening, deps.currency)
+    if has_time(opening.payable_until, datetime.now(UTC)):
+        body = _encoded(requests.session(order_id, 1, opening, deps.public_url))
+        new = store.NewPayment(new_id(), order_id, opening, _key("cs", order_id, 1), body)
+        inserted = await deps.insert_payment(new)
+        if inserted is not None:
+            return await _sent(deps, inserted)
     async with deps.database.transaction() as tx:
-        stone = await store.payment_of_order(tx, order_id)
-        if stone is None:
+        found = await store.payment_of_order(tx, order_id)
+        if found is None:
             raise OrderNotPayable
-        payment = await store.lock(tx, stone.id)
-        if await store.asked_for(tx, payment.id) != asked:
-            raise Conflict("This order's payment was asked for differently.", code="request_differs")
+        payment = await store.lock(tx, found.id)
+        if not requests.same_opening(await store.opening_request(tx, payment.id), opening):
+            raise Conflict("A different payment was requested for this order.", code="request_differs")
         if payment.state is not PaymentState.SUCCEEDED:
             payment = await _with_attempt(deps, tx, payment)
-    return await _launched(deps, payment)
+    return await _sent(deps, payment)
 
 
-async def pay_again(deps: Deps, user_id: UUID, order_id: UUID, once: Once) -> tuple[Payment, bool]:
-    """A page the buyer can pay on: the live one, or a new one once the earlier cannot be paid any more; and whether
-    this is a repetition. Raises `NotFound`, `OrderNotPayable`, `PaymentUnavailable`."""
+async def pay_again(
+    deps: Deps, user_id: UUID, order_id: UUID, idempotent_request: IdempotentRequest
+) -> tuple[Payment, bool]:
+    """The payment with a page that the buyer can pay on: the live page, or a new one when the last attempt can no
+    longer be paid. Also returns whether the request is a repetition. Raises `NotFound`, `OrderNotPayable`,
+    `PaymentUnavailable`."""
     async with deps.database.connection() as conn:
         payment = await store.payment_of_users_order(conn, user_id, order_id)
     if payment is None:
@@ -83,42 +88,44 @@ async def pay_again(deps: Deps, user_id: UUID, order_id: UUID, once: Once) -> tu
         await _refresh(deps, payment, payment.attempt)
     async with deps.database.transaction() as tx:
         payment = await store.lock(tx, payment.id)
-        replayed = await once.made(tx) is not None
+        replayed = await idempotent_request.bound_resource(tx) is not None
         if not replayed:
             if payment.state is PaymentState.SUCCEEDED:
                 raise OrderNotPayable
             payment = await _with_attempt(deps, tx, payment)
-            await once.bind(tx, payment.id)
-    return await _launched(deps, payment), replayed
+            await idempotent_request.bind(tx, payment.id)
+    return await _sent(deps, payment), replayed
 
 
 async def _refresh(deps: Deps, payment: Payment, attempt: Attempt) -> None:
-    """Nobody should be sent to a page that is over. And where cards were declined, or never given, a page may follow
-    once that intent cannot be confirmed any more."""
+    """Settle the attempt, so that the buyer does not get a page that has expired. Cancel an intent that awaits a
+    payment method, so that a page can replace it."""
     try:
         attempt = await settle(deps, payment, attempt)
         has_room = has_time(payment.payable_until, datetime.now(UTC))
         if has_room and (attempt.kind, attempt.state) == ("intent", AttemptState.OPEN):
             await end(deps, payment, attempt)
     except PaymentUnavailable:
-        log.warning("answering as last known", extra={"payment_id": payment.id})
+        log.warning("the response shows the last known state", extra={"payment_id": payment.id})
 
 
 async def confirm_return(deps: Deps, payment: Payment) -> Payment:
-    """The buyer is back from Stripe: settle as Stripe says. Raises `PaymentUnavailable`."""
+    """Settle the payment after the buyer has returned from Stripe's page. Raises `PaymentUnavailable`."""
     if payment.attempt is None or payment.state is PaymentState.SUCCEEDED:
         return payment
     await settle(deps, payment, payment.attempt)
     return await _fresh(deps, payment.id)
 
 
-async def pay_directly(deps: Deps, payment: Payment, method: str, once: Once) -> tuple[Payment, bool]:
-    """Charge a PaymentMethod of Stripe's without a page; and whether this is a repetition. Raises `OrderNotPayable`,
-    `PaymentDeclined`, `Invalid` for an unknown method, `PaymentUnavailable`."""
-    for _ in range(_LAUNCHES):
+async def pay_directly(
+    deps: Deps, payment: Payment, method: str, idempotent_request: IdempotentRequest
+) -> tuple[Payment, bool]:
+    """Charge a Stripe PaymentMethod without a page. Also returns whether the request is a repetition. Raises
+    `OrderNotPayable`, `PaymentDeclined`, `Invalid` for an unknown method, `PaymentUnavailable`."""
+    for _ in range(_MAX_SENDS):
         async with deps.database.transaction() as tx:
             payment = await store.lock(tx, payment.id)
-            replayed = await once.made(tx) is not None
+            replayed = await idempotent_request.bound_resource(tx) is not None
             if replayed or payment.state is PaymentState.SUCCEEDED:
                 return payment, replayed
             attempt = payment.attempt
@@ -129,46 +136,46 @@ async def pay_directly(deps: Deps, payment: Payment, method: str, once: Once) ->
             else:
                 _require_room(payment)
         if attempt.kind == "session":
-            # The page must be dead before anything else can take money for this order.
+            # The page must be unpayable before an intent can take money for the same order.
             attempt = await end(deps, payment, attempt)
             if not attempt.settled:
                 raise PaymentUnavailable
         elif attempt.state is AttemptState.OPENING:
-            attempt = await _launch(deps, payment, attempt)
+            attempt = await _send(deps, payment, attempt)
         if attempt.state is AttemptState.ENDED:
             continue
         if attempt.state in (AttemptState.OPEN, AttemptState.ACTION):
             await _confirm(deps, payment, attempt, method)
         async with deps.database.transaction() as tx:
-            if await once.made(tx) is None:
-                await once.bind(tx, payment.id)
+            if await idempotent_request.bound_resource(tx) is None:
+                await idempotent_request.bind(tx, payment.id)
         return await _fresh(deps, payment.id), False
     raise PaymentUnavailable
 
 
 async def close(deps: Deps, order_id: UUID) -> Closed:
-    """Make sure that this order can never be paid, or learn that it was."""
+    """Make sure that the order can never be paid, or find out that it was paid."""
     async with deps.database.transaction() as tx:
-        stone = await store.lay_stone(tx, new_id(), order_id)
-        if stone.state is PaymentState.OPEN:
-            require_move(PAYMENT_MOVES, stone.state, PaymentState.CLOSING)
-            await store.set_state(tx, stone.id, PaymentState.CLOSING)
-    if stone.state in _CLOSED:
-        return _CLOSED[stone.state]
-    payment = await _fresh(deps, stone.id)
+        payment_id, state = await store.lock_or_insert_tombstone(tx, new_id(), order_id)
+        if state is PaymentState.OPEN:
+            require_move(PAYMENT_MOVES, state, PaymentState.CLOSING)
+            await store.set_state(tx, payment_id, PaymentState.CLOSING)
+    if state in _CLOSED:
+        return _CLOSED[state]
+    payment = await _fresh(deps, payment_id)
     async with deps.database.connection() as conn:
-        attempts = await store.unsettled(conn, stone.id)
+        attempts = await store.unsettled(conn, payment_id)
     for attempt in attempts:
         try:
             await end(deps, payment, attempt)
         except PaymentUnavailable:
             return Closed("unknown")
     async with deps.database.transaction() as tx:
-        payment = await store.lock(tx, stone.id)
-        if payment.state is PaymentState.CLOSING and not await store.unsettled(tx, stone.id):
+        payment = await store.lock(tx, payment_id)
+        if payment.state is PaymentState.CLOSING and not await store.unsettled(tx, payment_id):
             require_move(PAYMENT_MOVES, payment.state, PaymentState.CLOSED)
-            await store.set_state(tx, stone.id, PaymentState.CLOSED)
-            await deps.feed.append(tx, PAYMENT_CLOSED, order_id, PaymentClosedEvent(stone.id))
+            await store.set_state(tx, payment_id, PaymentState.CLOSED)
+            await deps.feed.append(tx, PAYMENT_CLOSED, order_id, PaymentClosed(payment_id))
             PAYMENTS.labels("closed").inc()
             payment = replace(payment, state=PaymentState.CLOSED)
     deps.feed.nudge()
@@ -176,12 +183,12 @@ async def close(deps: Deps, order_id: UUID) -> Closed:
 
 
 async def end(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
-    """Make an attempt unpayable, or learn that it was paid. It is neither when Stripe has not decided yet. Raises
-    `PaymentUnavailable`."""
+    """Make an attempt unpayable, or find out that it was paid. The attempt stays unsettled when Stripe has not decided
+    yet. Raises `PaymentUnavailable`."""
     if attempt.state is AttemptState.OPENING:
-        # Only the same request again tells what became of it.
+        # Only a repetition of the same request shows whether Stripe has executed it.
         try:
-            attempt = await _launch(deps, payment, attempt)
+            attempt = await _send(deps, payment, attempt)
         except (PaymentRefused, OrderNotPayable):
             return await _attempt(deps, attempt)
     if attempt.state in (AttemptState.OPEN, AttemptState.ACTION):
@@ -189,7 +196,7 @@ async def end(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
             reading = await _end_at_stripe(deps, payment, attempt)
         except (StripeRefused, StoredFailure):
             return await settle(deps, payment, attempt)
-        return await hold(deps, payment, attempt, reading)
+        return await record(deps, payment, attempt, reading)
     return await settle(deps, payment, attempt)
 
 
@@ -201,13 +208,14 @@ async def _end_at_stripe(deps: Deps, payment: Payment, attempt: Attempt) -> Read
     return read_intent(await deps.stripe.cancel_intent(attempt.intent_id), payment.expected)
 
 
-async def _launched(deps: Deps, payment: Payment) -> Payment:
-    """The payment, its newest attempt no longer in the air."""
-    for _ in range(_LAUNCHES):
+async def _sent(deps: Deps, payment: Payment) -> Payment:
+    """The payment after the request of its newest attempt was sent. Raises `OrderNotPayable`, `PaymentRefused`,
+    `PaymentUnavailable`."""
+    for _ in range(_MAX_SENDS):
         attempt = payment.attempt
         if attempt is None or attempt.state is not AttemptState.OPENING:
             return payment
-        after = await _launch(deps, payment, attempt)
+        after = await _send(deps, payment, attempt)
         if not after.settled:
             return replace(payment, attempt=after)
         async with deps.database.transaction() as tx:
@@ -215,9 +223,10 @@ async def _launched(deps: Deps, payment: Payment) -> Payment:
     raise PaymentUnavailable
 
 
-async def _launch(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
-    """Send an attempt's journaled request, for the first time or again. An attempt that Stripe has buried under a
-    stored failure, or that came too late, ends: nobody ever learnt how to pay it."""
+async def _send(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
+    """Send an attempt's stored request, for the first time or again. The attempt ends when Stripe has stored a failure
+    for it, or when its expiry is too near: the buyer never got its page. Raises `PaymentRefused`,
+    `PaymentUnavailable`."""
     try:
         if attempt.kind == "session":
             session = await deps.stripe.create_session(attempt.request, attempt.key)
@@ -225,17 +234,18 @@ async def _launch(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
         else:
             reading = read_intent(await deps.stripe.create_intent(attempt.request, attempt.key), payment.expected)
     except StoredFailure:
-        return await hold(deps, payment, attempt, Reading(AttemptState.ENDED, problem="stored failure"))
+        return await record(deps, payment, attempt, Reading(AttemptState.ENDED, problem="stored failure"))
     except StripeRefused as refusal:
-        after = await hold(deps, payment, attempt, Reading(AttemptState.ENDED, problem=str(refusal)[:500]))
+        after = await record(deps, payment, attempt, Reading(AttemptState.ENDED, problem=str(refusal)[:500]))
         if refusal.param == "expires_at":
             return after
         raise PaymentRefused(reason=refusal.code or "refused") from refusal
-    return await hold(deps, payment, attempt, reading)
+    return await record(deps, payment, attempt, reading)
 
 
 async def _confirm(deps: Deps, payment: Payment, attempt: Attempt, method: str) -> None:
-    """One confirmation of an intent. However many are sent, an intent takes money once."""
+    """Confirm an intent. An intent takes money once, whatever the number of confirmations. Raises what `pay_directly`
+    raises."""
     assert attempt.intent_id is not None
     request = _encoded(requests.confirmation(payment.order_id, method, deps.public_url))
     async with deps.database.transaction() as tx:
@@ -259,11 +269,12 @@ async def _confirm(deps: Deps, payment: Payment, attempt: Attempt, method: str) 
         if after.state is AttemptState.OPEN:
             raise PaymentUnavailable from failure
         return
-    await hold(deps, payment, attempt, read_intent(intent, payment.expected))
+    await record(deps, payment, attempt, read_intent(intent, payment.expected))
 
 
 async def _with_attempt(deps: Deps, tx: Connection, payment: Payment) -> Payment:
-    """The payment with its newest attempt, if that is not settled, else with a new one. Raises `OrderNotPayable`."""
+    """The payment with its newest attempt; a settled attempt is followed by a new one. The caller holds the payment's
+    row lock. Raises `OrderNotPayable`."""
     _require_payable(payment)
     if payment.attempt is not None and not payment.attempt.settled:
         return payment
@@ -272,25 +283,27 @@ async def _with_attempt(deps: Deps, tx: Connection, payment: Payment) -> Payment
 
 
 async def _new_attempt(deps: Deps, tx: Connection, payment: Payment, kind: str) -> Attempt:
-    """Number and journal an attempt; the caller holds the payment's row and has seen that the last one is over."""
+    """Store the next attempt. The caller holds the payment's row lock and has checked that the last attempt is settled.
+    Raises `OrderNotPayable`."""
     _require_room(payment)
-    asked = await store.asked_for(tx, payment.id)
+    opening = await store.opening_request(tx, payment.id)
     n = await store.next_n(tx, payment.id)
     if kind == "session":
-        body, prefix = requests.session(payment.order_id, n, asked, deps.public_url), "cs"
+        body, prefix = requests.session(payment.order_id, n, opening, deps.public_url), "cs"
     else:
-        body, prefix = requests.intent(payment.order_id, n, asked), "pi"
+        body, prefix = requests.intent(payment.order_id, n, opening), "pi"
     key = _key(prefix, payment.order_id, n)
     return await store.insert_attempt(tx, payment.id, n, kind, key, _encoded(body), payment.payable_until)
 
 
 def _require_payable(payment: Payment) -> None:
+    """Raises `OrderNotPayable` when an existing attempt must not be paid any more."""
     if payment.state is not PaymentState.OPEN or payment.payable_until <= datetime.now(UTC):
         raise OrderNotPayable
 
 
 def _require_room(payment: Payment) -> None:
-    """Whether another attempt could still be opened."""
+    """Raises `OrderNotPayable` when no new attempt can be opened."""
     if payment.state is not PaymentState.OPEN or not has_time(payment.payable_until, datetime.now(UTC)):
         raise OrderNotPayable
 

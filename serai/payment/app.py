@@ -1,4 +1,4 @@
-"""The payment service, assembled."""
+"""The process of the payment service: its settings, routes and background tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.payment import api, internal, sweeps, webhooks
 from serai.payment.deps import Deps
@@ -16,15 +16,15 @@ from serai.payment.stripe_api import StripeApi
 
 class PaymentSettings(Settings, frozen=True, kw_only=True):
     stripe_secret_key: Annotated[str, Env("STRIPE_SECRET_KEY", secret=True)]
-    #: Comma separated: during a rotation both the old and the new one prove a webhook.
+    #: Comma separated. During a rotation, webhooks are verified with the old and the new secret.
     stripe_webhook_secret: Annotated[str, Env("STRIPE_WEBHOOK_SECRET", secret=True)]
-    #: Where Stripe is, when it is the sandbox.
+    #: The URL of the sandbox; empty for Stripe itself.
     stripe_api_base: Annotated[str, Env("STRIPE_API_BASE")] = ""
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:
     settings = load(PaymentSettings, environ)
-    # Also in local mode: with an empty secret, anybody could sign.
+    # An empty secret is refused in local mode too, because anybody could sign with it.
     secrets = tuple(secret.strip() for secret in settings.stripe_webhook_secret.split(","))
     problems = [
         f"{name} is empty"

@@ -1,4 +1,4 @@
-"""What the payment service's actions work with, and how it raises its voice."""
+"""What the actions of the payment service depend on; its metrics and alerts."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
+from serai.chassis.data.batch import Batch
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.chassis.telemetry import REGISTRY
-from serai.chassis.together import Together
 from serai.payment import store
 from serai.payment.stripe_api import StripeApi, StripeEvent
 
 log = logging.getLogger(__name__)
 
-PAYMENTS = Counter("payments_total", "Payments by what became of an attempt.", ["outcome"], registry=REGISTRY)
-REFUNDS = Counter("refunds_total", "Refunds by the state they reached.", ["state"], registry=REGISTRY)
-WEBHOOKS = Counter("stripe_webhooks_total", "Events of Stripe's by how they came.", ["outcome"], registry=REGISTRY)
-PARKED = Gauge("payment_attempts_parked", "Attempts where Stripe contradicts our journal.", registry=REGISTRY)
-ALERTS = Counter("payment_alerts_total", "Things that must not happen, by kind.", ["alert"], registry=REGISTRY)
+PAYMENTS = Counter("payments_total", "Attempts by their outcome.", ["outcome"], registry=REGISTRY)
+REFUNDS = Counter("refunds_total", "Refunds by the state that they reached.", ["state"], registry=REGISTRY)
+WEBHOOKS = Counter("stripe_webhooks_total", "Events of Stripe by how they arrived.", ["outcome"], registry=REGISTRY)
+PARKED = Gauge("payment_attempts_parked", "Attempts whose Stripe object contradicts the stored one.", registry=REGISTRY)
+ALERTS = Counter("payment_alerts_total", "Events that a person must look at, by kind.", ["alert"], registry=REGISTRY)
 
-
-#: How long a webhook is left to the process that stored it, in seconds; should it die, others take over after that.
-OURS_S = 10.0
-#: Webhooks waiting for our own worker. The rest waits in the database for whoever comes to it first.
-_ARRIVED = 1000
+#: Seconds for which only the process that stored a webhook works on it. If it dies, other replicas take over then.
+WEBHOOK_CLAIM_S = 10.0
+#: Webhooks that wait in this process. Further ones wait in the database for any replica.
+_QUEUE_SIZE = 1000
 
 
 class Deps:
@@ -46,16 +45,16 @@ class Deps:
         self.stripe = stripe
         self.public_url = public_url
         self.currency = currency
-        #: Any of them may have signed a webhook: two while one replaces the other.
+        #: Each of them verifies a webhook: there are two while a new secret replaces an old one.
         self.webhook_secrets = webhook_secrets
-        self.open = Together(database, store.insert_payments)
-        self.write = Together(database, store.write_changes)
-        self.keep = Together(database, partial(store.insert_webhooks, claimed_s=OURS_S))
-        #: Webhooks that this process has stored and not yet acted on.
-        self.arrived: asyncio.Queue[StripeEvent] = asyncio.Queue(_ARRIVED)
+        self.insert_payment = Batch(database, store.insert_payments)
+        self.write_change = Batch(database, store.write_changes)
+        self.store_webhook = Batch(database, partial(store.insert_webhooks, claimed_s=WEBHOOK_CLAIM_S))
+        #: Webhooks that this process has stored and has not processed yet.
+        self.webhook_queue: asyncio.Queue[StripeEvent] = asyncio.Queue(_QUEUE_SIZE)
 
 
 def alert(name: str, message: str, order_id: UUID | None = None) -> None:
-    """Something about money that a person has to look at."""
+    """Report something about money that a person must look at."""
     ALERTS.labels(name).inc()
     log.error(message, extra={"alert": name} | ({"order_id": order_id} if order_id else {}))

@@ -1,6 +1,6 @@
-"""The rules of payments: which states follow which, what an answer of Stripe's means, and how much may go back.
+"""The rules of payments: the legal state changes, the meaning of Stripe's objects, and the account of each charge.
 
-Pure: values in, values out. Stripe's objects appear here with just the fields that decide something.
+The functions are pure. Stripe's objects have only those fields here that decide something.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from serai.chassis.errors import Problem
 
 State = TypeVar("State", bound=StrEnum)
 
-#: Stripe refuses a session that would expire sooner, counted from the moment it carries the request out.
+#: Stripe refuses a session that expires sooner than this after Stripe has executed the request.
 STRIPE_MIN_LIFE = timedelta(minutes=30)
-#: What is added to it for the way to Stripe and for clocks that differ.
+#: Added to the minimum for network latency and clock differences.
 LIFE_MARGIN = timedelta(seconds=20)
-#: Cards one order may try; whoever tries more is trying out cards.
+#: Confirmations that one intent may have. More of them would allow to test stolen cards.
 MAX_CONFIRMS = 20
 
 
 class IllegalMove(Problem):
-    """A state was about to change in a way that the tables here do not know. Always our error, or Stripe's."""
+    """A state change that the tables of this module do not allow. It is a bug of this service or of Stripe."""
 
     code = "illegal_payment_move"
 
 
 class PaymentState(StrEnum):
     OPEN = "open"
-    #: The tombstone stands, but Stripe has not confirmed yet that nothing can be paid any more.
+    #: No new attempt is allowed, but an earlier attempt may still be paid at Stripe.
     CLOSING = "closing"
     CLOSED = "closed"
     SUCCEEDED = "succeeded"
 
 
 class AttemptState(StrEnum):
-    #: The request is journaled; whether Stripe has carried it out is not known.
+    #: The request is stored; it is not known whether Stripe has executed it.
     OPENING = "opening"
     OPEN = "open"
-    #: The buyer has to pass 3-D Secure.
+    #: The buyer must authenticate the payment with 3-D Secure.
     ACTION = "action"
     PROCESSING = "processing"
-    #: Stripe's object contradicts our journal: a person has to look.
+    #: Stripe's object contradicts the stored attempt; a person must decide.
     PARKED = "parked"
-    #: It can never be paid.
+    #: The attempt can never be paid.
     ENDED = "ended"
     SUCCEEDED = "succeeded"
 
@@ -59,7 +59,7 @@ class RefundState(StrEnum):
     FAILED = "failed"
 
 
-#: `closed → succeeded` should never be needed, but what Stripe says about money is the truth (and raises an alert).
+#: `closed → succeeded` is not expected. It is legal because Stripe decides what was paid; it raises an alert.
 PAYMENT_MOVES: Mapping[PaymentState, frozenset[PaymentState]] = {
     PaymentState.OPEN: frozenset({PaymentState.CLOSING, PaymentState.SUCCEEDED}),
     PaymentState.CLOSING: frozenset({PaymentState.CLOSED, PaymentState.SUCCEEDED}),
@@ -71,7 +71,7 @@ LIVE = frozenset({AttemptState.OPENING, AttemptState.OPEN, AttemptState.ACTION, 
 _KNOWN = LIVE - {AttemptState.OPENING}
 _OUTCOMES = frozenset({AttemptState.ENDED, AttemptState.SUCCEEDED, AttemptState.PARKED})
 
-#: An intent may be declined and tried again, so between the known live states it goes both ways.
+#: A declined intent may be confirmed again, so an attempt may change from each known live state to each other one.
 ATTEMPT_MOVES: Mapping[AttemptState, frozenset[AttemptState]] = {
     AttemptState.OPENING: _KNOWN | _OUTCOMES,
     AttemptState.OPEN: (_KNOWN | _OUTCOMES) - {AttemptState.OPEN},
@@ -82,7 +82,7 @@ ATTEMPT_MOVES: Mapping[AttemptState, frozenset[AttemptState]] = {
     AttemptState.SUCCEEDED: frozenset(),
 }
 
-#: A refund that succeeded can still fail days later, when the buyer's bank sends the money back.
+#: A refund that succeeded can still fail days later, when the buyer's bank returns the money.
 REFUND_MOVES: Mapping[RefundState, frozenset[RefundState]] = {
     RefundState.CREATED: frozenset({RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED}),
     RefundState.PENDING: frozenset({RefundState.SUCCEEDED, RefundState.FAILED}),
@@ -91,7 +91,7 @@ REFUND_MOVES: Mapping[RefundState, frozenset[RefundState]] = {
 }
 
 
-_LATE: Mapping[RefundState, frozenset[RefundState]] = {
+_OUTDATED: Mapping[RefundState, frozenset[RefundState]] = {
     RefundState.SUCCEEDED: frozenset({RefundState.PENDING}),
     RefundState.FAILED: frozenset({RefundState.PENDING, RefundState.SUCCEEDED}),
 }
@@ -104,8 +104,8 @@ def require_move(moves: Mapping[State, frozenset[State]], current: State, to: St
 
 
 def advance_attempt(current: AttemptState, read: AttemptState) -> AttemptState:
-    """Where an attempt stands once `read` was read from Stripe. A live reading of an attempt that has its outcome is
-    merely late: Stripe's objects never come back to life. Raises `IllegalMove` for a contradiction."""
+    """The state of an attempt after `read` was read from Stripe. A live reading is outdated when the attempt already
+    has an outcome, because Stripe never reopens an object. Raises `IllegalMove` for a contradiction."""
     if read == current or (current in _OUTCOMES and read in LIVE):
         return current
     require_move(ATTEMPT_MOVES, current, read)
@@ -113,9 +113,9 @@ def advance_attempt(current: AttemptState, read: AttemptState) -> AttemptState:
 
 
 def advance_refund(current: RefundState, read: RefundState) -> RefundState:
-    """The same for a refund: `pending` read of one that is decided, or `succeeded` of one that has failed since, is
-    late."""
-    if read == current or read in _LATE.get(current, ()):
+    """The state of a refund after `read` was read from Stripe. `pending` is outdated when the refund is decided, and
+    `succeeded` is outdated when the refund has failed since. Raises `IllegalMove` for a contradiction."""
+    if read == current or read in _OUTDATED.get(current, ()):
         return current
     require_move(REFUND_MOVES, current, read)
     return read
@@ -173,7 +173,7 @@ class StripeRefund:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What Stripe says about one attempt, in our words."""
+    """The state of one attempt according to Stripe."""
 
     state: AttemptState
     session_id: str | None = None
@@ -184,7 +184,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an object of Stripe's must agree with before it counts as paid."""
+    """The values that a Stripe object must have before the attempt counts as paid."""
 
     order_id: UUID
     amount: int
@@ -192,12 +192,12 @@ class Expected:
 
 
 def read_session(session: Session, expected: Expected, intent: Intent | None = None) -> Reading:
-    """`intent` matters for a session that is complete but not paid yet: a bank debit may still come, or has failed."""
+    """`intent` decides about a session that is complete and not paid: a bank debit is in progress, or it has failed."""
     names = {"session_id": session.id, "intent_id": session.payment_intent}
     metadata = session.metadata or {}
-    facts = (session.client_reference_id, metadata.get("order_id"), session.amount_total, session.currency)
+    actual = (session.client_reference_id, metadata.get("order_id"), session.amount_total, session.currency)
     problem = _contradiction(
-        facts, (str(expected.order_id), str(expected.order_id), expected.amount, expected.currency)
+        actual, (str(expected.order_id), str(expected.order_id), expected.amount, expected.currency)
     )
     match session.status, session.payment_status:
         case ("complete", "paid"):
@@ -217,8 +217,8 @@ def read_session(session: Session, expected: Expected, intent: Intent | None = N
 
 
 def read_intent(intent: Intent, expected: Expected) -> Reading:
-    facts = (intent.metadata.get("order_id"), intent.amount, intent.currency)
-    problem = _contradiction(facts, (str(expected.order_id), expected.amount, expected.currency))
+    actual = (intent.metadata.get("order_id"), intent.amount, intent.currency)
+    problem = _contradiction(actual, (str(expected.order_id), expected.amount, expected.currency))
     match intent.status:
         case "succeeded":
             if intent.amount_received != intent.amount:
@@ -247,12 +247,68 @@ def read_refund(refund: StripeRefund) -> RefundState:
     return RefundState.PENDING
 
 
-def _contradiction(said: tuple[object, ...], expected: tuple[object, ...]) -> str | None:
-    return None if said == expected else f"Stripe says {said}, we expected {expected}"
+def _contradiction(actual: tuple[object, ...], expected: tuple[object, ...]) -> str | None:
+    return None if actual == expected else f"Stripe has {actual}, expected {expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The running totals of one charge, in minor units of the payment's currency. All are 0 before the capture.
+
+    A refund counts in exactly one of `refund_pending` (Stripe has not decided), `refunded` (it succeeded) and
+    `refund_failed`. `disputed` counts every dispute that was opened, `dispute_won` and `dispute_lost` the closed ones.
+    """
+
+    captured: int = 0
+    refund_pending: int = 0
+    refunded: int = 0
+    refund_failed: int = 0
+    disputed: int = 0
+    dispute_won: int = 0
+    dispute_lost: int = 0
+
+    @property
+    def refundable(self) -> int:
+        """Stripe has withdrawn what is disputed, so only the rest and what disputes gave back can be refunded."""
+        withdrawn = self.disputed - self.dispute_won
+        return max(self.captured - self.refund_pending - self.refunded - withdrawn, 0)
+
+    @property
+    def fully_refunded(self) -> bool:
+        """Every refund of the captured amount has succeeded."""
+        return 0 < self.captured == self.refunded
+
+    def create_refund(self, amount: int) -> Account:
+        """Raises `IllegalMove` when `amount` exceeds what can be refunded."""
+        if not 0 < amount <= self.refundable:
+            raise IllegalMove(f"a refund of {amount}, {self.refundable} of the charge can be refunded")
+        return replace(self, refund_pending=self.refund_pending + amount)
+
+    def move_refund(self, amount: int, before: RefundState, after: RefundState) -> Account:
+        """The account after a refund of `amount` has changed its state. Raises `IllegalMove` when no such refund can
+        be in this account."""
+        totals = {name: getattr(self, name) for name in set(_TOTAL_OF_REFUND.values())}
+        totals[_TOTAL_OF_REFUND[before]] -= amount
+        totals[_TOTAL_OF_REFUND[after]] += amount
+        moved = replace(self, **totals)
+        if min(totals.values()) < 0 or moved.refund_pending + moved.refunded > self.captured:
+            raise IllegalMove(f"a refund of {amount} from {before} to {after} in {self}")
+        return moved
+
+
+#: The total of an account that counts a refund in each state.
+_TOTAL_OF_REFUND: Mapping[RefundState, str] = {
+    RefundState.CREATED: "refund_pending",
+    RefundState.PENDING: "refund_pending",
+    RefundState.SUCCEEDED: "refunded",
+    RefundState.FAILED: "refund_failed",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
+    """One try to get paid, by a Checkout Session or a PaymentIntent. It becomes a charge when it succeeds."""
+
     payment_id: UUID
     n: int
     kind: str
@@ -264,6 +320,7 @@ class Attempt:
     url: str | None
     expires_at: datetime
     confirms: int
+    account: Account = Account()
 
     @property
     def live(self) -> bool:
@@ -276,18 +333,19 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment and its newest attempt. Never a bare tombstone: that one has no money and no owner."""
+    """The payment of an order with the attempt that was paid, else with its newest attempt. It is never a tombstone.
+
+    The buyer is a user, or a guest who is known by `email` only."""
 
     id: UUID
     order_id: UUID
     state: PaymentState
-    user_id: UUID
+    user_id: UUID | None
+    email: str
     amount: int
     currency: str
     payable_until: datetime
     paid_n: int | None
-    refund_reserved: int
-    refunded: int
     created_at: datetime
     attempt: Attempt | None = field(default=None)
 
@@ -296,8 +354,10 @@ class Payment:
         return Expected(self.order_id, self.amount, self.currency.lower())
 
     @property
-    def refundable(self) -> int:
-        return self.amount - self.refund_reserved if self.state is PaymentState.SUCCEEDED else 0
+    def account(self) -> Account:
+        """The account of the order's charge; empty until the payment has succeeded."""
+        paid = self.attempt is not None and self.attempt.n == self.paid_n
+        return self.attempt.account if self.attempt is not None and paid else Account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,25 +377,25 @@ class Refund:
     created_at: datetime
 
 
-class Turn(StrEnum):
-    """What a change means to others than the attempt itself."""
+class Effect(StrEnum):
+    """What the change of an attempt means for its payment."""
 
     OPENED = "opened"
     PAID = "paid"
-    #: The payment had succeeded by another attempt.
+    #: The payment has already succeeded by another attempt.
     PAID_TWICE = "paid_twice"
     PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a reading does to an attempt and its payment. Decided on the states they are in here, and void once one of
-    them is in another."""
+    """What a reading changes in an attempt and its payment. It was decided for the states in `payment` and `attempt`,
+    and must not be written once either row has another state."""
 
     payment: Payment
     attempt: Attempt
     reading: Reading
-    turn: Turn | None
+    effect: Effect | None
 
     @property
     def after(self) -> Attempt:
@@ -345,59 +405,41 @@ class Change:
             session_id=self.reading.session_id or self.attempt.session_id,
             intent_id=self.reading.intent_id or self.attempt.intent_id,
             url=self.reading.url,
+            account=Account(captured=self.payment.amount) if self.captures else self.attempt.account,
         )
 
     @property
+    def captures(self) -> bool:
+        """Stripe has taken the amount by this attempt, be it the first charge of the payment or a duplicate."""
+        return self.effect in (Effect.PAID, Effect.PAID_TWICE)
+
+    @property
     def too_late(self) -> bool:
-        """Paid after it could not be any more, for all we knew."""
+        """The attempt was paid although its payment was closed or the attempt had ended."""
         dead = self.payment.state is PaymentState.CLOSED or self.attempt.state is AttemptState.ENDED
-        return self.turn is Turn.PAID and dead
+        return self.effect is Effect.PAID and dead
 
 
 def decide(payment: Payment, attempt: Attempt, reading: Reading) -> Change | None:
-    """None for a reading that is merely late. Raises `IllegalMove`."""
+    """What `reading` changes; None when it is outdated. Raises `IllegalMove`."""
     state = advance_attempt(attempt.state, reading.state)
-    return Change(payment, attempt, reading, _turn(payment, attempt, state)) if state is reading.state else None
+    return Change(payment, attempt, reading, _effect(payment, attempt, state)) if state is reading.state else None
 
 
-def _turn(payment: Payment, attempt: Attempt, state: AttemptState) -> Turn | None:
+def _effect(payment: Payment, attempt: Attempt, state: AttemptState) -> Effect | None:
     if state is attempt.state:
         return None
     if state is AttemptState.PARKED:
-        return Turn.PARKED
+        return Effect.PARKED
     if state is AttemptState.SUCCEEDED:
         if payment.state is PaymentState.SUCCEEDED:
-            return Turn.PAID_TWICE
+            return Effect.PAID_TWICE
         require_move(PAYMENT_MOVES, payment.state, PaymentState.SUCCEEDED)
-        return Turn.PAID
+        return Effect.PAID
     opened = attempt.state is AttemptState.OPENING and state in LIVE and payment.state is PaymentState.OPEN
-    return Turn.OPENED if opened else None
+    return Effect.OPENED if opened else None
 
 
 def has_time(payable_until: datetime, now: datetime) -> bool:
-    """Whether Stripe would still open a session that expires when the order stops being payable."""
+    """Whether Stripe would still open a session that expires at `payable_until`."""
     return payable_until - now >= STRIPE_MIN_LIFE + LIFE_MARGIN
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What refunds have taken of a charge: `reserved` counts all but the failed ones, `refunded` those confirmed."""
-
-    amount: int
-    reserved: int = 0
-    refunded: int = 0
-
-    def reserve(self, amount: int) -> Sums:
-        """Raises `IllegalMove` when it is more than what is left."""
-        return self._checked(self.reserved + amount, self.refunded)
-
-    def moved(self, amount: int, before: RefundState, after: RefundState) -> Sums:
-        """After one refund of `amount` went from `before` to `after`."""
-        confirmed = (after is RefundState.SUCCEEDED) - (before is RefundState.SUCCEEDED)
-        failed = (after is RefundState.FAILED) - (before is RefundState.FAILED)
-        return self._checked(self.reserved - amount * failed, self.refunded + amount * confirmed)
-
-    def _checked(self, reserved: int, refunded: int) -> Sums:
-        if not 0 <= refunded <= reserved <= self.amount:
-            raise IllegalMove(f"refunds of {reserved}, {refunded} confirmed, of a charge of {self.amount}")
-        return Sums(self.amount, reserved, refunded)

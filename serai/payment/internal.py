@@ -1,4 +1,4 @@
-"""What the payment service does for other services."""
+"""The routes of the payment service for other services."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import parse_id
-from serai.contracts.payment import Closed, PaymentAsked, PaymentFacts, RefundAsked, RefundFacts
+from serai.contracts.payment import Closed, OpenPayment, PaymentSummary, Refund, RefundRequest
 from serai.payment import actions, refunds, store, views
 from serai.payment.deps import Deps
 
@@ -17,9 +17,9 @@ _ORDER = "/internal/payments/{order_id:str}"
 
 @put(_ORDER, policy="service", include_in_schema=False)
 async def open_payment(
-    deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[PaymentAsked]
-) -> PaymentFacts:
-    return views.facts(await actions.open_payment(deps, parse_id(order_id), data))
+    deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[OpenPayment]
+) -> PaymentSummary:
+    return views.summary(await actions.open_payment(deps, parse_id(order_id), data))
 
 
 @post(_ORDER + "/close", policy="service", include_in_schema=False, status_code=200)
@@ -28,17 +28,15 @@ async def close_payment(deps: NamedDependency[Deps], order_id: FromPath[str]) ->
 
 
 @get(_ORDER, policy="service", include_in_schema=False)
-async def payment_of_order(deps: NamedDependency[Deps], order_id: FromPath[str]) -> PaymentFacts:
+async def payment_of_order(deps: NamedDependency[Deps], order_id: FromPath[str]) -> PaymentSummary:
     async with deps.database.connection() as conn:
         payment = await store.payment_of_order(conn, parse_id(order_id))
     if payment is None:
         raise NotFound
-    return views.facts(payment)
+    return views.summary(payment)
 
 
 @post(_ORDER + "/refunds", policy="service", include_in_schema=False, status_code=200)
-async def refund_order(
-    deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[RefundAsked]
-) -> RefundFacts:
+async def refund_order(deps: NamedDependency[Deps], order_id: FromPath[str], data: JSONBody[RefundRequest]) -> Refund:
     refund = await refunds.refund_for_service(deps, parse_id(order_id), data)
-    return views.refund_facts(refund, deps.currency)
+    return views.refund(refund, deps.currency)

@@ -1,4 +1,7 @@
-"""What we ask Stripe for. Pure: the same order and attempt make the same bytes, as Stripe's idempotency requires."""
+"""The requests to Stripe, and the rules for the requests that other services send.
+
+The functions are pure. The same order and attempt make the same bytes, as Stripe's idempotency keys require.
+"""
 
 from __future__ import annotations
 
@@ -8,56 +11,74 @@ from typing import Any
 from uuid import UUID
 
 from serai.chassis.errors import Invalid
-from serai.contracts.payment import PayLine, PaymentAsked
+from serai.contracts.payment import OpenPayment, PaymentLine, RefundRequest
 
 #: Stripe's limits (docs.stripe.com/api/checkout/sessions, docs.stripe.com/currencies).
 MAX_AMOUNT = 99_999_999
 MAX_LINES = 100
 MAX_NAME_CHARS = 250
 
-#: Stripe refuses a whole session for an address it does not like; without one it asks the buyer.
+#: Stripe refuses a session with an address that it does not accept. Without an address, its page asks the buyer.
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,180}\.[!-?A-~]{2,60}")
 
 Request = dict[str, Any]
 
 
-def check(asked: PaymentAsked, currency: str) -> None:
-    """Raises `Invalid` for what Stripe would refuse, or for lines that are not the amount."""
-    if not 1 <= asked.amount.amount <= MAX_AMOUNT:
+def check(opening: OpenPayment, currency: str) -> None:
+    """Raises `Invalid` when Stripe would refuse the request, or when its lines do not add up to its amount."""
+    if not 1 <= opening.amount.amount <= MAX_AMOUNT:
         raise Invalid(f"The amount must be between 1 and {MAX_AMOUNT} minor units.", field="amount.amount")
-    if any(money.currency != currency for money in (asked.amount, *(line.unit_price for line in asked.lines))):
+    if any(money.currency != currency for money in (opening.amount, *(line.unit_price for line in opening.lines))):
         raise Invalid(f"Payments are in {currency}.", field="amount.currency")
-    if sum(line.unit_price.amount * line.quantity for line in asked.lines) != asked.amount.amount:
+    if sum(line.unit_price.amount * line.quantity for line in opening.lines) != opening.amount.amount:
         raise Invalid("The lines do not add up to the amount.", field="lines")
 
 
-def session(order_id: UUID, n: int, asked: PaymentAsked, public_url: str) -> Request:
-    """A payment page for the whole amount that lives until the order stops being payable."""
+def same_opening(stored: OpenPayment, request: OpenPayment) -> bool:
+    """Whether both requests open the same payment.
+
+    The comparison names its fields. A field that a later version adds must not be compared: an older caller does not
+    send it, and an older replica does not store it, so a correct repetition may lack it on either side."""
+    return _opening_identity(stored) == _opening_identity(request)
+
+
+def same_refund(stored: RefundRequest, request: RefundRequest) -> bool:
+    """Whether both requests with one key create the same refund. See `same_opening` for the fields."""
+    return (stored.amount, stored.reason, stored.restock) == (request.amount, request.reason, request.restock)
+
+
+def _opening_identity(opening: OpenPayment) -> tuple[object, ...]:
+    lines = [(line.name, line.quantity, line.unit_price) for line in opening.lines]
+    return opening.number, opening.amount, opening.user_id, opening.email, lines, opening.payable_until
+
+
+def session(order_id: UUID, n: int, opening: OpenPayment, public_url: str) -> Request:
+    """A payment page for the whole amount. It expires when the order stops being payable."""
     page = order_page(public_url, order_id)
     request: Request = {
         "mode": "payment",
         "client_reference_id": str(order_id),
         "metadata": _metadata(order_id, n),
-        "payment_intent_data": {"metadata": _metadata(order_id, n), "description": f"Order {asked.number}"},
-        "line_items": [_line(line) for line in _within_limit(asked.lines)],
-        "expires_at": _seconds(asked.payable_until),
+        "payment_intent_data": {"metadata": _metadata(order_id, n), "description": f"Order {opening.number}"},
+        "line_items": [_line(line) for line in _within_limit(opening.lines)],
+        "expires_at": _seconds(opening.payable_until),
         "success_url": f"{page}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": page,
-        # A price in the buyer's own currency would be another amount than the order's.
+        # Otherwise the page could charge another currency, and so another amount than the order has.
         "adaptive_pricing": {"enabled": False},
     }
-    if _EMAIL.fullmatch(asked.email):
-        request["customer_email"] = asked.email
+    if _EMAIL.fullmatch(opening.email):
+        request["customer_email"] = opening.email
     return request
 
 
-def intent(order_id: UUID, n: int, asked: PaymentAsked) -> Request:
-    """An intent that is not confirmed yet: until it is, it cannot take money, whatever becomes of this request."""
+def intent(order_id: UUID, n: int, opening: OpenPayment) -> Request:
+    """An intent without a confirmation. It takes no money until a confirmation is sent."""
     return {
-        "amount": asked.amount.amount,
-        "currency": asked.amount.currency.lower(),
+        "amount": opening.amount.amount,
+        "currency": opening.amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
-        "description": f"Order {asked.number}",
+        "description": f"Order {opening.number}",
         "metadata": _metadata(order_id, n),
     }
 
@@ -76,7 +97,8 @@ def refund(order_id: UUID, refund_id: UUID, n: int, intent_id: str, amount: int,
 
 
 def order_page(public_url: str, order_id: UUID) -> str:
-    """Where the buyer comes back to. From configuration: a Host header is the client's to choose."""
+    """The page to which Stripe returns the buyer. `public_url` comes from the settings, because a client controls the
+    Host header."""
     return f"{public_url.rstrip('/')}/orders/{order_id}"
 
 
@@ -84,8 +106,9 @@ def _metadata(order_id: UUID, n: int) -> dict[str, str]:
     return {"order_id": str(order_id), "attempt": str(n)}
 
 
-def _within_limit(lines: list[PayLine]) -> list[tuple[str, int, int, str]]:
-    """(name, quantity, unit amount, currency) of each line; what Stripe has no room for is summed up in the last."""
+def _within_limit(lines: list[PaymentLine]) -> list[tuple[str, int, int, str]]:
+    """(name, quantity, unit amount, currency) of each line. The last one is the sum of all lines beyond Stripe's
+    limit."""
     plain = [(line.name, line.quantity, line.unit_price.amount, line.unit_price.currency) for line in lines]
     if len(plain) <= MAX_LINES:
         return plain

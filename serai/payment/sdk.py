@@ -1,8 +1,8 @@
-"""The official Stripe SDK, imported without the HTTP libraries that it would only load in case somebody wants them.
+"""The official Stripe SDK, imported without HTTP libraries that this service does not use.
 
-Looking for a default client it imports requests and httpx, and with them rich, click and others: 11 MB and 0.4 s in
-each process for code that never runs, because we hand it aiohttp. A name that is None among the loaded modules counts
-as not installed (docs.python.org/3/reference/import.html#the-module-cache), which the SDK is prepared for.
+When it looks for a default client, the SDK imports requests and httpx, and with them rich, click and others: 11 MB and
+0.4 s in each process. This service gives it aiohttp. A name that is None in `sys.modules` counts as not installed
+(docs.python.org/3/reference/import.html#the-module-cache), and the SDK handles libraries that are not installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _hidden(*names: str) -> Iterator[None]:
 with _hidden("requests", "httpx"):
     import stripe
 
-# It would put an id into the user's home folder and a second header on every request.
+# Telemetry would write an id into the home directory and add a header to each request.
 stripe.enable_telemetry = False
 
 __all__ = ["stripe"]

@@ -1,27 +1,29 @@
-"""The one way from what Stripe says to what we hold for true.
+"""How the state of an attempt follows Stripe.
 
-The webhook, the buyer's return, the sweeps and closing all end here: the object is read from Stripe, never believed
-from a message. Readings may come twice, late and in any order. Mostly nobody else is at the same payment, so a reading
-is decided on what was last seen of it and written by one statement that insists on that; else it is decided again with
-the payment's row locked.
+The webhook, the buyer's return, the sweeps and closing all use this module. It reads the object from Stripe and never
+trusts the contents of a message. Readings may arrive twice, late and in any order.
+
+Usually no other transaction changes the payment at the same time. A reading is therefore decided for the last known
+states, and one statement writes it if the rows still have them. Otherwise the reading is decided again under the
+payment's row lock.
 """
 
 from __future__ import annotations
 
-from serai.chassis.feed import NewEvent, new_event
+from serai.chassis.data.feed import NewEvent, new_event
 from serai.chassis.ids import new_id
-from serai.chassis.money import Money
+from serai.commerce.money import Money
 from serai.contracts.payment import PAYMENT_OPENED, PAYMENT_SUCCEEDED, PaymentOpened, PaymentSucceeded
-from serai.payment import store
+from serai.payment import store, views
 from serai.payment.deps import PAYMENTS, Deps, alert
 from serai.payment.domain import (
     Attempt,
     AttemptState,
     Change,
+    Effect,
     Payment,
     PaymentState,
     Reading,
-    Turn,
     decide,
     read_intent,
     read_session,
@@ -30,15 +32,15 @@ from serai.payment.stripe_api import StripeApi, StripeRefused
 
 
 async def settle(deps: Deps, payment: Payment, attempt: Attempt) -> Attempt:
-    """Read the attempt from Stripe and hold it for true. Raises `PaymentUnavailable`."""
+    """Read the attempt from Stripe and record the reading. Raises `PaymentUnavailable`."""
     if attempt.state is AttemptState.SUCCEEDED:
         return attempt
     reading = await read(deps.stripe, payment, attempt)
-    return attempt if reading is None else await hold(deps, payment, attempt, reading)
+    return attempt if reading is None else await record(deps, payment, attempt, reading)
 
 
 async def read(stripe: StripeApi, payment: Payment, attempt: Attempt) -> Reading | None:
-    """What Stripe says about the attempt; None while it has no object there that we know of."""
+    """The attempt's state at Stripe; None while the attempt has no known object there."""
     try:
         if attempt.session_id is not None:
             session = await stripe.session(attempt.session_id)
@@ -52,58 +54,62 @@ async def read(stripe: StripeApi, payment: Payment, attempt: Attempt) -> Reading
     return None
 
 
-async def hold(deps: Deps, payment: Payment, attempt: Attempt, reading: Reading) -> Attempt:
-    """Hold a reading for true: in one statement if the payment is as we last saw it, else under its lock."""
+async def record(deps: Deps, payment: Payment, attempt: Attempt, reading: Reading) -> Attempt:
+    """Write what a reading changes, with its event. Returns the attempt as it is afterwards. Raises `IllegalMove`."""
     change = decide(payment, attempt, reading) if attempt.live and payment.state in _PAYABLE else None
-    if change is None or not await deps.write((change, _event(change))):
+    if change is None or not await deps.write_change((change, _event(change))):
         async with deps.database.transaction() as tx:
-            held = await store.lock(tx, payment.id)
-            newest = held.attempt
+            locked = await store.lock(tx, payment.id)
+            newest = locked.attempt
             if newest is None or newest.n != attempt.n:
-                newest = await store.attempt(tx, held.id, attempt.n)
-            change = decide(held, newest, reading)
+                newest = await store.attempt(tx, locked.id, attempt.n)
+            change = decide(locked, newest, reading)
             if change is None:
                 return newest
             (written,) = await store.write_changes(tx, [(change, _event(change))])
             assert written
-            if change.turn is Turn.PAID_TWICE:
-                # The refund sweep sends it back.
+            if change.effect is Effect.PAID_TWICE:
+                # The refund sweep sends it to Stripe.
                 assert reading.intent_id is not None
-                await store.insert_refund(tx, new_id(), held.id, reading.intent_id, held.amount, duplicate=True)
+                await store.insert_refund(tx, new_id(), locked.id, reading.intent_id, locked.amount, duplicate=True)
+                account = change.after.account.create_refund(locked.amount)
+                await store.set_refund_totals(tx, locked.id, reading.intent_id, account)
     deps.feed.nudge()
-    _announce(change)
+    _report(change)
     return change.after
 
 
 def _event(change: Change) -> NewEvent | None:
     payment, after = change.payment, change.after
-    # The first one is the answer that the order is waiting for; telling it twice would cost every purchase an event.
-    if change.turn is Turn.OPENED and after.n > 1:
+    # The response of opening the payment describes the first attempt, so its event would only cost time.
+    if change.effect is Effect.OPENED and after.n > 1:
         return new_event(PAYMENT_OPENED, PaymentOpened(payment.id, after.n, after.url, after.expires_at))
-    if change.turn is Turn.PAID:
-        return new_event(PAYMENT_SUCCEEDED, PaymentSucceeded(payment.id, Money(payment.amount, payment.currency)))
+    if change.effect is Effect.PAID:
+        amount = Money(payment.amount, payment.currency)
+        account = views.charge_account(after.account, payment.currency)
+        return new_event(PAYMENT_SUCCEEDED, PaymentSucceeded(payment.id, amount, account))
     return None
 
 
-def _announce(change: Change) -> None:
-    """Count what happened, and tell a person what should not have."""
-    if change.turn is None:
+def _report(change: Change) -> None:
+    """Count the effect, and raise an alert for one that must not happen."""
+    if change.effect is None:
         return
-    PAYMENTS.labels(_OUTCOMES[change.turn]).inc()
+    PAYMENTS.labels(_OUTCOMES[change.effect]).inc()
     n, order_id = change.attempt.n, change.payment.order_id
-    if change.turn is Turn.PARKED:
+    if change.effect is Effect.PARKED:
         alert("payment_mismatch", f"attempt {n} is parked: {change.reading.problem}", order_id)
-    elif change.turn is Turn.PAID_TWICE:
-        alert("charged_twice", f"attempt {n} was paid too; giving it back", order_id)
+    elif change.effect is Effect.PAID_TWICE:
+        alert("charged_twice", f"attempt {n} was paid too and will be refunded", order_id)
     elif change.too_late:
-        alert("paid_after_close", f"attempt {n} was paid after it could not be any more", order_id)
+        alert("paid_after_close", f"attempt {n} was paid after it had ended", order_id)
 
 
-#: The states in which what we know may still be true; whatever is read later is looked at under the lock.
+#: The states in which the last known attempt is probably up to date; other readings are decided under the lock.
 _PAYABLE = (PaymentState.OPEN, PaymentState.CLOSING)
 _OUTCOMES = {
-    Turn.OPENED: "opened",
-    Turn.PAID: "succeeded",
-    Turn.PAID_TWICE: "duplicate",
-    Turn.PARKED: "parked",
+    Effect.OPENED: "opened",
+    Effect.PAID: "succeeded",
+    Effect.PAID_TWICE: "duplicate",
+    Effect.PARKED: "parked",
 }

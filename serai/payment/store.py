@@ -1,4 +1,5 @@
-"""Every statement of the payment service. Whoever changes a payment, its attempts or refunds holds its row."""
+"""The statements of the payment service. A transaction that changes a payment, an attempt, a refund or the account of a
+charge holds the row lock of the payment."""
 
 from __future__ import annotations
 
@@ -11,46 +12,61 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis.db import Connection
-from serai.chassis.feed import NewEvent
-from serai.contracts.payment import PaymentAsked, RefundAsked
-from serai.payment.domain import Attempt, AttemptState, Change, Payment, PaymentState, Refund, RefundState, Sums, Turn
+from serai.chassis.data.database import Connection
+from serai.chassis.data.feed import NewEvent
+from serai.contracts.payment import OpenPayment, RefundRequest
+from serai.payment.domain import (
+    Account,
+    Attempt,
+    AttemptState,
+    Change,
+    Effect,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+)
 
 # Payments
 
-
-_PAYMENT = """
-    select p.id, p.order_id, p.state, p.user_id, p.amount, p.currency, p.payable_until, p.paid_n, p.refund_reserved,
-           p.refunded, p.created_at, a.n, a.kind, a.key, a.request, a.state as attempt_state, a.session_id, a.intent_id,
-           a.url, a.expires_at, a.confirms
+_COLUMNS = """
+    p.id, p.order_id, p.state, p.user_id, p.email, p.amount, p.currency, p.payable_until, p.paid_n, p.created_at,
+    a.n, a.kind, a.key, a.request, a.state as attempt_state, a.session_id, a.intent_id, a.url, a.expires_at, a.confirms,
+    a.captured, a.refund_pending, a.refunded, a.refund_failed, a.disputed, a.dispute_won, a.dispute_lost
+"""
+#: Each payment with the attempt that was paid, else with its newest attempt.
+_PAYMENT = f"""
+    select {_COLUMNS}
     from payment p left join lateral
          (select * from attempt where payment_id = p.id order by n = p.paid_n desc nulls last, n desc limit 1) a on true
+    where not p.tombstone
 """
 
 
 async def payment(conn: Connection, payment_id: UUID) -> Payment | None:
-    row = await conn.fetchrow(_PAYMENT + "where p.id = $1 and p.user_id is not null", payment_id)
+    row = await conn.fetchrow(_PAYMENT + "and p.id = $1", payment_id)
     return _payment(row) if row else None
 
 
 async def payment_of_user(conn: Connection, user_id: UUID, payment_id: UUID) -> Payment | None:
-    row = await conn.fetchrow(_PAYMENT + "where p.id = $1 and p.user_id = $2", payment_id, user_id)
+    row = await conn.fetchrow(_PAYMENT + "and p.id = $1 and p.user_id = $2", payment_id, user_id)
     return _payment(row) if row else None
 
 
 async def payment_of_order(conn: Connection, order_id: UUID) -> Payment | None:
-    row = await conn.fetchrow(_PAYMENT + "where p.order_id = $1 and p.user_id is not null", order_id)
+    row = await conn.fetchrow(_PAYMENT + "and p.order_id = $1", order_id)
     return _payment(row) if row else None
 
 
 async def payment_of_users_order(conn: Connection, user_id: UUID, order_id: UUID) -> Payment | None:
-    row = await conn.fetchrow(_PAYMENT + "where p.order_id = $1 and p.user_id = $2", order_id, user_id)
+    row = await conn.fetchrow(_PAYMENT + "and p.order_id = $1 and p.user_id = $2", order_id, user_id)
     return _payment(row) if row else None
 
 
 async def lock(tx: Connection, payment_id: UUID) -> Payment:
-    """The payment, its row ours until the transaction ends. It must exist: payments are never deleted."""
-    # Two statements: the second must see what the holder before us committed.
+    """Lock the payment's row until the transaction ends, and read it. The payment must exist; payments are never
+    deleted."""
+    # A statement of its own reads the payment, so that it sees what the previous holder of the lock has committed.
     await tx.execute("select 1 from payment where id = $1 for update", payment_id)
     found = await payment(tx, payment_id)
     assert found is not None
@@ -58,92 +74,85 @@ async def lock(tx: Connection, payment_id: UUID) -> Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """A payment that is to be, with the request of its first attempt."""
+class NewPayment:
+    """A payment to insert, with the key and the Stripe request of its first attempt."""
 
     payment_id: UUID
     order_id: UUID
-    asked: PaymentAsked
+    opening: OpenPayment
     key: str
     request: str
 
 
-async def insert_payments(conn: Connection, openings: Sequence[Opening]) -> list[Payment | None]:
-    """Each payment with its first attempt; None where the order id is taken."""
+async def insert_payments(conn: Connection, payments: Sequence[NewPayment]) -> list[Payment | None]:
+    """Insert each payment with its first attempt. The result is None where the order has a row already."""
     rows = await conn.fetch(
-        """with wanted as (
-             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::timestamptz[],
-                                  $7::text[], $8::text[], $9::text[])
-                  as wanted (id, order_id, user_id, amount, currency, payable_until, asked, key, request)),
-           fresh as (
-             insert into payment (id, order_id, state, user_id, amount, currency, payable_until, asked)
-             select id, order_id, 'open', user_id, amount, currency, payable_until, asked::jsonb from wanted
+        """with given as (
+             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[],
+                                  $7::timestamptz[], $8::text[], $9::text[], $10::text[])
+                  as given (id, order_id, user_id, email, amount, currency, payable_until, opening, key, request)),
+           inserted as (
+             insert into payment (id, order_id, state, user_id, email, amount, currency, payable_until, request)
+             select id, order_id, 'open', user_id, email, amount, currency, payable_until, opening::jsonb from given
              on conflict (order_id) do nothing returning id, created_at),
            first as (
              insert into attempt (payment_id, n, kind, key, request, state, expires_at, check_at)
              select id, 1, 'session', key, request, 'opening', payable_until, now() + interval '2 minutes'
-             from fresh join wanted using (id))
-           select id, created_at from fresh""",
-        [each.payment_id for each in openings],
-        [each.order_id for each in openings],
-        [each.asked.user_id for each in openings],
-        [each.asked.amount.amount for each in openings],
-        [each.asked.amount.currency for each in openings],
-        [each.asked.payable_until for each in openings],
-        [msgspec.json.encode(each.asked).decode() for each in openings],
-        [each.key for each in openings],
-        [each.request for each in openings],
+             from inserted join given using (id))
+           select id, created_at from inserted""",
+        [each.payment_id for each in payments],
+        [each.order_id for each in payments],
+        [each.opening.user_id for each in payments],
+        [each.opening.email for each in payments],
+        [each.opening.amount.amount for each in payments],
+        [each.opening.amount.currency for each in payments],
+        [each.opening.payable_until for each in payments],
+        [msgspec.json.encode(each.opening).decode() for each in payments],
+        [each.key for each in payments],
+        [each.request for each in payments],
     )
-    made_at: dict[UUID, datetime] = {row["id"]: row["created_at"] for row in rows}
-    return [_opened(each, made_at[each.payment_id]) if each.payment_id in made_at else None for each in openings]
+    created_at: dict[UUID, datetime] = {row["id"]: row["created_at"] for row in rows}
+    return [
+        _inserted(each, created_at[each.payment_id]) if each.payment_id in created_at else None for each in payments
+    ]
 
 
-def _opened(opening: Opening, created_at: datetime) -> Payment:
-    asked = opening.asked
+def _inserted(new: NewPayment, created_at: datetime) -> Payment:
+    opening = new.opening
     return Payment(
-        id=opening.payment_id,
-        order_id=opening.order_id,
+        id=new.payment_id,
+        order_id=new.order_id,
         state=PaymentState.OPEN,
-        user_id=asked.user_id,
-        amount=asked.amount.amount,
-        currency=asked.amount.currency,
-        payable_until=asked.payable_until,
+        user_id=opening.user_id,
+        email=opening.email,
+        amount=opening.amount.amount,
+        currency=opening.amount.currency,
+        payable_until=opening.payable_until,
         paid_n=None,
-        refund_reserved=0,
-        refunded=0,
         created_at=created_at,
-        attempt=_opening(opening.payment_id, 1, "session", opening.key, opening.request, asked.payable_until),
+        attempt=_new_attempt(new.payment_id, 1, "session", new.key, new.request, opening.payable_until),
     )
 
 
-async def asked_for(conn: Connection, payment_id: UUID) -> PaymentAsked:
+async def opening_request(conn: Connection, payment_id: UUID) -> OpenPayment:
     """The request that opened the payment."""
-    return msgspec.convert(await conn.fetchval("select asked from payment where id = $1", payment_id), PaymentAsked)
+    return msgspec.convert(await conn.fetchval("select request from payment where id = $1", payment_id), OpenPayment)
 
 
-@dataclass(frozen=True, slots=True)
-class Stone:
-    """What closing finds under an order id."""
-
-    id: UUID
-    state: PaymentState
-    bare: bool
-    """Without money and owner: the order never asked for a payment."""
-
-
-async def lay_stone(tx: Connection, payment_id: UUID, order_id: UUID) -> Stone:
-    """Lock the payment of an order, or make the tombstone that keeps it from ever having one."""
-    made = await tx.fetchval(
-        """insert into payment (id, order_id, state, closed_at) values ($1, $2, 'closed', now())
+async def lock_or_insert_tombstone(tx: Connection, payment_id: UUID, order_id: UUID) -> tuple[UUID, PaymentState]:
+    """Lock the row of an order's payment. An order without a row gets a tombstone with the id `payment_id`: no payment
+    can be opened for that order afterwards."""
+    inserted = await tx.fetchval(
+        """insert into payment (id, order_id, state, tombstone, closed_at) values ($1, $2, 'closed', true, now())
            on conflict (order_id) do nothing returning id""",
         payment_id,
         order_id,
     )
-    if made is not None:
-        return Stone(payment_id, PaymentState.CLOSED, True)
-    row = await tx.fetchrow("select id, state, user_id from payment where order_id = $1 for update", order_id)
+    if inserted is not None:
+        return payment_id, PaymentState.CLOSED
+    row = await tx.fetchrow("select id, state from payment where order_id = $1 for update", order_id)
     assert row is not None
-    return Stone(row["id"], PaymentState(row["state"]), row["user_id"] is None)
+    return row["id"], PaymentState(row["state"])
 
 
 async def set_state(tx: Connection, payment_id: UUID, state: PaymentState) -> None:
@@ -156,56 +165,59 @@ async def set_state(tx: Connection, payment_id: UUID, state: PaymentState) -> No
 
 
 async def write_changes(conn: Connection, changes: Sequence[tuple[Change, NewEvent | None]]) -> list[bool]:
-    """Write each change with its event, if payment and attempt are still in the states it was decided on; says which
-    were written. Of several changes to one payment only the first is.
+    """Write each change with its event, if payment and attempt still have the states for which it was decided. Returns
+    which changes were written. Of several changes to one payment only the first is written.
 
-    The rows are locked before anything is written, payment first as everywhere, and the states checked in the versions
-    that were locked. A payment that somebody else holds is passed over, so that nobody here waits for it."""
+    The statement locks the rows before it writes: the payment first, as every transaction does. It compares the states
+    of the locked versions. It skips a payment that another transaction has locked, so that no other change waits."""
     rows = await conn.fetch(
         """with decided as (
              select distinct on (payment_id) *
-             from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::text[], $8::text[],
-                         $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::text[])
+             from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[], $6::bigint[], $7::text[],
+                         $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[],
+                         $15::text[])
                   with ordinality
-                  as decided (payment_id, n, payment_was, attempt_was, pays, state, session_id, intent_id, url, problem,
-                              event_id, event_type, event_data, traceparent, place)
+                  as decided (payment_id, n, payment_state, attempt_state, pays, captured, state, session_id, intent_id,
+                              url, problem, event_id, event_type, event_data, traceparent, place)
              order by payment_id, place),
-           held as (
+           locked as (
              select d.*, p.order_id
              from decided d
-                  join payment p on p.id = d.payment_id and p.state = d.payment_was
-                  join attempt a on a.payment_id = d.payment_id and a.n = d.n and a.state = d.attempt_was
+                  join payment p on p.id = d.payment_id and p.state = d.payment_state
+                  join attempt a on a.payment_id = d.payment_id and a.n = d.n and a.state = d.attempt_state
              for no key update of p skip locked for no key update of a),
-           moved as (
+           updated_attempt as (
              update attempt a set
-                    state = h.state,
-                    session_id = coalesce(h.session_id, a.session_id),
-                    intent_id = coalesce(h.intent_id, a.intent_id),
-                    url = h.url,
-                    problem = coalesce(h.problem, a.problem),
-                    -- One that has no outcome yet is looked at again: after 2 minutes, later less and less often, and
-                    -- as soon as it has expired.
+                    state = l.state,
+                    captured = l.captured,
+                    session_id = coalesce(l.session_id, a.session_id),
+                    intent_id = coalesce(l.intent_id, a.intent_id),
+                    url = l.url,
+                    problem = coalesce(l.problem, a.problem),
+                    -- The sweep looks at an attempt without an outcome after 2 minutes, then after longer intervals of
+                    -- up to 10 minutes, and as soon as it has expired.
                     check_at = case
-                      when h.state in ('ended', 'succeeded') then null
-                      when h.state = 'parked' then now() + interval '1 hour'
+                      when l.state in ('ended', 'succeeded') then null
+                      when l.state = 'parked' then now() + interval '1 hour'
                       else least(
                         now() + greatest(interval '2 minutes', least(now() - a.created_at, interval '10 minutes')),
                         case when a.expires_at > now() then a.expires_at + interval '5 seconds' end)
                     end
-             from held h where a.payment_id = h.payment_id and a.n = h.n),
-           paid as (
-             update payment p set state = 'succeeded', paid_n = h.n, succeeded_at = now()
-             from held h where p.id = h.payment_id and h.pays),
-           told as (
+             from locked l where a.payment_id = l.payment_id and a.n = l.n),
+           updated_payment as (
+             update payment p set state = 'succeeded', paid_n = l.n, succeeded_at = now()
+             from locked l where p.id = l.payment_id and l.pays),
+           published as (
              insert into event (id, type, subject, data, traceparent)
              select event_id, event_type, order_id::text, event_data::jsonb, traceparent
-             from held where event_id is not null)
-           select place from held""",
+             from locked where event_id is not null)
+           select place from locked""",
         [change.payment.id for change, _ in changes],
         [change.attempt.n for change, _ in changes],
         [change.payment.state for change, _ in changes],
         [change.attempt.state for change, _ in changes],
-        [change.turn is Turn.PAID for change, _ in changes],
+        [change.effect is Effect.PAID for change, _ in changes],
+        [change.after.account.captured for change, _ in changes],
         [change.reading.state for change, _ in changes],
         [change.reading.session_id for change, _ in changes],
         [change.reading.intent_id for change, _ in changes],
@@ -220,9 +232,26 @@ async def write_changes(conn: Connection, changes: Sequence[tuple[Change, NewEve
     return [place in written for place in range(1, len(changes) + 1)]
 
 
-async def set_sums(tx: Connection, payment_id: UUID, sums: Sums) -> None:
+# Accounts
+
+
+async def account(tx: Connection, payment_id: UUID, intent_id: str) -> Account:
+    """The account of the charge that the intent made. The caller holds the payment's row lock."""
+    row = await tx.fetchrow("select * from attempt where payment_id = $1 and intent_id = $2", payment_id, intent_id)
+    assert row is not None
+    return _account(row)
+
+
+async def set_refund_totals(tx: Connection, payment_id: UUID, intent_id: str, account: Account) -> None:
+    """Store the totals of an account that refunds change. The caller holds the payment's row lock."""
     await tx.execute(
-        "update payment set refund_reserved = $2, refunded = $3 where id = $1", payment_id, sums.reserved, sums.refunded
+        """update attempt set refund_pending = $3, refunded = $4, refund_failed = $5
+           where payment_id = $1 and intent_id = $2""",
+        payment_id,
+        intent_id,
+        account.refund_pending,
+        account.refunded,
+        account.refund_failed,
     )
 
 
@@ -238,7 +267,7 @@ async def attempt(conn: Connection, payment_id: UUID, n: int) -> Attempt:
 
 
 async def unsettled(conn: Connection, payment_id: UUID) -> list[Attempt]:
-    """The attempts that may still be paid, for all we know."""
+    """The attempts that may still be paid at Stripe."""
     rows = await conn.fetch(
         """select *, state as attempt_state from attempt
            where payment_id = $1 and state not in ('ended', 'succeeded') order by n""",
@@ -264,15 +293,15 @@ async def insert_attempt(
         request,
         expires_at,
     )
-    return _opening(payment_id, n, kind, key, request, expires_at)
+    return _new_attempt(payment_id, n, kind, key, request, expires_at)
 
 
-def _opening(payment_id: UUID, n: int, kind: str, key: str, request: str, expires_at: datetime) -> Attempt:
+def _new_attempt(payment_id: UUID, n: int, kind: str, key: str, request: str, expires_at: datetime) -> Attempt:
     return Attempt(payment_id, n, kind, key, request, AttemptState.OPENING, None, None, None, expires_at, 0)
 
 
 async def count_confirm(tx: Connection, payment_id: UUID, n: int) -> int:
-    """The number of the confirmation that is about to be sent."""
+    """Count a confirmation before it is sent. Returns its number."""
     return int(
         await tx.fetchval(
             "update attempt set confirms = confirms + 1 where payment_id = $1 and n = $2 returning confirms",
@@ -283,40 +312,41 @@ async def count_confirm(tx: Connection, payment_id: UUID, n: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Clue:
-    """What an object of Stripe's says about whose it is: its id and, when we never learnt that, what we wrote onto
-    it."""
+class ObjectReference:
+    """A session or an intent of Stripe's: its id, and the order id and attempt number in its metadata. The metadata
+    find the attempt when its row has no object id yet."""
 
     object_id: str
     order_id: UUID | None
     n: int | None
 
 
-async def attempts_of_objects(conn: Connection, clues: Sequence[Clue]) -> list[tuple[Payment, Attempt] | None]:
-    """Whose attempt each session or intent of Stripe's is."""
+async def attempts_of_objects(
+    conn: Connection, references: Sequence[ObjectReference]
+) -> list[tuple[Payment, Attempt] | None]:
+    """The attempt of each session or intent; None for an object of another application."""
     rows = await conn.fetch(
-        """select clue.place, p.id, p.order_id, p.state, p.user_id, p.amount, p.currency, p.payable_until, p.paid_n,
-                  p.refund_reserved, p.refunded, p.created_at, a.n, a.kind, a.key, a.request, a.state as attempt_state,
-                  a.session_id, a.intent_id, a.url, a.expires_at, a.confirms
-           from unnest($1::text[], $2::uuid[], $3::int[]) with ordinality as clue (object_id, order_id, n, place)
+        f"""select reference.place, {_COLUMNS}
+           from unnest($1::text[], $2::uuid[], $3::int[]) with ordinality as reference (object_id, order_id, n, place)
                 cross join lateral (
-                  select payment_id, n from attempt where session_id = clue.object_id
-                  union all select payment_id, n from attempt where intent_id = clue.object_id
+                  select payment_id, n from attempt where session_id = reference.object_id
+                  union all select payment_id, n from attempt where intent_id = reference.object_id
                   union all select payment_id, n from attempt
-                            where payment_id = (select id from payment where order_id = clue.order_id) and n = clue.n
+                            where payment_id = (select id from payment where order_id = reference.order_id)
+                                  and n = reference.n
                   limit 1) hit
                 join attempt a on a.payment_id = hit.payment_id and a.n = hit.n
                 join payment p on p.id = hit.payment_id""",
-        [clue.object_id for clue in clues],
-        [clue.order_id for clue in clues],
-        [clue.n for clue in clues],
+        [reference.object_id for reference in references],
+        [reference.order_id for reference in references],
+        [reference.n for reference in references],
     )
     found = {row["place"]: (_payment(row), _attempt(row, row["id"])) for row in rows}
-    return [found.get(place) for place in range(1, len(clues) + 1)]
+    return [found.get(place) for place in range(1, len(references) + 1)]
 
 
 async def claim_due_attempts(conn: Connection, limit: int) -> list[Attempt]:
-    """Attempts the sweep should look at; nobody else gets them for a minute."""
+    """The attempts that are due for the sweep. No other replica claims them for a minute."""
     rows = await conn.fetch(
         """update attempt set check_at = now() + interval '1 minute'
            where (payment_id, n) in (select payment_id, n from attempt where check_at <= now()
@@ -339,10 +369,10 @@ async def refund(conn: Connection, refund_id: UUID) -> Refund | None:
     return _refund(row) if row else None
 
 
-async def refund_asked(conn: Connection, payment_id: UUID, key: str) -> tuple[Refund, RefundAsked] | None:
-    """What was made, and out of which request, when this key came first."""
-    row = await conn.fetchrow("select * from refund where payment_id = $1 and asked_key = $2", payment_id, key)
-    return (_refund(row), msgspec.convert(row["asked"], RefundAsked)) if row else None
+async def refund_of_key(conn: Connection, payment_id: UUID, key: str) -> tuple[Refund, RefundRequest] | None:
+    """The refund that the first request with this key created, and that request."""
+    row = await conn.fetchrow("select * from refund where payment_id = $1 and request_key = $2", payment_id, key)
+    return (_refund(row), msgspec.convert(row["request"], RefundRequest)) if row else None
 
 
 async def refund_of_object(conn: Connection, stripe_id: str, refund_id: UUID | None) -> Refund | None:
@@ -351,7 +381,8 @@ async def refund_of_object(conn: Connection, stripe_id: str, refund_id: UUID | N
 
 
 async def refunds_page(conn: Connection, payment_id: UUID, after_n: int, limit: int) -> list[Refund]:
-    """Oldest first; without the duplicates, which are no refunds of the order."""
+    """The payment's refunds, oldest first. Refunds of a duplicate charge are not refunds of the order, so they are
+    left out."""
     rows = await conn.fetch(
         "select * from refund where payment_id = $1 and n > $2 and not duplicate order by n limit $3",
         payment_id,
@@ -368,14 +399,13 @@ async def insert_refund(
     intent_id: str,
     amount: int,
     *,
-    asked_key: str | None = None,
-    asked: RefundAsked | None = None,
+    request: RefundRequest | None = None,
     duplicate: bool = False,
     reason: str | None = None,
     restock: bool | None = None,
 ) -> Refund:
     row = await tx.fetchrow(
-        """insert into refund (id, payment_id, n, intent_id, amount, state, asked_key, asked, duplicate, reason,
+        """insert into refund (id, payment_id, n, intent_id, amount, state, request_key, request, duplicate, reason,
                                restock, check_at)
            values ($1, $2, (select coalesce(max(n), 0) + 1 from refund where payment_id = $2), $3, $4, 'created', $5,
                    $6, $7, $8, $9, now() + interval '20 seconds')
@@ -384,8 +414,8 @@ async def insert_refund(
         payment_id,
         intent_id,
         amount,
-        asked_key,
-        msgspec.to_builtins(asked),
+        request.key if request else None,
+        msgspec.to_builtins(request),
         duplicate,
         reason,
         restock,
@@ -395,7 +425,8 @@ async def insert_refund(
 
 
 async def begin_refund_try(conn: Connection, refund_id: UUID) -> Refund | None:
-    """The refund, if it still needs anything done; and for how long nobody else tries, which grows with every try."""
+    """Count a try and return the refund; None when Stripe has decided it already. The sweep leaves it alone for 20
+    seconds after the first try, twice as long after each further one, at most 10 minutes."""
     row = await conn.fetchrow(
         """update refund set tries = tries + 1,
                   check_at = now() + least(interval '20 seconds' * power(2, least(tries, 6)), interval '10 minutes')
@@ -430,31 +461,32 @@ async def due_refunds(conn: Connection, limit: int) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-# What Stripe told us
+# Webhook events
 
 
 async def insert_webhooks(
     conn: Connection, events: Sequence[tuple[str, str, bytes]], claimed_s: float = 0.0
 ) -> list[bool]:
-    """(id, type, body) of each; says which are new. Those are the caller's to work on for so many seconds."""
+    """Store events, given as (id, type, body). Returns which of them are new. No other replica claims these for
+    `claimed_s` seconds."""
     rows = await conn.fetch(
         """insert into webhook_event (id, type, body, due_at)
            select id, type, body, now() + make_interval(secs => $4)
-           from unnest($1::text[], $2::text[], $3::bytea[]) as told (id, type, body)
+           from unnest($1::text[], $2::text[], $3::bytea[]) as given (id, type, body)
            on conflict (id) do nothing returning id""",
         [event[0] for event in events],
         [event[1] for event in events],
         [event[2] for event in events],
         claimed_s,
     )
-    fresh = {row["id"] for row in rows}
+    new = {row["id"] for row in rows}
     places = {event[0]: place for place, event in enumerate(events)}
-    # Of one that came several times at once, the last is the new one.
-    return [event[0] in fresh and places[event[0]] == place for place, event in enumerate(events)]
+    # When an event is given several times, its last place counts as the new one.
+    return [event[0] in new and places[event[0]] == place for place, event in enumerate(events)]
 
 
 async def claim_webhooks(conn: Connection, limit: int) -> list[bytes]:
-    """Events to work on; nobody else gets them for 30 s, longer after every try that came to nothing."""
+    """The bodies of events that are due. No other replica claims them for 30 s, twice as long after each failed try."""
     rows = await conn.fetch(
         """update webhook_event set tries = tries + 1,
                   due_at = now() + interval '30 seconds' * power(2, least(tries, 6))
@@ -471,7 +503,7 @@ async def finish_webhooks(conn: Connection, ids: Iterable[str]) -> None:
 
 
 async def postpone_webhooks(conn: Connection, ids: Iterable[str]) -> None:
-    """Try these again soon rather than when their claim runs out."""
+    """Make events due again before their claim ends: after 1 s, twice as long after each try, at most 2 minutes."""
     await conn.execute(
         """update webhook_event set due_at = now() + least(interval '1 second' * power(2, least(tries, 8)),
                                                            interval '2 minutes')
@@ -491,7 +523,8 @@ async def prune_webhooks(conn: Connection, older_than_days: int) -> None:
 
 
 async def claim_event_sweep(conn: Connection, every_s: float) -> datetime | None:
-    """Until when Stripe's event list has been read before, if it is time to read it and nobody else does."""
+    """Claim the reading of Stripe's event list for `every_s` seconds. Returns the time up to which the list was read
+    before; None when another replica reads it or has just read it."""
     row = await conn.fetchrow(
         """update event_sweep set lease_until = now() + make_interval(secs => $1)
            where lease_until <= now() returning greatest(read_until, now() - interval '3 days') as read_until""",
@@ -513,12 +546,11 @@ def _payment(row: asyncpg.Record) -> Payment:
         order_id=row["order_id"],
         state=PaymentState(row["state"]),
         user_id=row["user_id"],
+        email=row["email"],
         amount=row["amount"],
         currency=row["currency"],
         payable_until=row["payable_until"],
         paid_n=row["paid_n"],
-        refund_reserved=row["refund_reserved"],
-        refunded=row["refunded"],
         created_at=row["created_at"],
         attempt=_attempt(row, row["id"]) if row["n"] is not None else None,
     )
@@ -537,6 +569,19 @@ def _attempt(row: asyncpg.Record, payment_id: UUID | None = None) -> Attempt:
         url=row["url"],
         expires_at=row["expires_at"],
         confirms=row["confirms"],
+        account=_account(row),
+    )
+
+
+def _account(row: asyncpg.Record) -> Account:
+    return Account(
+        captured=row["captured"],
+        refund_pending=row["refund_pending"],
+        refunded=row["refunded"],
+        refund_failed=row["refund_failed"],
+        disputed=row["disputed"],
+        dispute_won=row["dispute_won"],
+        dispute_lost=row["dispute_lost"],
     )
 
 

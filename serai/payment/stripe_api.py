@@ -1,8 +1,8 @@
-"""Stripe, as far as we use it: the official SDK with our own idempotency keys, deadlines, retries and vocabulary.
+"""The calls to Stripe: the official SDK with idempotency keys, time limits, retries and exceptions of this service.
 
-The SDK's typed resources cost 1.06 ms of CPU a call, its raw requests 0.37 ms (a session with four lines, aiohttp, one
-core): so the raw ones, decoded into the few fields that `domain` knows. The SDK itself never retries here, because its
-own keys die with the process.
+The SDK's typed resources take 1.06 ms of CPU for each call, its raw requests 0.37 ms (a session with four lines,
+aiohttp, one core). So this module uses raw requests and decodes the few fields that `domain` needs. The SDK's own
+retries are off, because its idempotency keys are lost when the process dies.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: The version of Stripe's API that this code was written against; the account's own default must not matter.
+#: The version of Stripe's API that this code was written for. It overrides the account's default version.
 API_VERSION = "2026-10-28.endive"
-#: Calls on their way at once. Stripe allows 100 a second in live mode.
-AT_ONCE = 32
-#: One try, and all tries of one call, in seconds. Callers wait up to 15 s for us.
+#: Concurrent calls. Stripe allows 100 calls a second in live mode.
+CONCURRENCY = 32
+#: Time limits of one try and of all tries of a call, in seconds. Callers of this service wait up to 15 s.
 TRY_S, CALL_S = 5.0, 11.0
 MAX_PAGES = 1000
 
@@ -47,7 +47,7 @@ STRIPE_SECONDS = Histogram(
 
 
 class StripeRefused(Exception):
-    """Stripe understood and said no; nothing changed, and asking the same again makes no difference."""
+    """Stripe refused the request. Nothing changed, and a retry gets the same answer."""
 
     def __init__(self, message: str, code: str | None, param: str | None) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ class StripeRefused(Exception):
 
 
 class StripeDeclined(StripeRefused):
-    """The buyer's bank said no."""
+    """The buyer's bank declined the payment."""
 
     def __init__(self, message: str, code: str | None, decline_code: str | None) -> None:
         super().__init__(message, code, None)
@@ -64,8 +64,8 @@ class StripeDeclined(StripeRefused):
 
 
 class StoredFailure(Exception):
-    """Stripe failed while carrying the request out and keeps that failure under the key: what became of it can only be
-    learnt by reading, and it can only be tried again under another key."""
+    """Stripe failed while it executed the request, and stored the failure for the idempotency key. Only a reading shows
+    what was executed, and only a request with another key can be executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class EventData:
 
 @dataclass(frozen=True, slots=True)
 class StripeEvent:
-    """What a webhook is about. Its contents are never acted on: the object is read from Stripe."""
+    """An event, with the object that it is about. Only the object's id, type and metadata are used."""
 
     id: str
     type: str
@@ -98,7 +98,7 @@ class Listing(msgspec.Struct, Generic[T], frozen=True):
 class StripeApi:
     def __init__(self, secret_key: str, api_base: str = "", *, call_s: float = CALL_S) -> None:
         self._call_s = call_s
-        # Timeouts are enforced here; the SDK's own would cut at another moment.
+        # `_tries` limits the time of a call; the SDK's own limit would end it at another moment.
         self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=None, sock_connect=3.0))
         self._client = stripe.StripeClient(
             secret_key,
@@ -107,10 +107,10 @@ class StripeApi:
             max_network_retries=0,
             http_client=self._http,
         )
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
 
     async def serve(self) -> None:
-        """Keeps the connections until the process ends."""
+        """Keep the connections until the task is cancelled, then close them."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -123,7 +123,7 @@ class StripeApi:
         return await self._call("checkout.sessions.retrieve", "get", f"/v1/checkout/sessions/{session_id}", Session)
 
     async def expire_session(self, session_id: str) -> Session:
-        # Expiring twice is expiring once, so an answer remembered under a key would only hide what holds now.
+        # Expiring is idempotent by itself. A fixed key would make Stripe repeat an old answer.
         path = f"/v1/checkout/sessions/{session_id}/expire"
         return await self._call("checkout.sessions.expire", "post", path, Session, "{}", f"ex:{new_id()}")
 
@@ -160,8 +160,8 @@ class StripeApi:
     async def events(
         self, types: tuple[str, ...], since: int, before_id: str | None
     ) -> tuple[list[tuple[StripeEvent, bytes]], bool]:
-        """A page of events created since then, newest first, after the one with id `before_id`, each with its JSON; and
-        whether there are more."""
+        """A page of the events that were created at or after `since` (Unix time), newest first, each with its JSON; and
+        whether there are more. `before_id` is the last event of the previous page."""
         query: dict[str, Any] = {"types": list(types), "created": {"gte": since}, "limit": 100}
         if before_id is not None:
             query["starting_after"] = before_id
@@ -174,8 +174,8 @@ class StripeApi:
     async def _call(
         self, operation: str, method: str, path: str, kind: type[T], request: str = "{}", key: str | None = None
     ) -> T:
-        """Raises `PaymentUnavailable` when the outcome is not known, `StripeRefused`, `StripeDeclined`,
-        `StoredFailure`."""
+        """Send a request until it has an outcome. Raises `StripeRefused`, `StripeDeclined`, `StoredFailure`, and
+        `PaymentUnavailable` when the outcome is not known."""
         started = time.monotonic()
         outcome = "ok"
         try:
@@ -187,7 +187,9 @@ class StripeApi:
             raise PaymentUnavailable from None
         except msgspec.MsgspecError as error:
             outcome = "unreadable"
-            log.error("unreadable answer of Stripe: %s", error, extra={"alert": "stripe_answer", "step": operation})
+            log.error(
+                "Stripe's response cannot be decoded: %s", error, extra={"alert": "stripe_answer", "step": operation}
+            )
             raise PaymentUnavailable from error
         except (PaymentUnavailable, StripeRefused, StoredFailure) as error:
             outcome = _OUTCOMES[type(error)]
@@ -201,17 +203,17 @@ class StripeApi:
         while True:
             tries += 1
             try:
-                async with self._room, asyncio.timeout(TRY_S):
+                async with self._slots, asyncio.timeout(TRY_S):
                     response = await self._client.raw_request_async(method, path, **params, **options)
                     return _bytes(response.body)
             except (TimeoutError, aiohttp.ClientError, stripe.APIConnectionError) as error:
-                log.warning("no answer of Stripe: %r", error, extra={"step": operation, "attempt": tries})
+                log.warning("no response from Stripe: %r", error, extra={"step": operation, "attempt": tries})
             except stripe.StripeError as error:
-                _raise_if_final(error, operation, keyed=key is not None)
+                raise_if_final(error, operation, keyed=key is not None)
                 log.warning(
                     "Stripe: %s", error, extra={"step": operation, "attempt": tries, "status": error.http_status}
                 )
-            # The call's deadline ends this.
+            # The time limit of the call ends the loop.
             await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.1 * 2**tries, 2.0))
 
 
@@ -223,16 +225,16 @@ _OUTCOMES: dict[type[BaseException], str] = {
 }
 
 
-def _raise_if_final(error: stripe.StripeError, operation: str, *, keyed: bool) -> None:
-    """Returns only when the same request under the same key may yet do better."""
+def raise_if_final(error: stripe.StripeError, operation: str, *, keyed: bool) -> None:
+    """Raise the final outcome of a request. Returns when the same request with the same key may still succeed."""
     status = error.http_status or 0
     headers: Mapping[str, str] = error.headers or {}
     if isinstance(error, stripe.CardError):
         declined: Any = error.json_body["error"] if isinstance(error.json_body, dict) else {}
         raise StripeDeclined(str(error.user_message), error.code, declined.get("decline_code")) from error
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError)):
-        # Our key, our rights or our bytes are wrong: nothing was done, and no buyer can help it.
-        log.error("Stripe does not accept us: %s", error, extra={"alert": "stripe_refuses_us", "step": operation})
+        # The API key, its permissions or the repeated bytes are wrong. Nothing was executed.
+        log.error("Stripe rejects this service: %s", error, extra={"alert": "stripe_refuses_us", "step": operation})
         raise PaymentUnavailable from error
     if isinstance(error, stripe.InvalidRequestError):
         raise StripeRefused(str(error.user_message), error.code, error.param) from error

@@ -1,13 +1,13 @@
-"""Payments and refunds as others see them."""
+"""The conversion of payments, refunds and accounts into responses and events."""
 
 from __future__ import annotations
 
-from serai.chassis.money import Money
-from serai.contracts.payment import NextAction, Payment, PaymentFacts, PaymentStatus, RefundFacts, RefundStatus
+from serai.commerce.money import Money
+from serai.contracts import payment as wire
 from serai.payment import domain
 from serai.payment.domain import AttemptState, PaymentState, RefundState
 
-_REFUND_STATUS: dict[RefundState, RefundStatus] = {
+_REFUND_STATUS: dict[RefundState, wire.RefundStatus] = {
     RefundState.CREATED: "pending",
     RefundState.PENDING: "pending",
     RefundState.SUCCEEDED: "succeeded",
@@ -15,37 +15,39 @@ _REFUND_STATUS: dict[RefundState, RefundStatus] = {
 }
 
 
-def public(payment: domain.Payment) -> Payment:
+def public(payment: domain.Payment) -> wire.Payment:
+    """The payment for its owner and admins."""
     attempt = payment.attempt
     status = _status(payment)
     redirect = attempt.url if attempt is not None and status == "requires_action" else None
-    return Payment(
+    return wire.Payment(
         id=payment.id,
         order_id=payment.order_id,
         amount=Money(payment.amount, payment.currency),
         status=status,
         checkout_url=_checkout_url(payment),
         expires_at=attempt.expires_at if attempt else None,
-        refunded=Money(payment.refunded, payment.currency),
+        refunded=Money(payment.account.refunded, payment.currency),
         created_at=payment.created_at,
-        next_action=NextAction(redirect) if redirect else None,
+        next_action=wire.NextAction(redirect) if redirect else None,
     )
 
 
-def facts(payment: domain.Payment) -> PaymentFacts:
-    return PaymentFacts(
+def summary(payment: domain.Payment) -> wire.PaymentSummary:
+    """The payment for other services."""
+    return wire.PaymentSummary(
         id=payment.id,
         order_id=payment.order_id,
         status=_status(payment),
         amount=Money(payment.amount, payment.currency),
-        refunded=Money(payment.refunded, payment.currency),
+        refunded=Money(payment.account.refunded, payment.currency),
         checkout_url=_checkout_url(payment),
         expires_at=payment.attempt.expires_at if payment.attempt else None,
     )
 
 
-def refund_facts(refund: domain.Refund, currency: str) -> RefundFacts:
-    return RefundFacts(
+def refund(refund: domain.Refund, currency: str) -> wire.Refund:
+    return wire.Refund(
         id=refund.id,
         payment_id=refund.payment_id,
         amount=Money(refund.amount, currency),
@@ -55,11 +57,24 @@ def refund_facts(refund: domain.Refund, currency: str) -> RefundFacts:
     )
 
 
-def _status(payment: domain.Payment) -> PaymentStatus:
-    """`refunded` once the whole charge went back. What is parked looks as if Stripe were still at it."""
+def charge_account(account: domain.Account, currency: str) -> wire.ChargeAccount:
+    return wire.ChargeAccount(
+        currency=currency,
+        captured=account.captured,
+        refund_pending=account.refund_pending,
+        refunded=account.refunded,
+        refund_failed=account.refund_failed,
+        disputed=account.disputed,
+        dispute_won=account.dispute_won,
+        dispute_lost=account.dispute_lost,
+    )
+
+
+def _status(payment: domain.Payment) -> wire.PaymentStatus:
+    """`refunded` means that the whole charge was refunded. A parked attempt shows as `processing`."""
     match payment.state, payment.attempt.state if payment.attempt else None:
         case PaymentState.SUCCEEDED, _:
-            return "refunded" if payment.refunded == payment.amount else "succeeded"
+            return "refunded" if payment.account.fully_refunded else "succeeded"
         case PaymentState.CLOSED, _:
             return "closed"
         case _, AttemptState.ACTION:
@@ -70,7 +85,7 @@ def _status(payment: domain.Payment) -> PaymentStatus:
 
 
 def _checkout_url(payment: domain.Payment) -> str | None:
-    """The page, while it can be paid on."""
+    """The payment page while the buyer can pay on it."""
     attempt = payment.attempt
     if payment.state is not PaymentState.OPEN or attempt is None or attempt.kind != "session":
         return None

@@ -1,7 +1,7 @@
-"""What Stripe tells us: proven, stored as it came, answered, and only then acted on.
+"""Stripe's webhooks: an event is verified, stored and answered before it is processed.
 
-A message never decides anything. It names an object, the object is read from Stripe, and settling takes it from
-there; so messages may be lost, late, doubled or in any order.
+The contents of an event decide nothing. The event names an object, and the object is read from Stripe. Events may
+therefore be lost, late, repeated or in any order.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ TOLERANCE_S = 300
 KEPT_DAYS = 30
 _BATCH = 32
 _TICK_S = 1.0
-#: Events dealt with that wait to be noted, at most.
-_NOTED = 256
+#: Processed events that are not marked so in the database yet, at most.
+_MAX_UNFINISHED = 256
 
-#: What is paid by one of our attempts.
+#: The objects that an attempt has at Stripe.
 _PAYABLE = ("checkout.session", "payment_intent")
 
-#: What the event list is searched for. Stripe keeps events for 30 days and tries to deliver them for 3.
+#: The event types that the event list is searched for. Stripe keeps events for 30 days and delivers them for 3 days.
 TYPES = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -52,7 +52,7 @@ TYPES = (
     "refund.failed",
 )
 SWEEP_EVERY_S = 3600.0
-#: An event may become visible in the list a little after its time.
+#: An event may appear in the list later than its creation time says.
 _OVERLAP = timedelta(minutes=15)
 _MAX_PAGES = 20_000
 
@@ -62,20 +62,21 @@ class BadSignature(BadRequest):
 
 
 async def receive(deps: Deps, body: bytes, signature: str | None) -> None:
-    """Store an event once. Raises `BadSignature`."""
-    _prove(body, signature, deps.webhook_secrets)
+    """Store an event once. Raises `BadSignature`, and `BadRequest` for a body that is not an event."""
+    _verify(body, signature, deps.webhook_secrets)
     try:
         event = msgspec.json.decode(body, type=StripeEvent)
     except msgspec.MsgspecError:
-        raise BadRequest("This is no event of Stripe's.", code="malformed_json") from None
-    fresh = await deps.keep((event.id, event.type, body))
-    WEBHOOKS.labels("stored" if fresh else "repeated").inc()
-    if fresh:
+        raise BadRequest("The body is not a Stripe event.", code="malformed_json") from None
+    new = await deps.store_webhook((event.id, event.type, body))
+    WEBHOOKS.labels("stored" if new else "repeated").inc()
+    if new:
         with suppress(asyncio.QueueFull):
-            deps.arrived.put_nowait(event)
+            deps.webhook_queue.put_nowait(event)
 
 
-def _prove(body: bytes, signature: str | None, secrets: tuple[str, ...]) -> None:
+def _verify(body: bytes, signature: str | None, secrets: tuple[str, ...]) -> None:
+    """Raises `BadSignature` unless one of the secrets has signed the body."""
     for secret in secrets:
         try:
             stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE_S)
@@ -87,13 +88,13 @@ def _prove(body: bytes, signature: str | None, secrets: tuple[str, ...]) -> None
 
 
 async def work(deps: Deps) -> None:
-    """Act at once on what this process has stored, and every second on what is left over from others or from earlier.
-    What is dealt with is noted as seldom: whoever reads of it again finds it settled."""
+    """Process at once the events that this process has stored, and every second those that other replicas or failed
+    tries have left. Processed events are marked every second too: an event that is processed again changes nothing."""
     done: list[str] = []
     tick = 0.0
     while True:
-        done += await _act_on(deps, await _arrived(deps, tick))
-        if time.monotonic() >= tick or len(done) >= _NOTED:
+        done += await _process_all(deps, await _next_events(deps, tick))
+        if time.monotonic() >= tick or len(done) >= _MAX_UNFINISHED:
             await _finish(deps, done)
             done.clear()
             while await work_once(deps) == _BATCH:
@@ -102,22 +103,22 @@ async def work(deps: Deps) -> None:
 
 
 async def work_once(deps: Deps) -> int:
-    """Act on a batch that nobody is at; says how many events it held."""
+    """Process a batch of events that no replica has claimed. Returns the number of events."""
     async with deps.database.connection() as conn:
         claimed = await store.claim_webhooks(conn, _BATCH)
-    await _finish(deps, await _act_on(deps, [msgspec.json.decode(body, type=StripeEvent) for body in claimed]))
+    await _finish(deps, await _process_all(deps, [msgspec.json.decode(body, type=StripeEvent) for body in claimed]))
     return len(claimed)
 
 
-async def _arrived(deps: Deps, until: float) -> list[StripeEvent]:
-    """What has come, as soon as anything has."""
+async def _next_events(deps: Deps, until: float) -> list[StripeEvent]:
+    """The events that are queued. Waits for one until the monotonic time `until`."""
     events: list[StripeEvent] = []
-    # Not `wait_for`, which before Python 3.12 may lose a cancellation that meets the timeout.
+    # Before Python 3.12, `wait_for` may lose a cancellation that arrives together with the timeout.
     with suppress(TimeoutError):
         async with asyncio.timeout(max(until - time.monotonic(), 0)):
-            events.append(await deps.arrived.get())
-    while not deps.arrived.empty() and len(events) < _BATCH:
-        events.append(deps.arrived.get_nowait())
+            events.append(await deps.webhook_queue.get())
+    while not deps.webhook_queue.empty() and len(events) < _BATCH:
+        events.append(deps.webhook_queue.get_nowait())
     return events
 
 
@@ -127,17 +128,18 @@ async def _finish(deps: Deps, done: list[str]) -> None:
             await store.finish_webhooks(conn, done)
 
 
-async def _act_on(deps: Deps, events: list[StripeEvent]) -> list[str]:
-    """The ids of those that are dealt with; the others are put off. Several about one object cost one reading."""
-    about: dict[tuple[str, str], list[StripeEvent]] = {}
+async def _process_all(deps: Deps, events: list[StripeEvent]) -> list[str]:
+    """Process events and return the ids of those that succeeded; the others are postponed. Several events about one
+    attempt cost one call of Stripe."""
+    groups: dict[tuple[str, str], list[StripeEvent]] = {}
     for event in events:
-        about.setdefault(_subject(event.data.object), []).append(event)
-    telling = [_most_telling(each) for each in about.values()]
-    found = await _owners(deps, [event.data.object for event in telling])
-    results = await asyncio.gather(*(_act(deps, event, found.get(event.data.object.id)) for event in telling))
+        groups.setdefault(_subject(event.data.object), []).append(event)
+    chosen = [_most_informative(group) for group in groups.values()]
+    attempts = await _attempts(deps, [event.data.object for event in chosen])
+    results = await asyncio.gather(*(_process(deps, event, attempts.get(event.data.object.id)) for event in chosen))
     done, failed = (
-        [event.id for each, ok in zip(about.values(), results, strict=True) if ok is wanted for event in each]
-        for wanted in (True, False)
+        [event.id for group, ok in zip(groups.values(), results, strict=True) if ok is expected for event in group]
+        for expected in (True, False)
     )
     if failed:
         async with deps.database.connection() as conn:
@@ -145,33 +147,34 @@ async def _act_on(deps: Deps, events: list[StripeEvent]) -> list[str]:
     return done
 
 
-async def _owners(deps: Deps, subjects: list[EventObject]) -> dict[str, tuple[Payment, Attempt]]:
-    """The attempts that sessions and intents belong to, by the ids of these."""
-    clues = [_clue(subject) for subject in subjects if subject.object in _PAYABLE]
-    if not clues:
+async def _attempts(deps: Deps, subjects: list[EventObject]) -> dict[str, tuple[Payment, Attempt]]:
+    """The attempts of sessions and intents, by the ids of these objects."""
+    references = [_reference(subject) for subject in subjects if subject.object in _PAYABLE]
+    if not references:
         return {}
     async with deps.database.connection() as conn:
-        found = await store.attempts_of_objects(conn, clues)
-    return {clue.object_id: owner for clue, owner in zip(clues, found, strict=True) if owner is not None}
+        found = await store.attempts_of_objects(conn, references)
+    return {each.object_id: attempt for each, attempt in zip(references, found, strict=True) if attempt is not None}
 
 
-def _clue(subject: EventObject) -> store.Clue:
+def _reference(subject: EventObject) -> store.ObjectReference:
     metadata = subject.metadata or {}
     n = metadata.get("attempt", "")
-    return store.Clue(subject.id, _uuid(metadata.get("order_id")), int(n) if n.isdecimal() and len(n) < 9 else None)
+    number = int(n) if n.isdecimal() and len(n) < 9 else None
+    return store.ObjectReference(subject.id, _uuid(metadata.get("order_id")), number)
 
 
-async def _act(deps: Deps, event: StripeEvent, owner: tuple[Payment, Attempt] | None) -> bool:
-    """Whether the event is dealt with."""
+async def _process(deps: Deps, event: StripeEvent, attempt: tuple[Payment, Attempt] | None) -> bool:
+    """Whether the event needs no further try."""
     try:
-        if owner is not None:
-            await _settle(deps, event.data.object, *owner)
+        if attempt is not None:
+            await _settle(deps, event.data.object, *attempt)
         elif event.data.object.object == "refund":
             await _settle_refund(deps, event.data.object)
         else:
-            log.info("event is about nothing of ours", extra={"event": event.data.object.object})
+            log.info("the event is about an unknown object", extra={"event": event.data.object.object})
     except Unavailable as problem:
-        log.warning("webhook put off: %s", problem, extra={"event": event.type})
+        log.warning("webhook postponed: %s", problem, extra={"event": event.type})
         return False
     except Exception:
         log.exception("webhook failed", extra={"event": event.type, "alert": "webhook_failed"})
@@ -181,7 +184,7 @@ async def _act(deps: Deps, event: StripeEvent, owner: tuple[Payment, Attempt] | 
 
 async def _settle(deps: Deps, subject: EventObject, payment: Payment, attempt: Attempt) -> None:
     if subject.object == "checkout.session" and attempt.session_id is None and attempt.kind == "session":
-        # Stripe made it, and we died before we learnt its name.
+        # Stripe made the session, and the process died before it could store the id.
         attempt = replace(attempt, session_id=subject.id)
     await settle(deps, payment, attempt)
 
@@ -193,19 +196,19 @@ async def _settle_refund(deps: Deps, subject: EventObject) -> None:
         alert("unknown_refund", f"a refund cannot be read: {refusal}")
         return
     if not ours:
-        alert("unknown_refund", "Stripe knows of a refund that our journal does not")
+        alert("unknown_refund", "Stripe has a refund that is not stored here")
 
 
 def _subject(subject: EventObject) -> tuple[str, str]:
-    """A session and its intent are the same attempt to us."""
+    """The key of what an event is about. A session and its intent belong to the same attempt."""
     metadata = subject.metadata or {}
     if subject.object != "refund" and "order_id" in metadata and "attempt" in metadata:
         return metadata["order_id"], metadata["attempt"]
     return subject.object, subject.id
 
 
-def _most_telling(events: list[StripeEvent]) -> StripeEvent:
-    """A session names its intent, an intent not its session."""
+def _most_informative(events: list[StripeEvent]) -> StripeEvent:
+    """A session has the id of its intent, but an intent does not have the id of its session."""
     return next((event for event in events if event.data.object.object == "checkout.session"), events[0])
 
 
@@ -217,7 +220,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 async def sweep_events(deps: Deps) -> None:
-    """Read Stripe's list of events for those that no webhook brought: since the last reading, 3 days at most."""
+    """Read Stripe's event list since the last reading, at most 3 days, and store the events that no webhook brought."""
     async with deps.database.connection() as conn:
         since = await store.claim_event_sweep(conn, SWEEP_EVERY_S)
     if since is None:
@@ -233,7 +236,7 @@ async def sweep_events(deps: Deps) -> None:
             break
         after = page[-1][0].id
     else:
-        alert("event_list_too_long", "Stripe's event list was not read to its end")
+        alert("event_list_too_long", "Stripe's event list has too many pages to read all of them")
         return
     async with deps.database.connection() as conn:
         await store.finish_event_sweep(conn, started)
@@ -243,5 +246,6 @@ async def sweep_events(deps: Deps) -> None:
 
 
 async def prune(deps: Deps) -> None:
+    """Delete processed events that are older than 30 days."""
     async with deps.database.connection() as conn:
         await store.prune_webhooks(conn, KEPT_DAYS)

@@ -7,32 +7,52 @@ from collections.abc import Mapping
 from litestar.types import ASGIApp, HTTPScope
 
 from serai import topology
-from serai.chassis.app import Service
+from serai.chassis.process.app import Service
 from serai.chassis.settings import load
-from serai.product import actions, api, internal
-from serai.product.catalogue import Catalogue
+from serai.product import changes
+from serai.product.catalogue import api as catalogue
 from serai.product.deps import Deps
-from serai.product.media import Media, ProductSettings, files_of
-from serai.product.pictures import Studio
+from serai.product.inventory import api as inventory
+from serai.product.inventory import internal as holds
+from serai.product.media import api as media
+from serai.product.media.actions import sweep_pictures
+from serai.product.media.archive import Archive
+from serai.product.media.files import MediaFiles, ProductSettings, files_of
+from serai.product.media.pictures import ImageOpener
+from serai.product.offers import internal as offers
+from serai.product.search import api as search
+from serai.product.search.cache import ProductCache
 
 
 def create(environ: Mapping[str, str] | None = None) -> Service:
     settings = load(ProductSettings, environ).check()
     service = Service(topology.service("product"), settings, callers=topology.callers_of("product"))
-    catalogue = Catalogue(service.database)
-    media = Media(files_of(settings))
+    cache = ProductCache(service.database)
+    files = MediaFiles(files_of(settings), Archive(settings.media_archive) if settings.media_archive else None)
 
     def kept(scope: HTTPScope) -> tuple[str, ASGIApp] | None:
-        return catalogue.kept(scope) or media.kept(scope)
+        return cache.kept(scope) or files.kept(scope)
 
     async def sweep() -> None:
-        await actions.sweep_pictures(service.database, media)
+        await sweep_pictures(service.database, files)
 
-    deps = Deps(service.database, catalogue, Studio(), media, settings.currency)
-    service.routes(deps, [*api.ROUTES, *internal.ROUTES])
-    service.background("catalogue", catalogue.follow)
-    service.background("read-ahead", catalogue.read_ahead)
-    service.every("prune-changes", 60, catalogue.prune)
+    async def prune() -> None:
+        async with service.database.connection() as conn:
+            await changes.prune(conn)
+
+    deps = Deps(
+        service.database,
+        changes.Changes(service.database, cache.drop),
+        cache,
+        ImageOpener(),
+        files,
+        settings.currency,
+    )
+    nouns = (search, catalogue, media, inventory, offers, holds)
+    service.routes(deps, [route for noun in nouns for route in noun.ROUTES])
+    service.background("catalogue", cache.follow)
+    service.background("read-ahead", cache.read_ahead)
+    service.every("prune-changes", 60, prune)
     service.every("sweep-pictures", 600, sweep)
-    service.state.kept = kept
+    service.state.cached_response = kept
     return service

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from serai.chassis.db import Database
-from serai.product.catalogue import Catalogue
-from serai.product.media import Media
-from serai.product.pictures import Studio
+from serai.chassis.data.database import Database
+from serai.product.changes import Changes
+from serai.product.media.files import MediaFiles
+from serai.product.media.pictures import ImageOpener
+from serai.product.search.cache import ProductCache
 
 
 class Deps:
-    def __init__(self, db: Database, catalogue: Catalogue, studio: Studio, media: Media, currency: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        changes: Changes,
+        cache: ProductCache,
+        opener: ImageOpener,
+        files: MediaFiles,
+        currency: str,
+    ) -> None:
         self.db = db
-        self.catalogue = catalogue
-        self.studio = studio
-        self.media = media
+        self.changes = changes
+        self.cache = cache
+        self.opener = opener
+        self.files = files
         self.currency = currency

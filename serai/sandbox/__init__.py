@@ -1,8 +1,10 @@
-"""Local stand-ins for the outside world: a Stripe (API, payment page, webhooks) and a mail inbox (SMTP, pages, API).
+"""Local substitutes for external systems: Stripe (API, payment page, webhooks) and an email inbox (SMTP, pages, API).
 
-No published emulator has sessions, a hosted page, refunds, Stripe's idempotency rules and signed, retried webhooks at
-once, so this room plays them over Stripe's own wire format and the official SDK talks to it unchanged. It imports
-nothing else of ours: what a test reads here (the ledger, the inbox) is evidence about the shop, not by it.
+No published emulator combines Checkout Sessions, a hosted page, refunds, Stripe's idempotency rules and signed, retried
+webhooks. This package implements them over Stripe's wire format, so the official SDK works with it unchanged. It
+imports nothing from other packages of Serai, so what a test reads here (the ledger, the inbox) is independent evidence
+about the shop.
 
-Run it with `python -m serai.sandbox`; `app.py` lists the settings, `control.py` the knobs tests turn.
+Run it with `python -m serai.sandbox`. `settings.py` lists its settings, `control.py` the endpoints that tests use to
+control it.
 """

@@ -1,8 +1,9 @@
-"""Stripe's API over HTTP: authentication, idempotency and the shape of every answer; the operations do the rest.
+"""Stripe's API over HTTP: authentication, idempotency and the format of responses. The operations are elsewhere.
 
-Idempotency is Stripe's (docs.stripe.com/api/idempotent_requests): the first *executed* result of a key is stored with
-its effect and replayed, 500s and card declines included; a request that failed validation or met a conflict or a rate
-limit binds nothing; the same key with other parameters is an error, and so is using it while it is in use.
+Idempotency is Stripe's (docs.stripe.com/api/idempotent_requests). The first result of an *executed* request is stored
+with its effect and replayed, including 500s and card declines. A request that failed validation, or that met a conflict
+or a rate limit, binds nothing. The same key with other parameters is an error, and so is a second request while the
+first is in progress.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import msgspec
 from aiohttp import web
 
 from serai.sandbox import errors, params, reads
-from serai.sandbox.bank import Bank
 from serai.sandbox.call import new_id
 from serai.sandbox.faults import AFTER, BEFORE, Fault
 from serai.sandbox.operations import Operation, match
-from serai.sandbox.store import Remembered
+from serai.sandbox.store import StoredResponse
+from serai.sandbox.stripe_state import StripeState
 
 MAX_KEY = 255
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z_]+)?")
@@ -34,8 +35,8 @@ log = logging.getLogger(__name__)
 
 
 class Api:
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
+    def __init__(self, state: StripeState) -> None:
+        self._state = state
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         request_id = new_id("req_", 14)
@@ -69,19 +70,19 @@ class Api:
         fingerprint = hashlib.sha256(
             f"{request.method} {request.path}\n{params.canonical(encoded)}".encode()
         ).hexdigest()
-        if stored := self._bank.store.recall(key):
+        if stored := self._state.store.stored_response(key):
             return await self._replay(request, request_id, operation, key, fingerprint, stored)
-        if key in self._bank.busy_keys:
+        if key in self._state.keys_in_use:
             raise errors.IdempotencyInUse(
                 "There is currently another in-progress request using this Idempotency Key (that probably means you "
                 f"submitted twice, and the other request is still going through): {key}. Please try again later.",
                 code="idempotency_key_in_use",
             )
-        self._bank.busy_keys.add(key)
+        self._state.keys_in_use.add(key)
         try:
             return await self._execute(request, request_id, operation, path, encoded, key, fingerprint)
         finally:
-            self._bank.busy_keys.discard(key)
+            self._state.keys_in_use.discard(key)
 
     def _authenticate(self, header: str) -> None:
         scheme, _, credential = header.partition(" ")
@@ -96,7 +97,7 @@ class Api:
                 "You did not provide an API key. You need to provide your API key in the Authorization header, using "
                 "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
             )
-        if not hmac.compare_digest(key.encode(), self._bank.secret_key.encode()):
+        if not hmac.compare_digest(key.encode(), self._state.secret_key.encode()):
             raise errors.Unauthenticated(
                 f"Invalid API Key provided: {key[:8]}{'*' * 8}{key[-4:] if len(key) > 12 else ''}"
             )
@@ -108,7 +109,7 @@ class Api:
         operation: Operation,
         key: str,
         fingerprint: str,
-        stored: Remembered,
+        stored: StoredResponse,
     ) -> web.StreamResponse:
         if stored.fingerprint != fingerprint:
             raise errors.IdempotencyMismatch(
@@ -132,10 +133,10 @@ class Api:
         fingerprint: str,
     ) -> web.StreamResponse:
         await self._before(operation)
-        asked = params.parse(operation.name, encoded)
+        parsed = params.parse(operation.name, encoded)
         after: Fault | None = None
         headers = {"Idempotency-Key": key, "Original-Request": request_id} if key else {}
-        with self._bank.transact(params=asked, path=path, request_id=request_id, idempotency_key=key) as call:
+        with self._state.transact(params=parsed, path=path, request_id=request_id, idempotency_key=key) as call:
             try:
                 answer: dict[str, Any] = reads.expanded(call, operation.run(call))
                 status = 200
@@ -143,27 +144,27 @@ class Api:
                 if not problem.executed:
                     raise
                 answer, status = problem.body(), problem.status
-            after = self._bank.faults.take(operation.name, AFTER)
+            after = self._state.faults.take(operation.name, AFTER)
             if after and after.fault == "execute_then_500":
                 failure = errors.ServerError(executed=True)
                 answer, status = failure.body(), failure.status
                 headers |= failure.headers
             body = msgspec.json.encode(answer).decode()
             if key is not None:
-                self._bank.store.remember(key, Remembered(fingerprint, status, body, request_id), call.now)
+                self._state.store.store_response(key, StoredResponse(fingerprint, status, body, request_id), call.now)
         if after and after.fault == "execute_then_timeout":
-            # The work is finished and stored, so a retry is a replay, not a conflict.
-            self._bank.busy_keys.discard(key or "")
-            await hang(self._bank, request, after)
+            # The request is executed and stored, so a retry is a replay, not a conflict.
+            self._state.keys_in_use.discard(key or "")
+            await hang(self._state, request, after)
         return _response(request, request_id, status, body, headers)
 
     async def _before(self, operation: Operation) -> None:
-        await meet_before(self._bank, operation.name)
+        await apply_fault_before(self._state, operation.name)
 
 
-async def meet_before(bank: Bank, target: str) -> None:
-    """The faults that strike before anything is done."""
-    fault = bank.faults.take(target, BEFORE)
+async def apply_fault_before(state: StripeState, target: str) -> None:
+    """Apply a fault that takes effect before the execution."""
+    fault = state.faults.take(target, BEFORE)
     if fault is None:
         return
     match fault.fault:
@@ -181,10 +182,10 @@ async def meet_before(bank: Bank, target: str) -> None:
             raise errors.ServerError(executed=False)
 
 
-async def hang(bank: Bank, request: web.Request, fault: Fault) -> None:
-    """Never answers: the connection stays silent for the fault's time and is then cut."""
+async def hang(state: StripeState, request: web.Request, fault: Fault) -> None:
+    """Send no response: the connection stays silent for the fault's time and is then closed."""
     try:
-        await asyncio.wait_for(bank.stopping.wait(), fault.delay_ms / 1000)
+        await asyncio.wait_for(state.stopping.wait(), fault.delay_ms / 1000)
     except TimeoutError:
         pass
     finally:

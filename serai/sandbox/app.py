@@ -1,6 +1,6 @@
-"""Starts the sandbox: Stripe and its pages on one port, the inbox on another, SMTP on a third, all in one process.
+"""Runs the sandbox in one process: Stripe and its pages on one port, the inbox on another, SMTP on a third.
 
-`settings.py` lists the environment. Where things really listen is written to `endpoints.json` in the sandbox's folder:
+`settings.py` lists the environment. The actual addresses are written to `endpoints.json` in the sandbox's folder:
 `{"stripe": url, "mail": url, "smtp": "host:port", "pid"}`.
 """
 
@@ -24,18 +24,18 @@ import uvloop
 from aiohttp import web
 
 from serai.sandbox.api import Api
-from serai.sandbox.bank import Bank, Endpoint
 from serai.sandbox.control import Control
 from serai.sandbox.hosted import Pages
 from serai.sandbox.inbox import Inbox
 from serai.sandbox.inbox_pages import InboxPages
 from serai.sandbox.settings import Address, BadSettings, Settings, from_environment
-from serai.sandbox.smtp import MailFaults, Postman, protocol
+from serai.sandbox.smtp import MailFaults, MailHandler, protocol
 from serai.sandbox.store import Store
+from serai.sandbox.stripe_state import Endpoint, StripeState
 from serai.sandbox.webhooks import Dispatcher
 
 MAX_BODY_BYTES = 1_000_000
-#: How long requests in progress may take to end once a stop was asked for.
+#: How long requests in progress may take to end after a stop signal.
 GRACE_S = 0.5
 TICK_S = 0.25
 PRUNE_EVERY_S = 3600.0
@@ -44,11 +44,11 @@ log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
-    """A port or the folder is taken; the text says which."""
+    """A port or the folder is in use; the message says which."""
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Runs until SIGTERM or SIGINT; 0 after a clean stop, 1 when it could not start."""
+    """Run until SIGTERM or SIGINT. Returns 0 after a clean stop, 1 when it could not start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         uvloop.run(serve(from_environment(os.environ)))
@@ -59,49 +59,49 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 async def serve(settings: Settings) -> None:
-    asked_to_stop = _asked_to_stop()
+    stop_requested = _stop_event()
     settings.directory.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone_in(settings.directory))
-        remembered = _remembered(settings.directory)
+        stack.enter_context(_lock(settings.directory))
+        previous_port = _previous_ports(settings.directory)
         sockets = {
-            name: stack.enter_context(_listen(name, address, remembered.get(name)))
+            name: stack.enter_context(_listen(name, address, previous_port.get(name)))
             for name, address in (("stripe", settings.stripe), ("mail", settings.mail), ("smtp", settings.smtp))
             if address is not None
         }
         stopping: list[Callable[[], None]] = []
         if "stripe" in sockets:
-            stopping.append(await _play_stripe(stack, sockets["stripe"], settings))
+            stopping.append(await _start_stripe(stack, sockets["stripe"], settings))
         inbox, mail_faults = Inbox(settings.directory / "mail"), MailFaults()
         if "mail" in sockets:
             await _serve_http(stack, sockets["mail"], _mail(inbox, mail_faults))
         if "smtp" in sockets:
-            await _serve_smtp(stack, sockets["smtp"], settings, Postman(inbox, mail_faults))
+            await _serve_smtp(stack, sockets["smtp"], settings, MailHandler(inbox, mail_faults))
         _write_endpoints(settings.directory, sockets)
         log.info("%s", "  ".join(f"{name} {_place(listening)}" for name, listening in sockets.items()))
-        await asked_to_stop.wait()
+        await stop_requested.wait()
         for stop in stopping:
             stop()
 
 
-async def _play_stripe(stack: AsyncExitStack, listening: socket.socket, settings: Settings) -> Callable[[], None]:
-    """Serve the API and the pages; what is returned lets go of requests that are made to wait."""
+async def _start_stripe(stack: AsyncExitStack, listening: socket.socket, settings: Settings) -> Callable[[], None]:
+    """Serve the API and the pages. Returns a function that ends the requests that a fault keeps waiting."""
     store = Store(settings.directory / "stripe.sqlite")
     stack.callback(store.close)
-    bank = Bank(store, settings.stripe_key, _endpoint(store, settings))
-    bank.site = settings.site or _url(listening)
-    bank.let_time_pass()
-    await _serve_http(stack, listening, _stripe(bank, settings.webhook_url))
-    for work in (Dispatcher(bank).run(), _timers(bank)):
+    state = StripeState(store, settings.stripe_key, _endpoint(store, settings))
+    state.site = settings.site or _url(listening)
+    state.run_due()
+    await _serve_http(stack, listening, _stripe(state, settings.webhook_url))
+    for work in (Dispatcher(state).run(), _timers(state)):
         await stack.enter_async_context(_in_background(work))
-    return bank.stopping.set
+    return state.stopping.set
 
 
-def _stripe(bank: Bank, started_with_url: str | None) -> web.Application:
+def _stripe(state: StripeState, started_with_url: str | None) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app.add_routes(Pages(bank).routes())
-    app.add_routes(Control(bank, started_with_url).routes())
-    app.router.add_route("*", "/{rest:.*}", Api(bank).handle)
+    app.add_routes(Pages(state).routes())
+    app.add_routes(Control(state, started_with_url).routes())
+    app.router.add_route("*", "/{rest:.*}", Api(state).handle)
     return app
 
 
@@ -112,7 +112,7 @@ def _mail(inbox: Inbox, faults: MailFaults) -> web.Application:
 
 
 def _endpoint(store: Store, settings: Settings) -> Endpoint:
-    """What was set at run time holds across restarts, unless the process is now started with another URL than then."""
+    """An endpoint set at run time is kept across restarts, unless the sandbox now starts with a different URL."""
     kept = store.setting("endpoint")
     if kept and kept["instead_of"] == settings.webhook_url:
         return Endpoint(kept["url"], kept["secret"], tuple(kept["enabled_events"]))
@@ -126,17 +126,20 @@ async def _serve_http(stack: AsyncExitStack, listening: socket.socket, app: web.
     await web.SockSite(runner, listening).start()
 
 
-async def _serve_smtp(stack: AsyncExitStack, listening: socket.socket, settings: Settings, postman: Postman) -> None:
+async def _serve_smtp(
+    stack: AsyncExitStack, listening: socket.socket, settings: Settings, handler: MailHandler
+) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(settings, postman, loop), sock=listening)
+    server = await loop.create_server(lambda: protocol(settings, handler, loop), sock=listening)
     stack.callback(server.close)
 
 
 @asynccontextmanager
 async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Runs `work` until the block ends. If it fails, so does the process: half a sandbox would only mislead."""
+    """Run `work` until the block ends. If it fails, the process exits, because a partly working sandbox would be
+    misleading."""
     task = asyncio.create_task(work)
-    task.add_done_callback(_died)
+    task.add_done_callback(_terminate_on_failure)
     try:
         yield
     finally:
@@ -144,28 +147,29 @@ async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[Non
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _died(task: asyncio.Task[None]) -> None:
+def _terminate_on_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (problem := task.exception()):
         log.critical("a background task failed", exc_info=problem)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _timers(bank: Bank) -> None:
-    """Time passes for the objects, and what is old is forgotten."""
+async def _timers(state: StripeState) -> None:
+    """Apply what is due, and prune old data."""
     loop = asyncio.get_running_loop()
     prune_at = loop.time()
     while True:
-        bank.let_time_pass()
+        state.run_due()
         if loop.time() >= prune_at:
-            bank.forget()
+            state.prune()
             prune_at = loop.time() + PRUNE_EVERY_S
         await asyncio.sleep(TICK_S)
 
 
-def _asked_to_stop() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT; those after it change nothing, to the very end of the process.
+def _stop_event() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT. Later ones are ignored until the process exits.
 
-    Not by the loop's own handlers: as it closes it gives the signals back, and then one more would kill.
+    It does not use the loop's signal handlers, because the loop restores the default handlers when it closes, and a
+    second signal would then kill the process.
     """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
@@ -179,8 +183,8 @@ def _asked_to_stop() -> asyncio.Event:
     return stop
 
 
-def _alone_in(directory: Path) -> IO[str]:
-    """Locks the folder: two sandboxes on one memory would each be right about half of it."""
+def _lock(directory: Path) -> IO[str]:
+    """Lock the folder: two sandboxes must not share one database."""
     lock = (directory / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,10 +194,10 @@ def _alone_in(directory: Path) -> IO[str]:
     return lock
 
 
-def _listen(name: str, address: Address, remembered: int | None) -> socket.socket:
+def _listen(name: str, address: Address, previous_port: int | None) -> socket.socket:
     host, port = address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in [remembered, 0] if remembered and not port else [port]:
+    for attempt in [previous_port, 0] if previous_port and not port else [port]:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -202,15 +206,15 @@ def _listen(name: str, address: Address, remembered: int | None) -> socket.socke
             listening.setblocking(False)
         except OSError as problem:
             listening.close()
-            if attempt == remembered and not port and problem.errno == errno.EADDRINUSE:
-                log.warning("port %d, where %s was, is taken; taking another", attempt, name)
+            if attempt == previous_port and not port and problem.errno == errno.EADDRINUSE:
+                log.warning("port %d, which %s had before, is in use; choosing another", attempt, name)
                 continue
             raise CannotStart(f"cannot listen on {host}:{attempt} for {name}: {problem.strerror}") from None
         return listening
     raise CannotStart(f"no free port for {name} on {host}")
 
 
-def _remembered(directory: Path) -> dict[str, int]:
+def _previous_ports(directory: Path) -> dict[str, int]:
     """The ports of the last run."""
     try:
         known = json.loads((directory / "endpoints.json").read_text())
@@ -231,7 +235,7 @@ def _write_endpoints(directory: Path, sockets: dict[str, socket.socket]) -> None
 
 def _place(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - the wildcard is no address to call
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -1,4 +1,5 @@
-"""What every operation gets: the parameters, the store in its open transaction, the time, and a way to tell of it."""
+"""The context of an operation: its parameters, the store with an open transaction, the time, and a way to emit
+events."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from serai.sandbox.errors import missing
 from serai.sandbox.params import API_VERSION
 from serai.sandbox.store import Json, Record, Store
 
-#: Every byte as one of 62 characters. The first eight come up a little more often, which no id here minds.
+#: Maps every byte to one of 62 characters. The first eight are slightly more frequent, which does not matter for ids.
 _CHARACTERS = bytes((string.ascii_letters + string.digits).encode()[byte % 62] for byte in range(256))
 
 
@@ -24,7 +25,7 @@ class Call:
     store: Store
     now: float
     site: str
-    """The origin under which people reach the sandbox's pages."""
+    """The origin of the sandbox's pages."""
     delivers: frozenset[str] = frozenset()
     """The event types the webhook endpoint is subscribed to (`*` for all)."""
     params: dict[str, Any] = field(default_factory=dict)
@@ -38,14 +39,14 @@ class Call:
         return int(self.now)
 
     def fetch(self, kind: str, identifier: str, *, param: str = "", status: int = 400) -> Record:
-        """The object, or Stripe's `resource_missing`. `kind` is what the message calls it."""
+        """The object. Raises Stripe's `resource_missing`; `kind` is the object's name in its message."""
         record = self.store.get(kind, identifier)
         if record is None:
             raise missing(kind, identifier, param=param or kind, status=status)
         return record
 
     def emit(self, type_: str, subject: Json, previous: Json | None = None) -> None:
-        """Appends an event that shows `subject` as it is now, and queues its webhook, all in this transaction."""
+        """Append an event with the current state of `subject`, and queue its webhook, in this transaction."""
         data: Json = {"object": subject}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -60,9 +61,9 @@ class Call:
             "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
             "type": type_,
         }
-        wanted = type_ in self.delivers or "*" in self.delivers
-        event["pending_webhooks"] = int(wanted)
+        subscribed = type_ in self.delivers or "*" in self.delivers
+        event["pending_webhooks"] = int(subscribed)
         self.store.add(Record(event["id"], "event", self.at, event, {}, ref=type_))
-        if wanted:
+        if subscribed:
             self.store.queue_delivery(event["id"], type_, self.now)
             self.emitted += 1

@@ -1,4 +1,4 @@
-"""Stripe's test cards and test payment methods and what each of them does (docs.stripe.com/testing). Pure facts."""
+"""Stripe's test cards and test payment methods, and what each of them does (docs.stripe.com/testing)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Card:
     brand: str
     last4: str
     decline: Decline | None = None
-    """What the bank says once it is asked, after 3-D Secure where that is required."""
+    """Why the bank declines it, after 3-D Secure where that is required."""
     challenge: bool = False
     """Whether the buyer has to pass 3-D Secure first."""
     refunds: str = "succeed"
@@ -91,12 +91,12 @@ PAYMENT_METHODS: dict[str, str] = {
 
 
 def card(number: str) -> Card:
-    """What the card with this number does; one that is no test card is declined, as in Stripe's test mode."""
+    """The test card with this number. Any other number is declined, as in Stripe's test mode."""
     return CARDS.get(number) or Card("unknown", number[-4:], _LIVE)
 
 
 def problems(number: str, exp: str, cvc: str, *, year: int, month: int) -> dict[str, str]:
-    """What is wrong with the card before any bank is asked: field → message, empty when it is fine."""
+    """Input errors found before the bank is involved: field → message, empty when there are none."""
     found: dict[str, str] = {}
     if not re.fullmatch(r"[0-9]{12,19}", number) or not _luhn(number):
         found["number"] = "Your card number is invalid."

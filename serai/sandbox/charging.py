@@ -1,4 +1,4 @@
-"""One attempt to take money: what a card does to a PaymentIntent, whether it came by the API or by the payment page."""
+"""One attempt to charge a card for a PaymentIntent, from the API or from the payment page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from serai.sandbox.store import Json, Record
 PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
-def open_intent(call: Call, *, amount: int, currency: str, asked: Json, session: str | None = None) -> Record:
-    body = objects.payment_intent(call, amount=amount, currency=currency, asked=asked)
+def open_intent(call: Call, *, amount: int, currency: str, params: Json, session: str | None = None) -> Record:
+    body = objects.payment_intent(call, amount=amount, currency=currency, params=params)
     intent = Record(body["id"], "payment_intent", call.at, body, {"session": session}, status=body["status"])
     call.store.add(intent)
     call.emit("payment_intent.created", body)
@@ -19,7 +19,8 @@ def open_intent(call: Call, *, amount: int, currency: str, asked: Json, session:
 
 
 def new_method(call: Call, number: str, *, exp: tuple[int, int], email: str | None, name: str | None) -> Record:
-    """Keeps a test number, because it decides what the card does; of any other only the last four digits."""
+    """Stores the whole number of a test card, because it decides what the card does. Of any other it stores the last
+    four digits only."""
     facts = card(number)
     body = objects.payment_method(call, facts, exp=exp, email=email, name=name)
     known = number if facts.brand != "unknown" else facts.last4
@@ -29,7 +30,8 @@ def new_method(call: Call, number: str, *, exp: tuple[int, int], email: str | No
 
 
 def attempt(call: Call, intent: Record, method: Record, *, authenticated: bool = False) -> Decline | None:
-    """Charges the intent's amount, asks for 3-D Secure (`requires_action`), or returns why the bank said no."""
+    """Charge the intent's amount, or require 3-D Secure (`requires_action`). Returns why the bank declined, else
+    None."""
     facts = card(method.hidden["number"])
     if facts.challenge and not authenticated:
         _challenge(call, intent, method)
@@ -42,7 +44,7 @@ def attempt(call: Call, intent: Record, method: Record, *, authenticated: bool =
 
 
 def answer_challenge(call: Call, intent: Record, *, approved: bool) -> Decline | None:
-    """The buyer's answer to the bank. The caller has made sure that the intent is in `requires_action`."""
+    """The result of the 3-D Secure check. The intent must be in `requires_action`."""
     method = call.fetch("payment_method", intent.body["payment_method"])
     intent.body["next_action"] = None
     if approved:
@@ -115,7 +117,7 @@ def _charge(call: Call, intent: Record, method: Record, facts: Card, *, authenti
         "next_action": None,
     }
     _save(call, intent)
-    call.store.enter(
+    call.store.append_to_ledger(
         {
             "type": "charge",
             "id": charge.id,

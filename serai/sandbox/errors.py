@@ -1,4 +1,4 @@
-"""Refusals in Stripe's shape, `{"error": {"type", "code", "message", "param", …}}`, with its own types and codes."""
+"""Errors in Stripe's format, `{"error": {"type", "code", "message", "param", …}}`, with Stripe's types and codes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An answer other than 2xx. `executed` says whether Stripe had begun to carry the request out: only then is the
-    answer remembered under the idempotency key."""
+    """A response other than 2xx. `executed` says whether Stripe had begun to execute the request; only then is the
+    response stored under the idempotency key."""
 
     status = 400
     type = "invalid_request_error"
@@ -34,23 +34,23 @@ class StripeError(Exception):
 
 
 class BadParameter(StripeError):
-    """The parameters do not pass validation: nothing was executed."""
+    """The parameters are invalid. Nothing was executed."""
 
 
 class Refused(StripeError):
-    """The request was understood and executed, and the answer is no (a missing object, an illegal state)."""
+    """The request was executed and failed (a missing object, an illegal state)."""
 
     executed = True
 
 
 class NotFound(Refused):
-    """`GET`ting what is not there is 404; naming it in a parameter is 400 (`missing`)."""
+    """404 when a missing object is retrieved. When a parameter names it, the status is 400 (`missing`)."""
 
     status = 404
 
 
 def missing(kind: str, identifier: str, *, param: str, status: int = 400) -> Refused:
-    """The `resource_missing` answer, worded as Stripe words it: `No such payment_intent: 'pi_…'`."""
+    """The `resource_missing` error in Stripe's words: `No such payment_intent: 'pi_…'`."""
     answer = NotFound if status == 404 else Refused
     return answer(f"No such {kind}: '{identifier}'", code="resource_missing", param=param)
 
@@ -92,7 +92,7 @@ class RateLimited(StripeError):
 
 
 class ServerError(StripeError):
-    """A 500; `executed` tells whether it is the stored kind, which no retry under the same key can get past."""
+    """A 500. `executed` says whether it is stored, so that every retry with the same key gets it again."""
 
     status = 500
     type = "api_error"

@@ -1,16 +1,16 @@
-"""Misbehaviour on request. Faults live in memory only: they are the test's instrument, not Stripe's state.
+"""Faults that tests inject into the Stripe sandbox. They are kept in memory only, because they are no state of Stripe.
 
 `POST /_faults {"operation", "fault", "count"?, "delay_ms"?}`, where `operation` is a name from `operations.py`
 (`refunds.create`, `hosted.pay`, `*` for every API operation), `webhook` or `webhook:<event type>`; `count` (default 1)
-is how many requests meet it. Of several that fit, the oldest goes first.
+is how many requests it affects. Of several that match, the oldest is applied first.
 
-| fault                  | what the caller sees                                                                 |
+| fault                  | effect                                                                               |
 |------------------------|--------------------------------------------------------------------------------------|
-| `execute_then_timeout` | the work is done and stored, the answer never comes (cut after `delay_ms`, 120 s)    |
-| `execute_then_500`     | the work is done, a 500 is answered and stored under the key: every retry gets it    |
-| `fail_500_before`      | a 500, nothing done, nothing stored                                                  |
-| `409`, `429`           | lock timeout, rate limit: nothing done, nothing stored                               |
-| `delay`                | `delay_ms` passes before the work, with the key in use                               |
+| `execute_then_timeout` | executed and stored, no response; disconnects after `delay_ms` (120 s)               |
+| `execute_then_500`     | executed, but a 500 is returned and stored under the key: every retry gets it        |
+| `fail_500_before`      | a 500, nothing executed, nothing stored                                              |
+| `409`, `429`           | lock timeout, rate limit: nothing executed, nothing stored                           |
+| `delay`                | waits `delay_ms` before the execution, with the key in use                           |
 | `duplicate`            | webhook: the event is sent twice                                                     |
 | `reorder`              | webhook: held until a later event was delivered (at most `delay_ms`, 2 s)            |
 | `drop`                 | webhook: never sent; the event list still has it                                     |
@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
-from itertools import count
 from typing import Any
 
+from serai.sandbox.fault_list import BadFault, FaultList, fields_of
 from serai.sandbox.operations import EVERYTHING, TARGETS, WEBHOOK
 
 BEFORE = frozenset(["fail_500_before", "409", "429", "delay"])
@@ -33,11 +33,6 @@ DELIVERY = frozenset(["duplicate", "reorder", "drop", "late"])
 DEFAULT_DELAY_MS = {"execute_then_timeout": 120_000, "delay": 1_000, "reorder": 2_000, "late": 30_000}
 MAX_DELAY_MS = 3_600_000
 MAX_COUNT = 1_000_000
-MAX_FAULTS = 1_000
-
-
-class BadFault(Exception):
-    """The request for a fault makes no sense; its text says why."""
 
 
 @dataclass(slots=True)
@@ -53,57 +48,33 @@ class Fault:
         return asdict(self)
 
 
-class Faults:
+class Faults(FaultList[Fault]):
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
-        self._numbers = count(1)
-
-    def add(self, asked: Any) -> Fault:
-        if not isinstance(asked, dict):
-            raise BadFault("a fault is an object")
-        if unknown := asked.keys() - {"operation", "fault", "count", "delay_ms"}:
-            raise BadFault(f"unknown fields: {', '.join(sorted(unknown))}")
-        operation, kind = asked.get("operation"), asked.get("fault")
-        if not isinstance(operation, str) or operation.partition(":")[0] not in TARGETS:
-            raise BadFault(f"operation is one of {', '.join(sorted(TARGETS))}")
-        fitting = DELIVERY if operation.startswith(WEBHOOK) else BEFORE | AFTER
-        if kind not in fitting:
-            raise BadFault(f"fault is one of {', '.join(sorted(fitting))} for {operation}")
-        delay = _bounded(asked, "delay_ms", DEFAULT_DELAY_MS.get(kind, 0), low=0, high=MAX_DELAY_MS)
-        times = _bounded(asked, "count", 1, low=1, high=MAX_COUNT)
-        if len(self._faults) >= MAX_FAULTS:
-            raise BadFault(f"there are {MAX_FAULTS} faults already")
-        fault = Fault(f"fault_{next(self._numbers)}", operation, kind, times, delay)
-        self._faults.append(fault)
-        return fault
-
-    def all(self) -> list[Fault]:
-        return list(self._faults)
-
-    def remove(self, identifier: str | None = None) -> int:
-        """Takes back one fault, or all of them; says how many there were."""
-        keep = [fault for fault in self._faults if identifier is not None and fault.id != identifier]
-        removed = len(self._faults) - len(keep)
-        self._faults = keep
-        return removed
+        super().__init__(_parse)
 
     def take(self, operation: str, kinds: Collection[str]) -> Fault | None:
-        """Uses up one hit of the first fault that fits."""
+        """Use up one hit of the first matching fault."""
         targets = {operation, operation.partition(":")[0]}
         if WEBHOOK not in targets:
             targets.add(EVERYTHING)
-        for fault in self._faults:
-            if fault.operation in targets and fault.fault in kinds:
-                fault.hits += 1
-                fault.count -= 1
-                if fault.count == 0:
-                    self._faults.remove(fault)
-                return fault
-        return None
+        return self.take_first(lambda fault: fault.operation in targets and fault.fault in kinds)
 
 
-def _bounded(asked: dict[str, Any], name: str, default: int, *, low: int, high: int) -> int:
-    value = asked.get(name, default)
+def _parse(identifier: str, sent: Any) -> Fault:
+    fields = fields_of(sent, {"operation", "fault", "count", "delay_ms"})
+    operation, kind = fields.get("operation"), fields.get("fault")
+    if not isinstance(operation, str) or operation.partition(":")[0] not in TARGETS:
+        raise BadFault(f"operation must be one of {', '.join(sorted(TARGETS))}")
+    allowed = DELIVERY if operation.startswith(WEBHOOK) else BEFORE | AFTER
+    if kind not in allowed:
+        raise BadFault(f"fault must be one of {', '.join(sorted(allowed))} for {operation}")
+    delay = _bounded(fields, "delay_ms", DEFAULT_DELAY_MS.get(kind, 0), low=0, high=MAX_DELAY_MS)
+    times = _bounded(fields, "count", 1, low=1, high=MAX_COUNT)
+    return Fault(identifier, operation, kind, times, delay)
+
+
+def _bounded(fields: dict[str, Any], name: str, default: int, *, low: int, high: int) -> int:
+    value = fields.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise BadFault(f"{name} is a number between {low} and {high}")
+        raise BadFault(f"{name} must be a number between {low} and {high}")
     return value

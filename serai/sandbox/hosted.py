@@ -1,7 +1,7 @@
 """The hosted payment page and the bank's 3-D Secure page: plain forms that post to their own address.
 
-Each press of a button is one transaction on the session as it is at that moment, so a double click, two tabs or a page
-that expired under the buyer's hands end in one charge or none.
+Each submission is one transaction on the current state of the session, so a double click, two tabs or a page that
+expired meanwhile result in one charge or none.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from serai.sandbox import cards, charging, hosted_html, sessions
-from serai.sandbox.api import hang, meet_before
-from serai.sandbox.bank import Bank
+from serai.sandbox.api import apply_fault_before, hang
 from serai.sandbox.call import Call
 from serai.sandbox.errors import Refused, StripeError
 from serai.sandbox.faults import AFTER
 from serai.sandbox.money import display
 from serai.sandbox.operations import CHALLENGE, HOSTED_PAY
 from serai.sandbox.store import Json, Record
+from serai.sandbox.stripe_state import StripeState
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -34,19 +34,19 @@ MAX_FIELD = 80
 
 
 class Pages:
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
+    def __init__(self, state: StripeState) -> None:
+        self._state = state
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/c/pay/{session}", self.show),
-            web.post("/c/pay/{session}", self.press),
+            web.post("/c/pay/{session}", self.submit),
             web.get("/3ds/{intent}", self.show_challenge),
-            web.post("/3ds/{intent}", self.press_challenge),
+            web.post("/3ds/{intent}", self.submit_challenge),
         ]
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        with self._bank.transact() as call:
+        with self._state.transact() as call:
             session = _find(call, request.match_info["session"])
             if session is None:
                 return _unknown()
@@ -57,14 +57,14 @@ class Pages:
             return _challenge(session, 200)
         return _form(session, 200)
 
-    async def press(self, request: web.Request) -> web.StreamResponse:
+    async def submit(self, request: web.Request) -> web.StreamResponse:
         form = await _fields(request)
         action = form.get("action", "")
         try:
-            await meet_before(self._bank, HOSTED_PAY)
+            await apply_fault_before(self._state, HOSTED_PAY)
         except StripeError as problem:
             return _page(hosted_html.notice("Something went wrong", problem.message), problem.status)
-        with self._bank.transact() as call:
+        with self._state.transact() as call:
             session = _find(call, request.match_info["session"])
             if session is None:
                 return _unknown()
@@ -73,7 +73,7 @@ class Pages:
             now = datetime.fromtimestamp(call.now, UTC)
             match action:
                 case "cancel" if session.body["cancel_url"]:
-                    # Walking away closes nothing: the session can still be paid until it expires.
+                    # Going back does not close the session: it can be paid until it expires.
                     answer = _redirect(_filled(session, "cancel_url"))
                 case _ if session.status == "complete":
                     answer = _redirect(_filled(session, "success_url"))
@@ -95,29 +95,29 @@ class Pages:
                         answer = _challenge(session, 200) if challenged else _after_attempt(session, decline, form=form)
                 case _:
                     answer = _form(session, 422, given=form)
-            after = self._bank.faults.take(HOSTED_PAY, AFTER)
+            after = self._state.faults.take(HOSTED_PAY, AFTER)
         if after and after.fault == "execute_then_500":
             return _page(hosted_html.notice("Something went wrong", "An unknown error occurred"), 500)
         if after:
-            await hang(self._bank, request, after)
+            await hang(self._state, request, after)
         return answer
 
     async def show_challenge(self, request: web.Request) -> web.StreamResponse:
-        intent = self._bank.store.get("payment_intent", request.match_info["intent"])
+        intent = self._state.store.get("payment_intent", request.match_info["intent"])
         if intent is None:
             return _unknown()
         if intent.status != "requires_action":
             return _page(_challenge_over(intent), 200)
         return _intent_challenge(intent)
 
-    async def press_challenge(self, request: web.Request) -> web.StreamResponse:
+    async def submit_challenge(self, request: web.Request) -> web.StreamResponse:
         action = (await _fields(request)).get("action", "")
         try:
-            await meet_before(self._bank, CHALLENGE)
+            await apply_fault_before(self._state, CHALLENGE)
         except StripeError as problem:
             return _page(hosted_html.notice("Something went wrong", problem.message), problem.status)
-        with self._bank.transact() as call:
-            intent = self._bank.store.get("payment_intent", request.match_info["intent"])
+        with self._state.transact() as call:
+            intent = self._state.store.get("payment_intent", request.match_info["intent"])
             if intent is None:
                 return _unknown()
             if intent.status != "requires_action":
@@ -181,28 +181,28 @@ def _intent_challenge(intent: Record, status: int = 200) -> web.Response:
 
 
 def _challenge_over(intent: Record) -> str:
-    said = "The payment went through." if intent.status == "succeeded" else "There is nothing left to confirm here."
-    return hosted_html.notice("This check is over", said, link=intent.hidden.get("return_url"))
+    text = "The payment was successful." if intent.status == "succeeded" else "There is nothing to confirm."
+    return hosted_html.notice("This check has ended", text, link=intent.hidden.get("return_url"))
 
 
 def _closed(session: Record, status: int) -> web.Response:
     if session.status == "complete":
         text = hosted_html.notice(
             "This order is paid",
-            "You have already paid here; nothing more is due.",
+            "You have already paid this order.",
             link=_filled(session, "success_url"),
         )
     else:
         text = hosted_html.notice(
             "This page has expired",
-            "Nothing was charged. Go back to the shop to start again.",
+            "You were not charged. Go back to the shop to start again.",
             link=_filled(session, "cancel_url") if session.body["cancel_url"] else None,
         )
     return _page(text, status)
 
 
 def _unknown() -> web.Response:
-    return _page(hosted_html.notice("Nothing here", "There is no such payment page."), 404)
+    return _page(hosted_html.notice("Page not found", "There is no such payment page."), 404)
 
 
 def _shop(session: Record) -> str:

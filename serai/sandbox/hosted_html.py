@@ -1,4 +1,4 @@
-"""What the buyer sees: one sheet of paper, no script, good on a phone and in the dark."""
+"""The HTML of the payment pages: no scripts, responsive, with a dark theme."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ p.soft{color:var(--soft);margin:0 0 18px}
 """
 
 _NOTE = (
-    '<p class="note"><b>Sandbox: no real money.</b> Pay with <code>4242 4242 4242 4242</code>, be declined with '
-    "<code>4000 0000 0000 0002</code>, meet 3-D Secure with <code>4000 0025 0000 3155</code>; "
-    "any future date, any CVC.</p>"
+    '<p class="note"><b>Sandbox: no real money.</b> Test cards: <code>4242 4242 4242 4242</code> succeeds, '
+    "<code>4000 0000 0000 0002</code> is declined, <code>4000 0025 0000 3155</code> requires 3-D Secure. "
+    "Use any future date and any CVC.</p>"
 )
 
 
@@ -71,7 +71,7 @@ def card_form(
     problems: dict[str, str],
     alert: str | None,
 ) -> str:
-    """The page with the card form. What was typed is shown again, except the security code."""
+    """The page with the card form. Typed values are shown again, except the security code."""
     email = session["customer_email"]
     fields = (
         _field("number", "Card number", "1234 1234 1234 1234", "cc-number", "numeric", given, problems)
@@ -102,11 +102,11 @@ def card_form(
 
 def challenge(shop: str, total: str) -> str:
     return document(
-        "Confirm it is you",
+        "Confirm the payment",
         _NOTE
-        + '<div class="sheet narrow"><section class="pay"><h2>Your bank asks: is this you?</h2>'
-        + f'<p class="soft">{escape(shop)} wants to charge <b>{escape(total)}</b>. This page stands in for the '
-        "3-D Secure check of the card's bank.</p>"
+        + '<div class="sheet narrow"><section class="pay"><h2>Confirm this payment</h2>'
+        + f'<p class="soft">{escape(shop)} wants to charge <b>{escape(total)}</b>. This page simulates '
+        "the 3-D Secure check of the card's bank.</p>"
         + '<form method="post"><button name="action" value="approve">Approve the payment</button>'
         + '<button class="quiet" name="action" value="fail">Fail the check</button></form></section></div>',
     )

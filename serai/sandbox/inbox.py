@@ -1,7 +1,8 @@
-"""The mailbox behind the SMTP server: one `.eml` file per message, an index of them in memory, the oldest go first.
+"""The mailbox behind the SMTP server: one `.eml` file per message and an index in memory. The oldest messages are
+deleted first.
 
-The file is complete before SMTP answers 250, so a mail that was accepted survives `kill -9`. The envelope is kept in
-a header of our own in front of the message, because blind copies are nowhere else.
+The file is complete before SMTP answers 250, so an accepted email survives `kill -9`. The SMTP envelope is stored in a
+header of our own before the message, because blind-copy recipients appear nowhere else.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGES = 10_000
 MAX_HEAD_BYTES = 64 * 1024
-PARSED_AT_ONCE = 128
+MAX_PARSED = 128
 
 _ENVELOPE = "X-Sandbox-Envelope"
 _SHOWN = frozenset(["message-id", "subject"])
@@ -53,7 +54,7 @@ class Inbox:
                 with path.open("rb") as file:
                     self._index(path.stem, file.read(MAX_HEAD_BYTES))
             except (ValueError, KeyError):
-                log.warning("%s is no mail of the sandbox; left alone", path)
+                log.warning("%s is not an email of the sandbox; ignored", path)
         for stray in directory.glob("*.part"):
             stray.unlink()
 
@@ -68,7 +69,8 @@ class Inbox:
         return self._index(identifier, raw)
 
     def newest(self, *, to: str = "", subject: str = "", before: str = "", limit: int) -> list[Entry]:
-        """Newest first; `to` and `subject` match any part, whatever the case; `before` is the id to go on from."""
+        """Newest first. `to` and `subject` match any part, ignoring case. `before` is the last id of the previous
+        page."""
         found: list[Entry] = []
         wanted_to, wanted_subject = to.lower(), subject.lower()
         for entry in reversed(self._entries.values()):
@@ -89,7 +91,7 @@ class Inbox:
     def raw(self, entry: Entry) -> bytes:
         return self._path(entry.id).read_bytes()
 
-    def described(self, entry: Entry) -> dict[str, Any]:
+    def document(self, entry: Entry) -> dict[str, Any]:
         text, html = self._body(entry)
         return {
             "id": entry.id,
@@ -135,7 +137,7 @@ class Inbox:
             message = message_from_bytes(self.raw(entry), policy=policy.default)
             known = (_content(message, "plain") or "", _content(message, "html"))
             self._bodies[entry.id] = known
-            while len(self._bodies) > PARSED_AT_ONCE:
+            while len(self._bodies) > MAX_PARSED:
                 self._bodies.popitem(last=False)
         return known
 
@@ -149,8 +151,8 @@ class Inbox:
 
 
 def _headers(head: bytes) -> dict[str, str]:
-    """The two headers that lists show, decoded. Picked out by hand, because every mail comes through here and the
-    library's parser takes a millisecond for all the others."""
+    """The two headers that lists show, decoded. Parsed by hand because every email passes here and the library's parser
+    takes a millisecond for all headers."""
     found: dict[str, str] = {}
     name = ""
     # As text, because headers may be raw UTF-8 (SMTPUTF8), which the bytes parser would not decode.
@@ -171,7 +173,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 def _decoded(name: str, value: str) -> str:
-    """One that cannot be parsed is shown as it came rather than lost."""
+    """A header that cannot be decoded is shown as received."""
     if "=?" in value:
         with suppress(MessageError, ValueError, IndexError, AttributeError):
             value = policy.default.header_factory(name, value)
@@ -183,6 +185,6 @@ def _content(message: EmailMessage, subtype: str) -> str | None:
         part = message.get_body(preferencelist=(subtype,))
         return str(part.get_content()).replace("\r\n", "\n") if part is not None else None
     except (MessageError, LookupError, ValueError, AttributeError):
-        # An unknown charset or a broken part: show what can be shown.
+        # An unknown charset or a broken part: decode what is possible.
         payload = message.get_payload(decode=True)
         return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else None

@@ -1,10 +1,10 @@
-"""The inbox over HTTP: the API tests read, and pages for a person who wonders what the shop just mailed.
+"""The inbox over HTTP: an API for tests, and pages for people.
 
 - `GET /api/messages?to=&subject=&limit=&before=` → `{"items": [{"id","message_id","from","to","subject","text","html",
-  "received_at"}]}`, newest first; `to` and `subject` match parts, `before` is the last id of the page
-  before, `limit` 50 unless given and never more than 1000.
+  "received_at"}]}`, newest first; `to` and `subject` match parts, `before` is the last id of the previous
+  page, `limit` is 50 by default and at most 1000.
 - `GET /api/messages/{id}`, `GET /messages/{id}/raw` (the `.eml`), `DELETE /api/messages`
-- `/` and `/messages/{id}` are the pages; `GET|POST|DELETE /_faults` see `smtp.py`.
+- `/` and `/messages/{id}` are the pages; `GET|POST|DELETE /_faults`: see `smtp.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from serai.sandbox.control import alive, body, refusal
-from serai.sandbox.faults import BadFault
 from serai.sandbox.hosted_html import STYLE
 from serai.sandbox.inbox import Entry, Inbox
+from serai.sandbox.shared_routes import fault_routes, probe_routes, refusal
 from serai.sandbox.smtp import MailFaults
 
 DEFAULT_PAGE, MAX_PAGE = 50, 1000
@@ -41,7 +40,7 @@ main>p a,.back{color:var(--accent)}
 """
 )
 
-#: Mails are other people's HTML: no script, no form, and images only where the mail brings or names them.
+#: Emails are untrusted HTML: no scripts, no forms, and no resources but images and fonts.
 _CSP = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: http: https:; font-src data:; frame-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -61,26 +60,22 @@ class InboxPages:
             web.get("/", self.show_all),
             web.get("/messages/{id}", self.show),
             web.get("/messages/{id}/raw", self.raw),
-            web.get("/_faults", self.faults),
-            web.post("/_faults", self.add_fault),
-            web.delete("/_faults", self.remove_faults),
-            web.delete("/_faults/{id}", self.remove_faults),
-            web.get("/livez", alive),
-            web.get("/readyz", alive),
+            *fault_routes(self._faults),
+            *probe_routes(),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [self._inbox.described(entry) for entry in self._asked(request)]})
+        return web.json_response({"items": [self._inbox.document(entry) for entry in self._query_inbox(request)]})
 
     async def one(self, request: web.Request) -> web.Response:
-        return web.json_response(self._inbox.described(self._entry(request)))
+        return web.json_response(self._inbox.document(self._entry(request)))
 
     async def clear(self, request: web.Request) -> web.Response:
         self._inbox.clear()
         return web.Response(status=204)
 
     async def show_all(self, request: web.Request) -> web.Response:
-        entries = self._asked(request)
+        entries = self._query_inbox(request)
         to = request.query.get("to", "")
         rows = "".join(
             f'<a class="mail" href="/messages/{entry.id}"><b>{escape(entry.subject) or "(no subject)"}</b>'
@@ -90,16 +85,16 @@ class InboxPages:
         more = {"to": to, "before": entries[-1].id} if len(entries) == DEFAULT_PAGE else None
         return _page(
             "Inbox",
-            '<p class="note"><b>Sandbox: nothing is sent anywhere.</b> Whatever the shop mails ends up here.</p>'
+            '<p class="note"><b>Sandbox: emails are not delivered.</b> All emails of the shop appear here.</p>'
             f"<header><h1>Inbox · {len(self._inbox)}</h1><form><input name='to' value='{escape(to)}' "
             "placeholder='Recipient' aria-label='Recipient'><button>Filter</button></form></header>"
-            f'<div class="sheet">{rows or "<p class=mail>No mail yet.</p>"}</div>'
+            f'<div class="sheet">{rows or "<p class=mail>No emails yet.</p>"}</div>'
             + (f'<p><a href="/?{escape(urlencode(more))}">Older</a></p>' if more else ""),
         )
 
     async def show(self, request: web.Request) -> web.Response:
         entry = self._entry(request)
-        mail = self._inbox.described(entry)
+        mail = self._inbox.document(entry)
         facts = {
             "From": entry.sender,
             "To": ", ".join(entry.recipients),
@@ -107,16 +102,16 @@ class InboxPages:
             "Id": entry.message_id,
         }
         listed = "".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
-        # Links open in a tab of their own; nothing else of the mail gets out of the frame.
+        # Links open in a new tab. Nothing else in the email can leave the frame.
         framed = (
-            '<iframe title="The mail" sandbox="allow-popups allow-popups-to-escape-sandbox" '
+            '<iframe title="Email" sandbox="allow-popups allow-popups-to-escape-sandbox" '
             f'srcdoc="{escape("<base target=_blank>" + mail["html"])}"></iframe>'
             if mail["html"] is not None
             else ""
         )
         return _page(
             entry.subject or "(no subject)",
-            '<p><a class="back" href="/">All mail</a></p><div class="sheet"><section class="pay">'
+            '<p><a class="back" href="/">All emails</a></p><div class="sheet"><section class="pay">'
             f"<h2>{escape(entry.subject) or '(no subject)'}</h2><dl>{listed}</dl>{framed}"
             f'<pre>{escape(mail["text"])}</pre><p><a class="back" href="/messages/{entry.id}/raw">Source</a></p>'
             "</section></div>",
@@ -126,26 +121,11 @@ class InboxPages:
         headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
         return web.Response(body=self._inbox.raw(self._entry(request)), content_type="text/plain", headers=headers)
 
-    async def faults(self, request: web.Request) -> web.Response:
-        return web.json_response({"items": [fault.public() for fault in self._faults.all()]})
-
-    async def add_fault(self, request: web.Request) -> web.Response:
-        try:
-            fault = self._faults.add(await body(request))
-        except BadFault as problem:
-            raise refusal(str(problem)) from None
-        return web.json_response(fault.public(), status=201)
-
-    async def remove_faults(self, request: web.Request) -> web.Response:
-        identifier = request.match_info.get("id")
-        removed = self._faults.remove(identifier)
-        return web.json_response({"removed": removed}, status=200 if removed or identifier is None else 404)
-
-    def _asked(self, request: web.Request) -> Sequence[Entry]:
+    def _query_inbox(self, request: web.Request) -> Sequence[Entry]:
         query = request.query
         limit = query.get("limit", str(DEFAULT_PAGE))
         if not limit.isdecimal() or int(limit) < 1:
-            raise refusal("limit is a positive number")
+            raise refusal("limit must be a positive number")
         return self._inbox.newest(
             to=query.get("to", ""),
             subject=query.get("subject", ""),

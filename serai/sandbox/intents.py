@@ -1,4 +1,4 @@
-"""PaymentIntents as the API handles them: created, confirmed with a test payment method, cancelled."""
+"""PaymentIntents of the API: created, confirmed with a test payment method, cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serai.sandbox.errors import BadParameter, CardDeclined, Refused
 from serai.sandbox.params import absent, only_supported
 from serai.sandbox.store import Json, Record
 
-#: Test payment methods come with a card that never expires while anybody runs this.
+#: The expiry date of the cards behind test payment methods.
 _EXPIRY = (2099, 12)
 
 _CONFIRMING = frozenset(
@@ -46,35 +46,35 @@ _CREATING = _CONFIRMING | frozenset(
 
 
 def create(call: Call) -> Json:
-    asked = call.params
-    only_supported(asked, _CREATING)
-    currency = money.currency(asked["currency"], param="currency")
-    if asked["amount"] < 1:
+    params = call.params
+    only_supported(params, _CREATING)
+    currency = money.currency(params["currency"], param="currency")
+    if params["amount"] < 1:
         raise BadParameter(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="amount"
         )
-    money.chargeable(asked["amount"], currency, param="amount", what="Amount")
-    if asked.get("capture_method") == "manual":
-        raise BadParameter("The sandbox does not hold authorisations.", param="capture_method")
-    types = asked.get("payment_method_types") or asked.get("allowed_payment_method_types")
+    money.chargeable(params["amount"], currency, param="amount", what="Amount")
+    if params.get("capture_method") == "manual":
+        raise BadParameter("The sandbox does not implement manual capture.", param="capture_method")
+    types = params.get("payment_method_types") or params.get("allowed_payment_method_types")
     if types and "card" not in types:
-        raise BadParameter("The sandbox only takes cards.", param="payment_method_types")
-    confirm = asked.get("confirm", False)
+        raise BadParameter("The sandbox only accepts cards.", param="payment_method_types")
+    confirm = params.get("confirm", False)
     for only_with_confirm in ("return_url", "off_session", "error_on_requires_action"):
-        if only_with_confirm in asked and not confirm:
+        if only_with_confirm in params and not confirm:
             raise BadParameter(
                 f"The parameter `{only_with_confirm}` cannot be passed when creating a PaymentIntent unless `confirm` "
                 "is set to true.",
                 param=only_with_confirm,
             )
-    automatic = asked.get("automatic_payment_methods") or ({"enabled": True} if not types else None)
+    automatic = params.get("automatic_payment_methods") or ({"enabled": True} if not types else None)
     if automatic and automatic.get("enabled"):
         automatic = {"allow_redirects": "always"} | automatic
     if confirm:
-        _check_confirmation(asked, automatic)
-    method = _method(call, asked["payment_method"]) if "payment_method" in asked else None
+        _check_confirmation(params, automatic)
+    method = _method(call, params["payment_method"]) if "payment_method" in params else None
     intent = charging.open_intent(
-        call, amount=asked["amount"], currency=currency, asked=asked | {"automatic_payment_methods": automatic}
+        call, amount=params["amount"], currency=currency, params=params | {"automatic_payment_methods": automatic}
     )
     if method is not None:
         intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
@@ -84,14 +84,14 @@ def create(call: Call) -> Json:
 
 
 def confirm(call: Call) -> Json:
-    asked = call.params
-    only_supported(asked, _CONFIRMING)
+    params = call.params
+    only_supported(params, _CONFIRMING)
     intent = call.fetch("payment_intent", call.path["id"], param="intent", status=404)
-    _check_confirmation(asked | {"payment_method": "later"}, intent.body["automatic_payment_methods"])
+    _check_confirmation(params | {"payment_method": "later"}, intent.body["automatic_payment_methods"])
     _not_of_checkout(intent)
     if intent.status not in charging.PAYABLE:
         raise _unexpected(intent, "confirm")
-    name = asked.get("payment_method") or intent.body["payment_method"]
+    name = params.get("payment_method") or intent.body["payment_method"]
     if name is None:
         raise Refused(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
@@ -100,8 +100,8 @@ def confirm(call: Call) -> Json:
             code="payment_intent_unexpected_state",
             payment_intent=intent.body,
         )
-    if "receipt_email" in asked:
-        intent.body["receipt_email"] = asked["receipt_email"]
+    if "receipt_email" in params:
+        intent.body["receipt_email"] = params["receipt_email"]
     return _confirm(call, intent, _method(call, name))
 
 
@@ -114,11 +114,11 @@ def cancel(call: Call) -> Json:
     return intent.body
 
 
-def _check_confirmation(asked: dict[str, Any], automatic: Json | None) -> None:
-    if "payment_method" not in asked:
+def _check_confirmation(params: dict[str, Any], automatic: Json | None) -> None:
+    if "payment_method" not in params:
         raise absent("payment_method")
-    if "return_url" in asked:
-        sessions.check_url(asked["return_url"], "return_url")
+    if "return_url" in params:
+        sessions.check_url(params["return_url"], "return_url")
     elif automatic and automatic.get("enabled") and automatic["allow_redirects"] == "always":
         raise BadParameter(
             "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
@@ -149,7 +149,8 @@ def _confirm(call: Call, intent: Record, method: Record | None) -> Json:
 
 
 def declined(intent: Record, method: Record, decline: Decline) -> CardDeclined:
-    """The 402 of a refused card. It was executed: the failed charge, the events and this very answer stay."""
+    """The 402 for a declined card. The request was executed, so the failed charge, the events and this response are
+    stored."""
     more: Json = {"payment_intent": intent.body, "payment_method": method.body}
     if decline.decline_code:
         more["decline_code"] = decline.decline_code

@@ -1,4 +1,4 @@
-"""What Stripe says about amounts and currencies before it looks at anything else."""
+"""Stripe's validation of amounts and currencies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def currency(value: str, *, param: str) -> str:
 
 
 def chargeable(amount: int, of: str, *, param: str, what: str) -> None:
-    """Refuses an amount below the currency's minimum or above the maximum."""
+    """Refuse an amount below the currency's minimum or above the maximum."""
     minimum = _MINIMUM.get(of, 1)
     if amount < minimum:
         raise BadParameter(f"{what} must be at least {display(minimum, of)} {of}", code="amount_too_small", param=param)
@@ -46,7 +46,7 @@ def chargeable(amount: int, of: str, *, param: str, what: str) -> None:
 
 
 def display(amount: int, of: str) -> str:
-    """`$1,249.00`; `12.50 PLN` for a currency without a symbol of its own."""
+    """`$1,249.00`, or `12.50 PLN` for a currency without a symbol here."""
     decimals = 0 if of in _ZERO_DECIMAL else 3 if of in _THREE_DECIMAL else 2
     whole, part = divmod(amount, 10**decimals)
     written = f"{whole:,}.{part:0{decimals}}" if decimals else f"{whole:,}"

@@ -1,6 +1,6 @@
-"""Stripe's objects as they go over the wire, with every field the API shows for a card payment, null where unused.
+"""Stripe's objects as the API returns them, with every field that a card payment has, null where unused.
 
-The tests compare each of them with the resource types of the official SDK.
+Tests compare each of them with the resource types of the official SDK.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from serai.sandbox.call import Call, new_id
 from serai.sandbox.cards import Card, Decline
 from serai.sandbox.store import Json, Record
 
-_NOBODY: Json = {
+_NO_BILLING_DETAILS: Json = {
     "address": {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None},
     "email": None,
     "name": None,
@@ -20,9 +20,9 @@ _NOBODY: Json = {
 }
 
 
-def line_item(call: Call, asked: Json) -> Json:
-    price, product = asked["price_data"], asked["price_data"]["product_data"]
-    unit, quantity, currency = price["unit_amount"], asked["quantity"], price["currency"].lower()
+def line_item(call: Call, params: Json) -> Json:
+    price, product = params["price_data"], params["price_data"]["product_data"]
+    unit, quantity, currency = price["unit_amount"], params["quantity"], price["currency"].lower()
     return {
         "id": new_id("li_1"),
         "object": "item",
@@ -33,7 +33,7 @@ def line_item(call: Call, asked: Json) -> Json:
         "amount_total": unit * quantity,
         "currency": currency,
         "description": product["name"],
-        "metadata": asked.get("metadata", {}),
+        "metadata": params.get("metadata", {}),
         "price": {
             "id": new_id("price_1"),
             "object": "price",
@@ -60,7 +60,7 @@ def line_item(call: Call, asked: Json) -> Json:
 
 
 def session(call: Call, *, total: int, currency: str, expires_at: int) -> Json:
-    asked = call.params
+    params = call.params
     identifier = new_id("cs_test_a1", 58)
     return {
         "id": identifier,
@@ -68,14 +68,14 @@ def session(call: Call, *, total: int, currency: str, expires_at: int) -> Json:
         "adaptive_pricing": {"enabled": False},
         "after_expiration": None,
         "allow_promotion_codes": None,
-        "allowed_payment_method_types": asked.get("allowed_payment_method_types"),
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "billing_address_collection": asked.get("billing_address_collection"),
+        "billing_address_collection": params.get("billing_address_collection"),
         "branding_settings": None,
-        "cancel_url": asked.get("cancel_url"),
-        "client_reference_id": asked.get("client_reference_id"),
+        "cancel_url": params.get("cancel_url"),
+        "client_reference_id": params.get("client_reference_id"),
         "client_secret": None,
         "collected_information": None,
         "consent": None,
@@ -87,17 +87,17 @@ def session(call: Call, *, total: int, currency: str, expires_at: int) -> Json:
         "custom_text": {
             "after_submit": None,
             "shipping_address": None,
-            "submit": asked.get("custom_text", {}).get("submit"),
+            "submit": params.get("custom_text", {}).get("submit"),
             "terms_of_service_acceptance": None,
         },
         "customer": None,
         "customer_account": None,
-        "customer_creation": asked.get("customer_creation", "if_required"),
-        "customer_details": customer_details(asked.get("customer_email")),
-        "customer_email": asked.get("customer_email"),
+        "customer_creation": params.get("customer_creation", "if_required"),
+        "customer_details": customer_details(params.get("customer_email")),
+        "customer_email": params.get("customer_email"),
         "discounts": [],
         "expires_at": expires_at,
-        "integration_identifier": asked.get("integration_identifier"),
+        "integration_identifier": params.get("integration_identifier"),
         "invoice": None,
         "invoice_creation": {
             "enabled": False,
@@ -112,10 +112,10 @@ def session(call: Call, *, total: int, currency: str, expires_at: int) -> Json:
             },
         },
         "livemode": False,
-        "locale": asked.get("locale"),
-        "metadata": asked.get("metadata", {}),
+        "locale": params.get("locale"),
+        "metadata": params.get("metadata", {}),
         "mode": "payment",
-        "origin_context": asked.get("origin_context"),
+        "origin_context": params.get("origin_context"),
         "payment_intent": None,
         "payment_link": None,
         "payment_method_collection": "if_required",
@@ -132,9 +132,9 @@ def session(call: Call, *, total: int, currency: str, expires_at: int) -> Json:
         "shipping_cost": None,
         "shipping_options": [],
         "status": "open",
-        "submit_type": asked.get("submit_type"),
+        "submit_type": params.get("submit_type"),
         "subscription": None,
-        "success_url": asked.get("success_url"),
+        "success_url": params.get("success_url"),
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": f"{call.site}/c/pay/{identifier}",
@@ -157,8 +157,8 @@ def customer_details(email: str | None, name: str | None = None) -> Json | None:
     }
 
 
-def payment_intent(call: Call, *, amount: int, currency: str, asked: Json) -> Json:
-    """`asked` is what a PaymentIntent may be asked for: metadata, description, receipt_email, …"""
+def payment_intent(call: Call, *, amount: int, currency: str, params: Json) -> Json:
+    """`params` are the parameters of a PaymentIntent: metadata, description, receipt_email, …"""
     identifier = new_id("pi_3")
     return {
         "id": identifier,
@@ -169,22 +169,22 @@ def payment_intent(call: Call, *, amount: int, currency: str, asked: Json) -> Js
         "amount_received": 0,
         "application": None,
         "application_fee_amount": None,
-        "automatic_payment_methods": asked.get("automatic_payment_methods"),
+        "automatic_payment_methods": params.get("automatic_payment_methods"),
         "canceled_at": None,
         "cancellation_reason": None,
-        "capture_method": asked.get("capture_method", "automatic_async"),
+        "capture_method": params.get("capture_method", "automatic_async"),
         "client_secret": f"{identifier}_secret_{new_id('', 25)}",
-        "confirmation_method": asked.get("confirmation_method", "automatic"),
+        "confirmation_method": params.get("confirmation_method", "automatic"),
         "created": call.at,
         "currency": currency,
         "customer": None,
         "customer_account": None,
-        "description": asked.get("description"),
+        "description": params.get("description"),
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
-        "metadata": asked.get("metadata") or {},
+        "metadata": params.get("metadata") or {},
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
@@ -197,15 +197,15 @@ def payment_intent(call: Call, *, amount: int, currency: str, asked: Json) -> Js
                 "request_three_d_secure": "automatic",
             }
         },
-        "payment_method_types": asked.get("payment_method_types", ["card"]),
+        "payment_method_types": params.get("payment_method_types", ["card"]),
         "processing": None,
-        "receipt_email": asked.get("receipt_email"),
+        "receipt_email": params.get("receipt_email"),
         "review": None,
         "setup_future_usage": None,
-        "shipping": asked.get("shipping"),
+        "shipping": params.get("shipping"),
         "source": None,
-        "statement_descriptor": asked.get("statement_descriptor"),
-        "statement_descriptor_suffix": asked.get("statement_descriptor_suffix"),
+        "statement_descriptor": params.get("statement_descriptor"),
+        "statement_descriptor_suffix": params.get("statement_descriptor_suffix"),
         "status": "requires_payment_method",
         "transfer_data": None,
         "transfer_group": None,
@@ -217,7 +217,7 @@ def payment_method(call: Call, card: Card, *, exp: tuple[int, int], email: str |
         "id": new_id("pm_1"),
         "object": "payment_method",
         "allow_redisplay": "unspecified",
-        "billing_details": _NOBODY | {"email": email, "name": name},
+        "billing_details": _NO_BILLING_DETAILS | {"email": email, "name": name},
         "card": {
             "brand": card.brand,
             "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
@@ -341,7 +341,7 @@ def _three_d_secure() -> Json:
 
 
 def refund(call: Call, paid: Record, *, amount: int, status: str) -> Json:
-    asked = call.params
+    params = call.params
     return {
         "id": new_id("re_3"),
         "object": "refund",
@@ -354,10 +354,10 @@ def refund(call: Call, paid: Record, *, amount: int, status: str) -> Json:
             "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
             "type": "card",
         },
-        "metadata": asked.get("metadata") or {},
+        "metadata": params.get("metadata") or {},
         "payment_intent": paid.body["payment_intent"],
         "payment_method": paid.body["payment_method"],
-        "reason": asked.get("reason"),
+        "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
         "status": status,

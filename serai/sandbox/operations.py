@@ -1,4 +1,4 @@
-"""Which request is which operation. The names are those of the SDK's methods; faults are aimed at them."""
+"""Maps requests to operations. Operations have the names of the SDK's methods; faults refer to these names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OPERATIONS = (
     _operation("balance.retrieve", "GET", "/balance", reads.balance),
 )
 
-#: What a fault may be aimed at: every operation, the buttons of the pages, the webhooks, or everything.
+#: The targets of faults: every operation, the buttons of the pages, the webhooks, or everything.
 HOSTED_PAY, CHALLENGE, WEBHOOK, EVERYTHING = "hosted.pay", "hosted.challenge", "webhook", "*"
 TARGETS = frozenset([*(operation.name for operation in OPERATIONS), HOSTED_PAY, CHALLENGE, WEBHOOK, EVERYTHING])
 

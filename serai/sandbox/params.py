@@ -1,7 +1,7 @@
-"""From a form-encoded request to typed parameters, checked against what the Stripe SDK publishes (see `schema.py`).
+"""Parses a form-encoded request into typed parameters, checked against the types in the Stripe SDK (see `schema.py`).
 
-Strictness is the point: a typo that Stripe would refuse has to fail here too, with Stripe's code and the `param` that
-is wrong, and before anything is executed.
+It is strict: a parameter that Stripe would refuse is refused here too, with Stripe's code and `param`, before anything
+is executed.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 
 def parse(operation: str, encoded: str) -> dict[str, Any]:
-    """The typed parameters of one request. Raises BadParameter for whatever Stripe would not take."""
+    """The typed parameters of a request. Raises BadParameter for anything that Stripe would refuse."""
     return _object(_decode(encoded), _SCHEMAS[operation], "")
 
 
 def canonical(encoded: str) -> str:
-    """The same text for the same parameters in whatever order; what an idempotency key is compared by."""
+    """The parameters in a fixed order. Idempotency keys compare requests in this form."""
     return "&".join(sorted(encoded.split("&")))
 
 
 def _decode(encoded: str) -> dict[str, Any]:
-    """`a[b][0]=c` → `{"a": {"b": {"0": "c"}}}`; which of the hashes are lists is the schema's business."""
+    """`a[b][0]=c` → `{"a": {"b": {"0": "c"}}}`. The schema decides later which of the hashes are lists."""
     try:
         pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as problem:
@@ -170,7 +170,8 @@ def absent(param: str) -> BadParameter:
 
 
 def only_supported(params: dict[str, Any], supported: frozenset[str]) -> None:
-    """Refuses what Stripe takes but this sandbox does not play: ignoring `discounts` would charge a wrong total."""
+    """Refuses parameters that Stripe has but the sandbox does not implement: ignoring `discounts` would charge a wrong
+    total."""
     for path in _paths(params, ""):
         if path not in supported and not any(path.startswith(f"{each}.") for each in supported):
             raise BadParameter(f"The sandbox does not implement the parameter {path}.", param=path)

@@ -1,4 +1,4 @@
-"""Retrieving, listing and expanding: the same three questions for every kind of object."""
+"""Retrieving, listing and expanding, for every kind of object."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ def retrieve(kind: str, param: str) -> Callable[[Call], Json]:
 
 
 def list_of(kind: str, url: str, *filters: str) -> Callable[[Call], Json]:
-    """`filters` are the query parameters that are honoured; the others Stripe knows are refused, not ignored."""
+    """`filters` are the supported query parameters. Other parameters of Stripe are refused, not ignored."""
     supported = frozenset(["limit", "starting_after", "ending_before", "expand", "created", *filters])
 
     def operation(call: Call) -> Json:
-        asked = call.params
-        only_supported(asked, supported)
-        limit = _limit(asked)
-        created = asked.get("created")
-        ref = asked.get("payment_intent") or asked.get("type")
-        if "charge" in asked:
-            ref = call.fetch("charge", asked["charge"], param="charge").ref
+        params = call.params
+        only_supported(params, supported)
+        limit = _limit(params)
+        created = params.get("created")
+        ref = params.get("payment_intent") or params.get("type")
+        if "charge" in params:
+            ref = call.fetch("charge", params["charge"], param="charge").ref
         records = call.store.page(
             kind,
             limit=limit + 1,
-            before=_position(call, kind, asked, "starting_after"),
-            after=_position(call, kind, asked, "ending_before"),
+            before=_position(call, kind, params, "starting_after"),
+            after=_position(call, kind, params, "ending_before"),
             ref=ref,
-            refs=asked.get("types"),
-            status=asked.get("status"),
+            refs=params.get("types"),
+            status=params.get("status"),
             created={"gte": created, "lte": created} if isinstance(created, int) else created,
         )
         has_more = len(records) > limit
         if has_more:
-            records = records[1:] if "ending_before" in asked and "starting_after" not in asked else records[:limit]
+            records = records[1:] if "ending_before" in params and "starting_after" not in params else records[:limit]
         return objects.listing(url, [_shown(call, record) for record in records], has_more=has_more)
 
     return operation
@@ -79,7 +79,7 @@ def line_items(call: Call) -> Json:
 
 
 def balance(call: Call) -> Json:
-    """What came in minus what went out, over the whole ledger; nothing is ever paid out of a sandbox."""
+    """Charges minus refunds over the whole ledger. The sandbox makes no payouts."""
     totals: dict[str, int] = {}
     after = 0
     while page := call.store.ledger(after=after, limit=1000):
@@ -90,12 +90,12 @@ def balance(call: Call) -> Json:
         {"amount": amount, "currency": currency, "source_types": {"card": amount}}
         for currency, amount in totals.items()
     ]
-    nothing = [{"amount": 0, "currency": currency, "source_types": {"card": 0}} for currency in totals]
-    return {"object": "balance", "available": amounts, "livemode": False, "pending": nothing}
+    pending = [{"amount": 0, "currency": currency, "source_types": {"card": 0}} for currency in totals]
+    return {"object": "balance", "available": amounts, "livemode": False, "pending": pending}
 
 
 def expanded(call: Call, answer: Json) -> Json:
-    """The answer with every path of `expand` replaced by the object it names."""
+    """The response with every path of `expand` replaced by the object that it refers to."""
     paths = call.params.get("expand", [])
     if not paths:
         return answer
@@ -140,8 +140,8 @@ def _expand(call: Call, node: Json, parts: list[str], path: str, number: int) ->
         _expand(call, node[field], rest, path, number)
 
 
-def _limit(asked: dict[str, Any]) -> int:
-    limit = int(asked.get("limit", DEFAULT_PAGE))
+def _limit(params: dict[str, Any]) -> int:
+    limit = int(params.get("limit", DEFAULT_PAGE))
     if limit < 1:
         raise BadParameter(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="limit"
@@ -153,8 +153,8 @@ def _limit(asked: dict[str, Any]) -> int:
     return limit
 
 
-def _position(call: Call, kind: str, asked: dict[str, Any], param: str) -> int | None:
-    return call.fetch(kind, asked[param], param=param).seq if param in asked else None
+def _position(call: Call, kind: str, params: dict[str, Any], param: str) -> int | None:
+    return call.fetch(kind, params[param], param=param).seq if param in params else None
 
 
 def _shown(call: Call, record: Record) -> Json:
@@ -166,6 +166,6 @@ def _shown(call: Call, record: Record) -> Json:
 
 
 def _event(call: Call, record: Record) -> Json:
-    """An event counts the webhooks that have not been accepted yet, so that number is looked up, not stored."""
+    """An event's number of webhooks not yet accepted is looked up, not stored."""
     delivery = call.store.delivery(record.id)
     return record.body | {"pending_webhooks": int(delivery is not None and delivery[1] != "delivered")}

@@ -1,12 +1,12 @@
-"""Derives `params.json` from the Stripe SDK: what each operation accepts, exactly as Stripe publishes it.
+"""Derives `params.json` from the Stripe SDK: the parameters of each operation as Stripe publishes them.
 
-The result is committed because importing the SDK costs the sandbox 15 MB and half a second for facts that change only
-when the SDK is upgraded; a test compares the file with the installed SDK. Write it anew with
-`python -m serai.sandbox.schema`.
+The result is committed because importing the SDK costs the sandbox 15 MB and half a second, and it changes only when
+the SDK is upgraded. A test compares the file with the installed SDK. Regenerate it with `python -m
+serai.sandbox.schema`.
 
 A schema is one of `"str" | "int" | "bool" | "number"`, `{"enum": [...]}`, `{"list": schema}`, `{"map": schema}`,
 `{"object": {name: schema}, "required": [...]}`, `{"any": [schema, ...]}`, or `{"empty": schema}` where an empty string
-is legal and unsets the value.
+is valid and unsets the value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Schema = str | dict[str, Any]
 
 PATH = Path(__file__).with_name("params.json")
 
-#: operation → the SDK type that publishes its parameters.
+#: operation → the SDK type that declares its parameters.
 PUBLISHED = {
     "balance.retrieve": "_balance_retrieve_params.BalanceRetrieveParams",
     "charges.list": "_charge_list_params.ChargeListParams",
@@ -104,7 +104,7 @@ def _union(members: list[Schema]) -> Schema:
     others = [schema for schema in distinct if not (isinstance(schema, dict) and "enum" in schema)]
     named = [value for value in values if value != ""]
     if named:
-        # The SDK opens every enum with `| str` so that it outlives new values; the API itself refuses unknown ones.
+        # The SDK adds `| str` to every enum to allow for new values; the API itself refuses unknown ones.
         others = [{"enum": named}, *(schema for schema in others if schema != "str")]
     chosen: Schema = others[0] if len(others) == 1 else {"any": others}
     return {"empty": chosen} if "" in values else chosen
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def render(schemas: dict[str, Any]) -> str:
-    """One operation a line: small enough to load, still readable in a diff."""
+    """One operation per line: small, but readable in a diff."""
     lines = [f"    {json.dumps(name)}: {json.dumps(schema)}" for name, schema in sorted(schemas["operations"].items())]
     body = ",\n".join(lines)
     return f'{{\n  "api_version": {json.dumps(schemas["api_version"])},\n  "operations": {{\n{body}\n  }}\n}}\n'

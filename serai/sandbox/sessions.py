@@ -1,4 +1,4 @@
-"""Checkout Sessions: opened and expired by the API, paid on the hosted page, closed by time."""
+"""Checkout Sessions: created and expired by the API, paid on the hosted page, expired by time."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ _SUPPORTED = frozenset(
     ]
 )
 
-#: Legal switches that would change the total or the flow when on, and change nothing when off.
+#: Options of Stripe that may be given as long as they are off. When on, they would change the total or the flow.
 _MUST_BE_OFF = (
     "adaptive_pricing", "automatic_tax", "invoice_creation", "phone_number_collection"
 )  # fmt: skip
 
 
 def create(call: Call) -> Json:
-    asked = call.params
-    _check(asked)
-    lines, currency = _lines(call, asked["line_items"])
+    params = call.params
+    _check(params)
+    lines, currency = _lines(call, params["line_items"])
     total = sum(line["amount_total"] for line in lines)
     money.chargeable(total, currency, param="line_items", what="The Checkout Session's total amount due")
-    expires_at = asked.get("expires_at", call.at + MAX_LIFE_S)
+    expires_at = params.get("expires_at", call.at + MAX_LIFE_S)
     if expires_at < call.at + MIN_LIFE_S:
         raise BadParameter(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.", param="expires_at"
@@ -84,8 +84,8 @@ def create(call: Call) -> Json:
     body = objects.session(call, total=total, currency=currency, expires_at=expires_at)
     hidden = {
         "lines": lines,
-        "intent": asked.get("payment_intent_data", {}),
-        "shop": asked.get("branding_settings", {}).get("display_name"),
+        "intent": params.get("payment_intent_data", {}),
+        "shop": params.get("branding_settings", {}).get("display_name"),
     }
     call.store.add(
         Record(body["id"], "checkout.session", call.at, body, hidden, status="open", due_at=float(expires_at))
@@ -105,7 +105,7 @@ def expire(call: Call) -> Json:
 
 
 def find(call: Call, identifier: str, *, status: int = 400) -> Record:
-    """The session as it is at this moment: one whose time has passed is expired before anybody looks at it."""
+    """The session as of now: it is expired first if its time has passed."""
     session = call.fetch("checkout.session", identifier, param="session", status=status)
     if session.due_at is not None and session.due_at <= call.now:
         close(call, session)
@@ -113,7 +113,7 @@ def find(call: Call, identifier: str, *, status: int = 400) -> Record:
 
 
 def close(call: Call, session: Record) -> None:
-    """Expires an open session, and with it the intent it may have started: nobody can pay it any more."""
+    """Expire an open session and cancel its payment intent, so that nobody can pay it any more."""
     session.body |= {"status": "expired", "url": None}
     session.status, session.due_at = "expired", None
     call.store.save(session)
@@ -125,7 +125,8 @@ def close(call: Call, session: Record) -> None:
 
 
 def pay(call: Call, session: Record, number: str, *, exp: tuple[int, int], name: str) -> Decline | None:
-    """One press of the page's button on an open session: paid, declined, or (`requires_action`) the bank asks back."""
+    """One submission of the payment form of an open session. Returns why the card was declined, else None: then it is
+    paid or awaits 3-D Secure (`requires_action`)."""
     method = charging.new_method(call, number, exp=exp, email=session.body["customer_email"], name=name or None)
     intent = intent_of(call, session)
     if intent is None:
@@ -133,7 +134,7 @@ def pay(call: Call, session: Record, number: str, *, exp: tuple[int, int], name:
             call,
             amount=session.body["amount_total"],
             currency=session.body["currency"],
-            asked=session.hidden["intent"],
+            params=session.hidden["intent"],
             session=session.id,
         )
         intent.hidden["return_url"] = session.body["url"]
@@ -169,28 +170,30 @@ def _complete_if_paid(call: Call, session: Record, intent: Record) -> None:
     call.emit("checkout.session.completed", session.body)
 
 
-def _check(asked: dict[str, Any]) -> None:
-    only_supported(asked, _SUPPORTED)
-    if asked.get("mode", "payment") != "payment" or asked.get("ui_mode", "hosted_page") != "hosted_page":
-        raise BadParameter("The sandbox only plays mode=payment with ui_mode=hosted_page.", param="mode")
+def _check(params: dict[str, Any]) -> None:
+    only_supported(params, _SUPPORTED)
+    if params.get("mode", "payment") != "payment" or params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise BadParameter("The sandbox only implements mode=payment with ui_mode=hosted_page.", param="mode")
     for required in ("mode", "success_url", "line_items"):
-        if not asked.get(required):
+        if not params.get(required):
             raise absent(required)
     for switch in _MUST_BE_OFF:
-        if asked.get(switch, {}).get("enabled"):
+        if params.get(switch, {}).get("enabled"):
             raise BadParameter(f"The sandbox does not implement {switch}.", param=f"{switch}[enabled]")
-    if asked.get("allow_promotion_codes"):
+    if params.get("allow_promotion_codes"):
         raise BadParameter("The sandbox does not implement allow_promotion_codes.", param="allow_promotion_codes")
-    if asked.get("payment_intent_data", {}).get("capture_method", "automatic") == "manual":
-        raise BadParameter("The sandbox does not hold authorisations.", param="payment_intent_data[capture_method]")
-    if "card" not in asked.get("allowed_payment_method_types", ["card"]):
-        raise BadParameter("The sandbox only takes cards.", param="allowed_payment_method_types")
+    if params.get("payment_intent_data", {}).get("capture_method", "automatic") == "manual":
+        raise BadParameter(
+            "The sandbox does not implement manual capture.", param="payment_intent_data[capture_method]"
+        )
+    if "card" not in params.get("allowed_payment_method_types", ["card"]):
+        raise BadParameter("The sandbox only accepts cards.", param="allowed_payment_method_types")
     for name in ("success_url", "cancel_url"):
-        if name in asked:
-            check_url(asked[name], name)
-    if len(asked.get("client_reference_id", "")) > 200:
+        if name in params:
+            check_url(params[name], name)
+    if len(params.get("client_reference_id", "")) > 200:
         raise BadParameter("Invalid string: must be at most 200 characters", param="client_reference_id")
-    email = asked.get("customer_email")
+    email = params.get("customer_email")
     if email is not None and not re.fullmatch(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+", email):
         raise BadParameter(f"Invalid email address: {email[:100]}", code="email_invalid", param="customer_email")
 
@@ -201,11 +204,11 @@ def check_url(url: str, param: str) -> None:
         raise BadParameter("Not a valid URL", code="url_invalid", param=param)
 
 
-def _lines(call: Call, asked: list[dict[str, Any]]) -> tuple[list[Json], str]:
-    if len(asked) > MAX_LINES:
+def _lines(call: Call, params: list[dict[str, Any]]) -> tuple[list[Json], str]:
+    if len(params) > MAX_LINES:
         raise BadParameter(f"You can't have more than {MAX_LINES} line items.", param="line_items")
     currencies = set()
-    for number, line in enumerate(asked):
+    for number, line in enumerate(params):
         at = f"line_items[{number}]"
         price = line.get("price_data") or {}
         for missing, where in (
@@ -223,4 +226,4 @@ def _lines(call: Call, asked: list[dict[str, Any]]) -> tuple[list[Json], str]:
         currencies.add(money.currency(price["currency"], param=f"{at}[price_data][currency]"))
     if len(currencies) > 1:
         raise BadParameter("All line items must have the same currency.", param="line_items")
-    return [objects.line_item(call, line) for line in asked], currencies.pop()
+    return [objects.line_item(call, line) for line in params], currencies.pop()

@@ -1,17 +1,17 @@
 """The sandbox's settings, all from the environment, each with the prefix `SERAI_SANDBOX_`.
 
-- `DIR`: where state, mails and `endpoints.json` live; required.
+- `DIR`: folder of the state, the emails and `endpoints.json`; required.
 - `STRIPE`, `MAIL`, `SMTP`: host:port of the Stripe API and its pages, of the inbox over HTTP, of the SMTP server; each
-  `127.0.0.1:0`. Port 0 means a free one, and after a restart the same one again if it is still free. `off` leaves that
-  part of the world to the real one.
-- `SITE`: origin of the payment pages as a browser reaches them; the Stripe address.
-- `STRIPE_KEY`: the one secret key that is accepted, `sk_test_sandbox`.
-- `WEBHOOK_SECRET`: what webhooks are signed with, `whsec_sandbox`.
-- `WEBHOOK_URL`: where webhooks go; nowhere until set here or by `POST /_webhook`.
-- `SMTP_AUTH`: `user:password` that a mail client has to present; none.
+  `127.0.0.1:0` by default. Port 0 chooses a free one, and after a restart the same one if it is still free. `off`
+  disables that part, for use with the real system.
+- `SITE`: origin of the payment pages as a browser reaches them; the Stripe address by default.
+- `STRIPE_KEY`: the accepted secret key; `sk_test_sandbox` by default.
+- `WEBHOOK_SECRET`: the key that signs webhooks; `whsec_sandbox` by default.
+- `WEBHOOK_URL`: the webhook endpoint; none until set here or by `POST /_webhook`.
+- `SMTP_AUTH`: `user:password` that SMTP clients must present; none by default.
 - `SMTP_CERT`, `SMTP_KEY`: PEM files; with them the SMTP server offers STARTTLS and requires it.
 
-Each may instead be given as `…_FILE`, the path of a file with the value.
+Each can instead be set as `…_FILE`, the path of a file with the value.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from pathlib import Path
 Address = tuple[str, int]
 
 DEFAULT_KEY = "sk_test_sandbox"
-DEFAULT_SECRET = "whsec_sandbox"  # noqa: S105 - it guards a sandbox
+DEFAULT_SECRET = "whsec_sandbox"  # noqa: S105 - not a real secret
 
 
 class BadSettings(Exception):
-    """Every problem with the environment at once, one a line."""
+    """All problems with the environment, one per line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         return (host.strip("[]"), int(port))
 
     if environment.get("SERAI_MODE") == "production":
-        problems.append(
-            "SERAI_MODE is production: the sandbox plays the outside world, it must not stand in for it there"
-        )
+        problems.append("SERAI_MODE is production: the sandbox must not replace real systems in production")
     if not value("DIR"):
         problems.append("SERAI_SANDBOX_DIR is missing")
     auth = value("SMTP_AUTH").partition(":")
@@ -77,7 +75,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         problems.append("SERAI_SANDBOX_SMTP_AUTH is not user:password")
     cert, key = value("SMTP_CERT"), value("SMTP_KEY")
     if bool(cert) != bool(key):
-        problems.append("SERAI_SANDBOX_SMTP_CERT and SERAI_SANDBOX_SMTP_KEY go together")
+        problems.append("SERAI_SANDBOX_SMTP_CERT and SERAI_SANDBOX_SMTP_KEY must be set together")
     settings = Settings(
         directory=Path(value("DIR")),
         stripe=address("STRIPE"),

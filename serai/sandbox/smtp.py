@@ -1,13 +1,13 @@
-"""The SMTP server in front of the inbox, and its ways of failing.
+"""The SMTP server of the inbox, and its faults.
 
 `POST /_faults` on the inbox's HTTP port takes `{"fault", "stage"?, "code"?, "seconds"?, "stored"?, "count"?}`:
 
-- `refuse`: answers `code` (451; 4xx or 5xx) at `stage` (`mail`, `rcpt` or `data`, the default);
-- `stall`: waits `seconds` (30) at `stage` before it answers;
-- `cut`: takes the whole message and drops the connection instead of answering.
+- `refuse`: replies with `code` (451; 4xx or 5xx) at `stage` (`mail`, `rcpt` or `data`, the default);
+- `stall`: waits `seconds` (30) at `stage` before it replies;
+- `cut`: receives the whole message and drops the connection instead of replying.
 
-`stored` (true) says whether a `stall` or `cut` at `data` has the message in the inbox before it strikes: the client
-cannot know, and has to send again either way. `count` (1) is how often the fault strikes.
+`stored` (true) says whether a `stall` or `cut` at `data` stores the message in the inbox first. The client cannot know,
+and must send it again in either case. `count` (1) is how many requests the fault affects.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import logging
 import re
 import ssl
 from dataclasses import asdict, dataclass
-from itertools import count
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from serai.sandbox.faults import BadFault
+from serai.sandbox.fault_list import BadFault, FaultList, fields_of
 from serai.sandbox.inbox import Inbox
 from serai.sandbox.settings import Settings
 
@@ -31,13 +30,12 @@ MAX_MESSAGE_BYTES = 10_000_000
 #: RFC 5321, 4.5.3.1.6, without the line end.
 MAX_LINE_BYTES = 998
 MAX_RECIPIENTS = 100
-MAX_FAULTS = 1_000
 KINDS, STAGES = ("refuse", "stall", "cut"), ("mail", "rcpt", "data")
 
-#: `<local@domain>` as nearly all write it, and the parameters behind it.
+#: `<local@domain>` in its usual form, and the parameters after it.
 _PLAIN_PATH = re.compile(r"<([\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>\s*(.*)", re.DOTALL)
 
-#: aiosmtpd tells every connection and every command at INFO; what matters is in the inbox.
+#: aiosmtpd logs every connection and command at INFO, which adds nothing to what the inbox shows.
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
@@ -56,54 +54,33 @@ class MailFault:
         return asdict(self)
 
 
-class MailFaults:
+class MailFaults(FaultList[MailFault]):
     def __init__(self) -> None:
-        self._faults: list[MailFault] = []
-        self._numbers = count(1)
-
-    def add(self, asked: Any) -> MailFault:
-        if not isinstance(asked, dict):
-            raise BadFault("a fault is an object")
-        if unknown := asked.keys() - {"fault", "stage", "code", "seconds", "stored", "count"}:
-            raise BadFault(f"unknown fields: {', '.join(sorted(unknown))}")
-        kind, stage, code = asked.get("fault"), asked.get("stage", "data"), asked.get("code", 451)
-        seconds, stored, times = asked.get("seconds", 30), asked.get("stored", True), asked.get("count", 1)
-        if kind not in KINDS or stage not in STAGES or (kind == "cut" and stage != "data"):
-            raise BadFault(f"fault is one of {', '.join(KINDS)}, stage one of {', '.join(STAGES)}; cut is at data")
-        if type(code) is not int or not 400 <= code <= 599:
-            raise BadFault("code is between 400 and 599")
-        if type(seconds) not in (int, float) or not 0 <= seconds <= 3600:
-            raise BadFault("seconds is between 0 and 3600")
-        if type(stored) is not bool or type(times) is not int or not 1 <= times <= 1_000_000:
-            raise BadFault("stored is a boolean, count a number between 1 and 1000000")
-        if len(self._faults) >= MAX_FAULTS:
-            raise BadFault(f"there are {MAX_FAULTS} faults already")
-        fault = MailFault(f"fault_{next(self._numbers)}", kind, stage, code, seconds, stored, times)
-        self._faults.append(fault)
-        return fault
-
-    def all(self) -> list[MailFault]:
-        return list(self._faults)
-
-    def remove(self, identifier: str | None = None) -> int:
-        keep = [fault for fault in self._faults if identifier is not None and fault.id != identifier]
-        removed = len(self._faults) - len(keep)
-        self._faults = keep
-        return removed
+        super().__init__(_parse)
 
     def take(self, stage: str) -> MailFault | None:
-        for fault in self._faults:
-            if fault.stage == stage:
-                fault.hits += 1
-                fault.count -= 1
-                if fault.count == 0:
-                    self._faults.remove(fault)
-                return fault
-        return None
+        return self.take_first(lambda fault: fault.stage == stage)
 
 
-class Postman:
-    """aiosmtpd's handler. Its method names are the library's."""
+def _parse(identifier: str, sent: Any) -> MailFault:
+    fields = fields_of(sent, {"fault", "stage", "code", "seconds", "stored", "count"})
+    kind, stage, code = fields.get("fault"), fields.get("stage", "data"), fields.get("code", 451)
+    seconds, stored, times = fields.get("seconds", 30), fields.get("stored", True), fields.get("count", 1)
+    if kind not in KINDS or stage not in STAGES or (kind == "cut" and stage != "data"):
+        raise BadFault(
+            f"fault must be one of {', '.join(KINDS)}, stage one of {', '.join(STAGES)}, and the stage of cut is data"
+        )
+    if type(code) is not int or not 400 <= code <= 599:
+        raise BadFault("code must be between 400 and 599")
+    if type(seconds) not in (int, float) or not 0 <= seconds <= 3600:
+        raise BadFault("seconds must be between 0 and 3600")
+    if type(stored) is not bool or type(times) is not int or not 1 <= times <= 1_000_000:
+        raise BadFault("stored must be a boolean, count a number between 1 and 1000000")
+    return MailFault(identifier, kind, stage, code, seconds, stored, times)
+
+
+class MailHandler:
+    """aiosmtpd's handler. The library defines the method names."""
 
     def __init__(self, inbox: Inbox, faults: MailFaults) -> None:
         self._inbox = inbox
@@ -112,7 +89,7 @@ class Postman:
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if refusal := await self._meet("mail"):
+        if refusal := await self._apply_fault("mail"):
             return refusal
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -121,7 +98,7 @@ class Postman:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if refusal := await self._meet("rcpt"):
+        if refusal := await self._apply_fault("rcpt"):
             return refusal
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 Too many recipients"
@@ -135,8 +112,8 @@ class Postman:
         if fault is None:
             return self._store(envelope, raw)
         if fault.fault == "refuse":
-            return f"{fault.code} Refused on request"
-        answer = self._store(envelope, raw) if fault.stored else "451 Lost on request"
+            return f"{fault.code} Refused by a fault"
+        answer = self._store(envelope, raw) if fault.stored else "451 Lost by a fault"
         if fault.fault == "stall":
             await asyncio.sleep(fault.seconds)
             return answer
@@ -144,12 +121,12 @@ class Postman:
             cast(asyncio.WriteTransport, server.transport).abort()
         return answer
 
-    async def _meet(self, stage: str) -> str | None:
+    async def _apply_fault(self, stage: str) -> str | None:
         fault = self._faults.take(stage)
         if fault is None:
             return None
         if fault.fault == "refuse":
-            return f"{fault.code} Refused on request"
+            return f"{fault.code} Refused by a fault"
         await asyncio.sleep(fault.seconds)
         return None
 
@@ -159,10 +136,10 @@ class Postman:
 
 
 class Server(SMTP):
-    """aiosmtpd, but for two things that made a mail cost more than its payment: it reads a message line by line, and
-    an address with the whole grammar of mail headers."""
+    """aiosmtpd with two methods replaced that took more time than a payment: it reads a message line by line, and
+    parses an address with the full grammar of mail headers."""
 
-    #: What the stream hands over at once; the length of a message's lines is looked at below.
+    #: The largest chunk read at once. The length of a message's lines is checked below.
     line_length_limit = 64 * 1024
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
@@ -187,7 +164,7 @@ class Server(SMTP):
         elif max(map(len, message.split(b"\r\n"))) > MAX_LINE_BYTES:
             answer = "500 Line too long (see RFC5321 4.5.3.1.6)"
         else:
-            # RFC 5321, 4.5.2: the client has put a dot before every line that begins with one.
+            # RFC 5321, section 4.5.2: the client adds a dot to every line that begins with one.
             content = message.removeprefix(b".").replace(b"\r\n.", b"\r\n")
             self.envelope.content = self.envelope.original_content = content
             answer = await self.event_handler.handle_DATA(self, self.session, self.envelope)
@@ -195,7 +172,7 @@ class Server(SMTP):
         await self.push(answer)
 
     async def _message(self) -> bytes | None:
-        """What comes before the line with a lone dot; None when that is more than may come."""
+        """The message up to the line with a single dot; None when it is too large."""
         message, too_much = bytearray(), False
         while not (message.endswith(b"\r\n.\r\n") or message == b".\r\n"):
             try:
@@ -208,14 +185,14 @@ class Server(SMTP):
         return None if too_much else bytes(message[:-3])
 
 
-def protocol(settings: Settings, postman: Postman, loop: asyncio.AbstractEventLoop) -> SMTP:
-    """One connection's server."""
+def protocol(settings: Settings, handler: MailHandler, loop: asyncio.AbstractEventLoop) -> SMTP:
+    """The SMTP server of one connection."""
     tls = None
     if settings.smtp_tls:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(*settings.smtp_tls)
     return Server(
-        postman,
+        handler,
         hostname="sandbox",
         ident="Serai sandbox",
         data_size_limit=MAX_MESSAGE_BYTES,

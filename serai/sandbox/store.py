@@ -1,10 +1,10 @@
-"""The sandbox's memory: one SQLite file, one writer, one transaction per request.
+"""The sandbox's database: one SQLite file, one writer, one transaction per request.
 
-Stripe does not forget when it is killed, so neither may its stand-in: a request's whole effect (objects, events, the
-ledger, the idempotency key, webhooks still to deliver) commits together before its answer leaves. `synchronous=NORMAL`
-in WAL mode keeps every commit across `kill -9`, since the pages are the kernel's by then; only a power cut could take
-the last ones, and paying an fsync per request for that would halve what a test run can buy. Nothing is cached, so the
-process stays small however long it runs.
+Stripe loses nothing when a process is killed, so neither may the sandbox. All effects of a request (objects, events,
+the ledger, the idempotency key, pending webhooks) commit together before its response is sent. `synchronous=NORMAL` in
+WAL mode keeps every commit across `kill -9`, because the pages are in the kernel by then. Only a power cut could lose
+the last commits; an fsync per request would halve the throughput of test runs. Nothing is cached, so memory use stays
+constant.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _COLUMNS = "seq, id, kind, created, ref, status, due_at, body, hidden"
 
 @dataclass(slots=True)
 class Record:
-    """A Stripe object and what the sandbox knows about it beyond what the API shows (`hidden`)."""
+    """A Stripe object, with data that the API does not show (`hidden`)."""
 
     id: str
     kind: str
@@ -55,15 +55,15 @@ class Record:
     body: Json
     hidden: Json
     ref: str | None = None
-    """What lists filter by: the payment intent of a charge, refund or checkout page; the type of an event."""
+    """The value that lists filter by: the payment intent of a charge, refund or session; the type of an event."""
     status: str | None = None
     due_at: float | None = None
-    """When time itself will change the object."""
+    """When a timer changes the object."""
     seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class StoredResponse:
     fingerprint: str
     status: int
     body: str
@@ -91,7 +91,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. Nothing inside awaits, so transactions of one event loop never interleave."""
+        """Commits, or rolls back on an error. Code inside must not await, so that transactions never interleave."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -132,7 +132,7 @@ class Store:
         return _record(row) if row else None
 
     def raw_body(self, identifier: str) -> bytes | None:
-        """The object as it is stored: what is only passed on need not be taken apart."""
+        """The object's stored JSON, for a caller that only passes it on."""
         row = self._db.execute("SELECT body FROM object WHERE id = ?", (identifier,)).fetchone()
         return str(row[0]).encode() if row else None
 
@@ -148,12 +148,13 @@ class Store:
         status: str | None = None,
         created: dict[str, int] | None = None,
     ) -> list[Record]:
-        """Newest first; `before`/`after` bound the sequence. With `after` alone the page is the one nearest to it."""
+        """Newest first. `before` and `after` bound the sequence numbers. With `after` alone it returns the page next to
+        it."""
         bounds = created or {}
         upwards = after is not None and before is None
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM object WHERE kind = :kind"
-            # As `(:ref IS NULL OR …)` the planner could not use the index, and a long run makes many refunds.
+            # With `(:ref IS NULL OR …)` SQLite could not use the index, and a long run has many refunds.
             f" {'AND ref = :ref' if ref is not None else ''}"
             " AND (:refs IS NULL OR ref IN (SELECT value FROM json_each(:refs)))"
             " AND (:status IS NULL OR status = :status)"
@@ -176,7 +177,7 @@ class Store:
         return records[::-1] if upwards else records
 
     def by_ref(self, kind: str, ref: str) -> list[Record]:
-        """Everything of one kind that belongs to `ref`, newest first (a payment has few charges and refunds)."""
+        """All objects of a kind that belong to `ref`, newest first (a payment has few charges and refunds)."""
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM object WHERE kind = ? AND ref = ? ORDER BY seq DESC LIMIT 1000",
             (kind, ref),
@@ -192,23 +193,23 @@ class Store:
 
     # idempotency keys
 
-    def recall(self, key: str) -> Remembered | None:
+    def stored_response(self, key: str) -> StoredResponse | None:
         row = self._db.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ?", (key,)
         ).fetchone()
-        return Remembered(*row) if row else None
+        return StoredResponse(*row) if row else None
 
-    def remember(self, key: str, what: Remembered, now: float) -> None:
+    def store_response(self, key: str, what: StoredResponse, now: float) -> None:
         self._db.execute(
             "INSERT INTO idempotency (key, fingerprint, status, body, request_id, created) VALUES (?, ?, ?, ?, ?, ?)",
             (key, what.fingerprint, what.status, what.body, what.request_id, now),
         )
 
-    def forget_keys(self, before: float) -> int:
+    def delete_keys(self, before: float) -> int:
         return self._db.execute("DELETE FROM idempotency WHERE created <= ?", (before,)).rowcount
 
-    def forget_events(self, before: float) -> int:
-        """Stripe shows 30 days of events; the ledger, the objects and what is still to be delivered stay."""
+    def delete_events(self, before: float) -> int:
+        """Stripe keeps events for 30 days. The ledger, the objects and pending deliveries stay."""
         self._db.execute(
             "DELETE FROM delivery WHERE due_at IS NULL AND event_id IN"
             " (SELECT id FROM object WHERE kind = 'event' AND created <= ?)",
@@ -221,14 +222,14 @@ class Store:
 
     # the ledger
 
-    def enter(self, entry: Json) -> None:
+    def append_to_ledger(self, entry: Json) -> None:
         self._db.execute("INSERT INTO ledger (entry) VALUES (?)", (_dump(entry),))
 
     def ledger(self, *, after: int, limit: int) -> list[tuple[int, Json]]:
         return [(seq, msgspec.json.decode(entry)) for seq, entry in self.raw_ledger(after=after, limit=limit)]
 
     def raw_ledger(self, *, after: int, limit: int) -> list[tuple[int, str]]:
-        """The entries as JSON texts: thousands of them are cheap to pass on and dear to take apart."""
+        """The entries as JSON text: decoding thousands of them to pass them on would be expensive."""
         rows = self._db.execute("SELECT seq, entry FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
         return rows.fetchall()
 
@@ -248,7 +249,7 @@ class Store:
         (due_at,) = self._db.execute("SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL").fetchone()
         return due_at  # type: ignore[no-any-return]  # the column is REAL
 
-    def settle_delivery(
+    def update_delivery(
         self, event_id: str, *, attempts: int, due_at: float | None, outcome: str | None, last_status: int | None
     ) -> None:
         self._db.execute(
@@ -257,7 +258,7 @@ class Store:
         )
 
     def delivery(self, event_id: str) -> tuple[float | None, str | None] | None:
-        """When it is due next (None: never again) and how it ended."""
+        """When the delivery is due next (None: never), and its outcome."""
         row = self._db.execute("SELECT due_at, outcome FROM delivery WHERE event_id = ?", (event_id,)).fetchone()
         return tuple(row) if row else None
 

@@ -1,1 +1,2 @@
-"""`serai up`: the whole shop on one machine, every part its own process, nothing to install or configure first."""
+"""`serai up`: runs the whole shop on one machine, each service in its own process, without installation or
+configuration."""

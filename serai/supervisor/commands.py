@@ -1,4 +1,4 @@
-"""The commands around a running shop: migrate and seed it, with the server that belongs to the installation."""
+"""The command `serai migrate`, and the database server that commands use."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from serai import topology
@@ -18,39 +16,38 @@ from serai.supervisor.databases import MigrationFailed
 from serai.supervisor.home import Home, read_json
 from serai.supervisor.keys import Keys
 from serai.supervisor.postgres import Postgres
-from serai.supervisor.urls import url_of
 
 
 class CannotRun(Exception):
-    """The command lacks something; the message says what."""
+    """Something that the command needs is missing; the message says what."""
 
 
 def migrate(home: Home, services: Sequence[str]) -> None:
-    """Bring the databases of `services` (all, when empty) up to date and say what was done.
+    """Migrate the databases of `services` (all, when empty) and print what was done.
 
-    With DATABASE_URL it is that one service's database and nothing is made around it; with SERAI_DATABASE_URL an
-    administrator makes roles and databases too; else it is the installation's own server.
+    With DATABASE_URL it migrates that one service's database and creates nothing else. With SERAI_DATABASE_URL, an
+    administrator's URL, it also creates roles and databases. Otherwise it uses the installation's own server.
     """
-    names = known(services)
-    own_url = given("DATABASE_URL")
+    names = check_names(services)
+    own_url = read_variable("DATABASE_URL")
     if own_url:
         if len(services) != 1:
-            raise CannotRun("DATABASE_URL is one service's database: say which, as in `serai migrate order`")
-        report({names[0]: asyncio.run(databases.migrate_one(names[0], own_url))})
+            raise CannotRun("DATABASE_URL is one service's database: name the service, as in `serai migrate order`")
+        print_counts({names[0]: asyncio.run(databases.migrate_one(names[0], own_url))})
         return
-    with server(home) as (admin_url, all_passwords, ours_alone):
+    with server(home) as (admin_url, all_passwords, dedicated):
         passwords = {name: all_passwords[name] for name in names}
-        asyncio.run(_create_and_migrate(admin_url, passwords, ours_alone=ours_alone))
+        asyncio.run(_create_and_migrate(admin_url, passwords, dedicated=dedicated))
 
 
-async def _create_and_migrate(admin_url: str, passwords: Mapping[str, str], *, ours_alone: bool) -> None:
-    await databases.create_all(admin_url, passwords, ours_alone=ours_alone)
-    report(await databases.migrate_all(admin_url, passwords))
+async def _create_and_migrate(admin_url: str, passwords: Mapping[str, str], *, dedicated: bool) -> None:
+    await databases.create_all(admin_url, passwords, dedicated=dedicated)
+    print_counts(await databases.migrate_all(admin_url, passwords))
 
 
 def check_migrations(services: Sequence[str]) -> None:
-    """Run every migration up, down and up on a throw-away server. Raises `MigrationFailed`."""
-    names = known(services)
+    """Run every migration up, down and up again on a temporary server. Raises `MigrationFailed`."""
+    names = check_names(services)
     passwords = dict.fromkeys(names, "throw-away")
     with tempfile.TemporaryDirectory(prefix="serai-check-") as folder:
         place = Path(folder)
@@ -60,72 +57,21 @@ def check_migrations(services: Sequence[str]) -> None:
 
 
 async def _check(admin_url: str, passwords: Mapping[str, str]) -> None:
-    await databases.create_all(admin_url, passwords, ours_alone=True)
-    for name, password in passwords.items():
-        await databases.check(admin_url, name, password)
-
-
-def seed(home: Home) -> None:
-    """Put the demo catalogue and accounts in. Each service's seed leaves alone what is there."""
-    with server(home) as (admin_url, passwords, _):
-        asyncio.run(_seed(admin_url, passwords, keys.logins(home)))
-
-
-async def _seed(admin_url: str, passwords: Mapping[str, str], logins: list[dict[str, str]]) -> None:
-    product: Callable[[str], Awaitable[object]] = import_module("serai.product.seed").seed
-    user: Callable[[str, list[dict[str, str]]], Awaitable[object]] = import_module("serai.user.seed").seed
-    await asyncio.gather(
-        product(url_of(admin_url, "product", passwords["product"])),
-        user(url_of(admin_url, "user", passwords["user"]), logins),
-    )
-
-
-def seed_orders(home: Home) -> None:
-    """Give the demo customers of the shop that runs here some past orders; those that are there already stay."""
-    demo = import_module("serai.supervisor.demo")
-    orders = import_module("serai.order.seed")
-    state = read_json(home.run) or {}
-    if not home.is_running() or not state.get("gateways"):
-        raise CannotRun("orders are placed through the gateway: start the shop with `serai up` first")
-    if state["sandbox"] != ["stripe", "mail"]:
-        raise CannotRun("demo orders are for a shop with Stripe's sandbox and the mail inbox; this one's are real")
-    place = demo.Place(state["gateways"][0], state["gateway_host"])
-    with server(home) as (admin_url, passwords, _):
-        url = url_of(admin_url, "order", passwords["order"])
-        made = demo.make_orders(place, keys.logins(home), partial(orders.placed, url), partial(orders.date_back, url))
-        try:
-            count = asyncio.run(made)
-        except demo.Incomplete as problem:
-            raise CannotRun(f"demo orders: {problem}") from problem
-    print(f"{count} demo orders")
-
-
-def create_admin(home: Home, email: str) -> None:
-    """Make `email` an administrator and print the password, which is shown this once and kept nowhere."""
-    make: Callable[[str, str], Awaitable[str]] = import_module("serai.user.seed").create_admin
-    if own_url := given("DATABASE_URL"):
-        password = asyncio.run(_awaited(make(own_url, email)))
-    else:
-        with server(home) as (admin_url, passwords, _):
-            password = asyncio.run(_awaited(make(url_of(admin_url, "user", passwords["user"]), email)))
-    print(f"{email} is an administrator. The password, shown only now: {password}")
-
-
-async def _awaited(work: Awaitable[str]) -> str:
-    return await work
+    await databases.create_all(admin_url, passwords, dedicated=True)
+    await databases.check_all(admin_url, passwords)
 
 
 @contextmanager
 def server(home: Home) -> Iterator[tuple[str, Mapping[str, str], bool]]:
-    """The administrator's URL, each service's password, and whether the server is ours alone.
+    """The administrator's URL, each service's password, and whether the server is dedicated to Serai.
 
-    The installation's own server is started for the while when the shop is not running.
+    If the shop is not running, the installation's own server runs for the duration of the block.
     """
-    own = given("SERAI_DATABASE_PASSWORDS")
+    own = read_variable("SERAI_DATABASE_PASSWORDS")
     home.create()
     known_keys = keys.load(home)
     passwords: Mapping[str, str] = json.loads(own) if own else known_keys.databases
-    if admin_url := given("SERAI_DATABASE_URL"):
+    if admin_url := read_variable("SERAI_DATABASE_URL"):
         yield admin_url, passwords, False
     elif home.is_running():
         yield _postgres(home, known_keys, read_json(home.ports)["postgres"]).url, passwords, True
@@ -138,23 +84,23 @@ def _postgres(home: Home, known_keys: Keys, port: int) -> Postgres:
     return Postgres(home.postgres, port, known_keys.postgres, home.log("postgres"))
 
 
-def given(name: str) -> str | None:
-    """A variable, or what is in the file that NAME_FILE names."""
+def read_variable(name: str) -> str | None:
+    """The variable, or the content of the file that NAME_FILE names."""
     if path := os.environ.get(f"{name}_FILE"):
         return Path(path).read_text().strip()
     return os.environ.get(name) or None
 
 
-def known(services: Sequence[str]) -> Sequence[str]:
+def check_names(services: Sequence[str]) -> Sequence[str]:
     for name in services:
         if name not in topology.WITH_DATABASE:
             raise CannotRun(f"{name!r} has no database; these have: {', '.join(topology.WITH_DATABASE)}")
     return services or topology.WITH_DATABASE
 
 
-def report(counts: Mapping[str, int]) -> None:
+def print_counts(counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         print(f"{name}: {f'{count} migrations applied' if count else 'up to date'}")
 
 
-__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "create_admin", "migrate", "seed", "seed_orders"]
+__all__ = ["CannotRun", "MigrationFailed", "check_migrations", "migrate"]

@@ -1,7 +1,8 @@
-"""The way to a supervisor that runs: a socket which only its owner may open. One line asks, lines answer.
+"""The control socket of a running supervisor, which only its owner can open. The request is one line, the response
+several.
 
-The socket has a folder of its own under the system's temporary one, because the path of a socket may have 107 bytes
-and an installation can lie deeper than that; `run.json` names it.
+The socket is in its own folder below the system's temporary folder, because the path of a socket is limited to 107
+bytes and an installation may have a longer one. `run.json` has its path.
 """
 
 from __future__ import annotations
@@ -20,36 +21,36 @@ from typing import Any, TypeAlias
 from serai.supervisor.home import Home, read_json
 
 MAX_LINE_BYTES = 4096
-ASK_TIMEOUT_S = 5.0
-#: The longest silence between two lines of an answer: a part may take 90 s to start.
-ANSWER_TIMEOUT_S = 150.0
+REQUEST_TIMEOUT_S = 5.0
+#: The longest pause between two lines of a response: a process may take 90 s to start.
+RESPONSE_TIMEOUT_S = 150.0
 _FOLDER = "serai-control-"
-_LONGEST_PLACE_BYTES = 60
+_MAX_FOLDER_BYTES = 60
 
 
 class Refused(Exception):
-    """What was asked was not done, or not to the end; the message says why."""
+    """The request was not carried out, or not completely; the message says why."""
 
 
-#: What is said while it is being done, and whether somebody still listens to that.
+#: Sends progress, and tells whether the client is still connected.
 Say: TypeAlias = Callable[[str], None]
-Listening: TypeAlias = Callable[[], bool]
+IsListening: TypeAlias = Callable[[], bool]
 #: Carries out a request. Raises `Refused`.
-Do: TypeAlias = Callable[[dict[str, Any], Say, Listening], Awaitable[None]]
+Handler: TypeAlias = Callable[[dict[str, Any], Say, IsListening], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listen(do: Do) -> AsyncIterator[Path]:
-    """Take requests for as long as the block runs, one at a time; says where."""
-    place = tempfile.gettempdir()
-    if len(os.fsencode(place)) > _LONGEST_PLACE_BYTES:
-        place = "/tmp"  # noqa: S108  a folder of our own is made in it
-    folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=place))
+async def listen(handle: Handler) -> AsyncIterator[Path]:
+    """Accept requests while the block runs, one at a time. Yields the socket's path."""
+    temporary = tempfile.gettempdir()
+    if len(os.fsencode(temporary)) > _MAX_FOLDER_BYTES:
+        temporary = "/tmp"  # noqa: S108  a private folder is created in it
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=temporary))
     busy = asyncio.Lock()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _serve(do, busy, reader, writer)
+            await _serve(handle, busy, reader, writer)
         finally:
             writer.close()
 
@@ -63,21 +64,21 @@ async def listen(do: Do) -> AsyncIterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def forget(home: Home) -> None:
-    """Remove what a killed supervisor of this installation left of its socket. The caller holds the lock."""
-    named = (read_json(home.run) or {}).get("control")
-    if isinstance(named, str) and Path(named).parent.name.startswith(_FOLDER):
-        shutil.rmtree(Path(named).parent, ignore_errors=True)
+def remove_stale_socket(home: Home) -> None:
+    """Remove the socket of a killed supervisor of this installation. The caller holds the lock."""
+    recorded = (read_json(home.run) or {}).get("control")
+    if isinstance(recorded, str) and Path(recorded).parent.name.startswith(_FOLDER):
+        shutil.rmtree(Path(recorded).parent, ignore_errors=True)
 
 
-def ask(path: Path, request: dict[str, Any]) -> Iterator[str]:
-    """What the supervisor says while it does it. Raises `Refused`."""
+def send_request(path: Path, request: dict[str, Any]) -> Iterator[str]:
+    """The progress that the supervisor reports. Raises `Refused`."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ASK_TIMEOUT_S)
+            connection.settimeout(REQUEST_TIMEOUT_S)
             connection.connect(str(path))
             connection.sendall(json.dumps(request).encode() + b"\n")
-            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.settimeout(RESPONSE_TIMEOUT_S)
             with connection.makefile("rb") as lines:
                 while line := lines.readline(MAX_LINE_BYTES * 8):
                     answer = json.loads(line)
@@ -88,12 +89,14 @@ def ask(path: Path, request: dict[str, Any]) -> Iterator[str]:
                     yield answer["say"]
     except (OSError, ValueError) as problem:
         raise Refused(f"the supervisor does not answer: {problem}") from problem
-    raise Refused("the supervisor ended before it was done")
+    raise Refused("the supervisor ended before the request was completed")
 
 
-async def _serve(do: Do, busy: asyncio.Lock, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    def tell(answer: dict[str, Any]) -> None:
-        # Whoever asked may be gone; a few short lines then wait in a buffer that goes with the connection.
+async def _serve(
+    handle: Handler, busy: asyncio.Lock, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    def reply(answer: dict[str, Any]) -> None:
+        # The client may be gone; a few short lines then stay in a buffer that is freed with the connection.
         if not writer.is_closing():
             writer.write(json.dumps(answer).encode() + b"\n")
 
@@ -101,24 +104,24 @@ async def _serve(do: Do, busy: asyncio.Lock, reader: asyncio.StreamReader, write
         try:
             request = await _read(reader)
             if busy.locked():
-                raise Refused("another restart is under way; try again when it is done")
+                raise Refused("another restart is in progress; try again later")
             async with busy:
-                await do(request, lambda text: tell({"say": text}), lambda: not reader.at_eof())
+                await handle(request, lambda text: reply({"say": text}), lambda: not reader.at_eof())
         except Refused as refusal:
-            tell({"refused": str(refusal)})
+            reply({"refused": str(refusal)})
         else:
-            tell({"done": True})
-        async with asyncio.timeout(ASK_TIMEOUT_S):
+            reply({"done": True})
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             await writer.drain()
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:
     try:
-        async with asyncio.timeout(ASK_TIMEOUT_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             line = await reader.readline()
         request = json.loads(line)
     except (ValueError, TimeoutError) as problem:
-        raise Refused("that is not a request") from problem
+        raise Refused("the request is malformed") from problem
     if not isinstance(request, dict):
-        raise Refused("that is not a request")
+        raise Refused("the request is malformed")
     return request

@@ -1,8 +1,8 @@
-"""A database and a role for every service, and their migrations: a step of its own, never at a service's start.
+"""A database and a role for every service, and their migrations, which never run at a service's start.
 
-Each role owns its database and can enter no other. Migrations run as that role, so that it owns what they make and
-they cannot reach further than the service itself; dbmate runs them, and one advisory lock on the server makes two
-callers take turns.
+Each role owns its database and cannot connect to another one. Migrations run as that role, so that it owns what they
+create and they have no more rights than the service. dbmate runs them. One advisory lock on the server serialises
+callers.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ EXTENSIONS: Mapping[str, tuple[str, ...]] = {
 CONNECT_TIMEOUT_S = 10.0
 LOCK_TIMEOUT_S = 60.0
 MIGRATION_TIMEOUT_S = 600.0
-#: Databases worked on at the same time.
+#: Databases that are migrated in parallel.
 PARALLEL = 4
-#: Any number, as long as every Serai uses the same.
+#: Any number that all versions of Serai share.
 _LOCK = 0x5E4A1
 
 
 class MigrationFailed(Exception):
-    """A database could not be made or brought up to date; the message says which, why and what to do."""
+    """A database could not be created or migrated; the message says which, why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Migration:
 
 
 def migrations_of(service: str) -> list[Migration]:
-    """The chassis' migrations and then the service's own, in the order they are applied."""
+    """The chassis' migrations and then the service's own, in the order in which they are applied."""
     return [
         Migration(path.name.partition("_")[0], path)
         for folder in migration_folders(service)
@@ -63,17 +63,17 @@ def migration_folders(service: str) -> list[Path]:
     return [folder for folder in folders if folder.exists()]
 
 
-async def create_all(admin_url: str, passwords: Mapping[str, str], *, ours_alone: bool) -> None:
-    """Make what is missing: a role and a database for each service in `passwords`.
+async def create_all(admin_url: str, passwords: Mapping[str, str], *, dedicated: bool) -> None:
+    """Create the missing roles and databases of the services in `passwords`.
 
-    `ours_alone` says that nobody else uses this server, so its maintenance databases are closed to the roles too.
+    `dedicated` says that nothing else uses this server, so that its maintenance databases are closed to the roles too.
     """
-    async with _connect(admin_url) as admin, _exclusive(admin):
+    async with _connect(admin_url) as admin, _locked(admin):
         superuser = await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         async with admin.transaction():
             for service, password in passwords.items():
                 await _create_role(admin, name_of(service), password, superuser=superuser)
-            if ours_alone:
+            if dedicated:
                 await admin.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
         existing = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
         missing = [name_of(service) for service in passwords if name_of(service) not in existing]
@@ -83,7 +83,8 @@ async def create_all(admin_url: str, passwords: Mapping[str, str], *, ours_alone
 async def create_database(
     admin_url: str, name: str, *, owner: str, template: str = "template1", strategy: str = "wal_log"
 ) -> None:
-    """A database that its owner alone may enter. `strategy` file_copy is quicker where checkpoints cost nothing."""
+    """Create a database that only its owner can connect to. The `strategy` file_copy is faster where checkpoints are
+    cheap."""
     async with _connect(admin_url) as admin:
         await admin.execute(f'CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE "{template}" STRATEGY {strategy}')
         await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
@@ -95,21 +96,21 @@ async def drop_database(admin_url: str, name: str) -> None:
 
 
 async def migrate_all(admin_url: str, passwords: Mapping[str, str]) -> dict[str, int]:
-    """Bring each service's database up to date; says how many migrations each one took."""
-    async with _connect(admin_url) as admin, _exclusive(admin):
+    """Migrate each service's database. Returns the number of applied migrations by service."""
+    async with _connect(admin_url) as admin, _locked(admin):
         urls = {service: url_of(admin_url, service, password) for service, password in passwords.items()}
         counts = await _in_parallel(migrate(service, url) for service, url in urls.items())
         return dict(zip(urls, counts, strict=True))
 
 
 async def migrate_one(service: str, database_url: str) -> int:
-    """The same with nothing but the service's own URL: where its role and database were made by other means."""
-    async with _connect(database_url) as connection, _exclusive(connection):
+    """The same with only the service's own URL, where its role and database were created by other means."""
+    async with _connect(database_url) as connection, _locked(connection):
         return await migrate(service, database_url)
 
 
 async def migrate(service: str, database_url: str) -> int:
-    """Apply what is missing, as the role in the URL. The caller holds the lock."""
+    """Apply the missing migrations as the role in the URL. The caller holds the lock."""
     pending = await _pending(service, database_url)
     if pending:
         await dbmate(service, database_url, "migrate")
@@ -117,7 +118,7 @@ async def migrate(service: str, database_url: str) -> int:
 
 
 async def dbmate(service: str, database_url: str, command: str) -> None:
-    """Run dbmate on one database. Raises `MigrationFailed` with what it said."""
+    """Run dbmate on one database. Raises `MigrationFailed` with its output."""
     arguments = ["--env", "SERAI_MIGRATION_URL", "--env-file", os.devnull, "--no-dump-schema"]
     for folder in migration_folders(service):
         arguments += ["--migrations-dir", str(folder)]
@@ -125,8 +126,8 @@ async def dbmate(service: str, database_url: str, command: str) -> None:
         str(Path(sys.executable).with_name("dbmate")),
         *arguments,
         command,
-        # In the environment, not among the arguments, which everybody on the machine may read.
-        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "SERAI_MIGRATION_URL": _for_dbmate(database_url)},
+        # In the environment, because any user of the machine can read a process's arguments.
+        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "SERAI_MIGRATION_URL": _dbmate_url(database_url)},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -142,8 +143,13 @@ async def dbmate(service: str, database_url: str, command: str) -> None:
         raise MigrationFailed(f"migrating the database of {service} failed:\n{output.decode(errors='replace').strip()}")
 
 
+async def check_all(admin_url: str, passwords: Mapping[str, str]) -> None:
+    """`check` for each service in `passwords`, several at a time."""
+    await _in_parallel(check(admin_url, service, password) for service, password in passwords.items())
+
+
 async def check(admin_url: str, service: str, password: str) -> None:
-    """Prove on a scratch database that the service's migrations go up, down to nothing, and up again."""
+    """Check on a temporary database that the service's migrations go up, down to nothing, and up again."""
     name = f"serai_check_{service}_{os.getpid()}"
     await create_database(admin_url, name, owner=name_of(service))
     try:
@@ -152,8 +158,8 @@ async def check(admin_url: str, service: str, password: str) -> None:
         first = await _contents(url)
         for _ in range(count):
             await dbmate(service, url, "rollback")
-        if left := await _contents(url):
-            raise MigrationFailed(f"{service}: after every migrate:down there is still: {', '.join(sorted(left))}")
+        if leftover := await _contents(url):
+            raise MigrationFailed(f"{service}: after every migrate:down these remain: {', '.join(sorted(leftover))}")
         await migrate(service, url)
         if changed := await _contents(url) ^ first:
             raise MigrationFailed(f"{service}: up, down, up differs from up: {', '.join(sorted(changed))}")
@@ -162,7 +168,7 @@ async def check(admin_url: str, service: str, password: str) -> None:
 
 
 async def _create_role(admin: Connection, role: str, password: str, *, superuser: bool) -> None:
-    # Names and passwords are no parameters in these statements; the server itself quotes them.
+    # Names and passwords cannot be parameters of these statements; the server quotes them.
     exists = await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
     verb = "ALTER" if exists else "CREATE"
     await admin.execute(
@@ -173,7 +179,7 @@ async def _create_role(admin: Connection, role: str, password: str, *, superuser
     for setting, value in ROLE_SETTINGS.items():
         await admin.execute(f"ALTER ROLE \"{role}\" SET {setting} = '{value}'")
     if not superuser:
-        # A managed server's admin must be a member of the role to make a database that belongs to it.
+        # The administrator of a managed server must be a member of the role to create a database that it owns.
         await admin.execute(f'GRANT "{role}" TO CURRENT_USER')
 
 
@@ -182,7 +188,7 @@ async def _pending(service: str, database_url: str) -> list[Migration]:
         extensions = {row["extname"] for row in await connection.fetch("SELECT extname FROM pg_extension")}
         for extension in EXTENSIONS.get(service, ()):
             if extension not in extensions:
-                # All of them are "trusted": the owner of a database may create them in it.
+                # All of them are "trusted" extensions, which the owner of a database may create.
                 await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
         if await connection.fetchval("SELECT to_regclass('public.schema_migrations')") is None:
             return migrations_of(service)
@@ -191,7 +197,7 @@ async def _pending(service: str, database_url: str) -> list[Migration]:
 
 
 async def _contents(database_url: str) -> set[str]:
-    """Every column, index, constraint, type and function of ours in the database, one line each."""
+    """Every column, index, constraint, type and function of ours in the database, as one line each."""
     async with _connect(database_url) as connection:
         rows = await connection.fetch(
             """
@@ -241,8 +247,8 @@ async def _connect(url: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def _exclusive(connection: Connection) -> AsyncIterator[None]:
-    """One caller at a time on this server; a caller that dies lets go, because its session ends."""
+async def _locked(connection: Connection) -> AsyncIterator[None]:
+    """Only one caller at a time on this server. The lock is released when a caller's session ends."""
     try:
         await connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S:.0f}s'")
         await connection.execute(f"SELECT pg_advisory_lock({_LOCK})")
@@ -256,8 +262,8 @@ async def _exclusive(connection: Connection) -> AsyncIterator[None]:
         await connection.execute(f"SELECT pg_advisory_unlock({_LOCK})")
 
 
-def _for_dbmate(database_url: str) -> str:
-    """No statement timeout for migrations, and no TLS demanded where the URL says nothing about it on loopback."""
+def _dbmate_url(database_url: str) -> str:
+    """Without a statement timeout, and without TLS on loopback unless the URL asks for it."""
     parts = urlsplit(database_url)
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     options["statement_timeout"] = "0"
@@ -267,14 +273,14 @@ def _for_dbmate(database_url: str) -> str:
 
 
 async def _in_parallel(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """A few at a time; every one is finished before the first failure is raised."""
-    turns = asyncio.Semaphore(PARALLEL)
+    """Run `PARALLEL` of them at a time. All finish before the first failure is raised."""
+    semaphore = asyncio.Semaphore(PARALLEL)
 
-    async def in_turn(each: Coroutine[Any, Any, Any]) -> Any:
-        async with turns:
-            return await each
+    async def limited(one: Coroutine[Any, Any, Any]) -> Any:
+        async with semaphore:
+            return await one
 
-    results = await asyncio.gather(*(in_turn(each) for each in work), return_exceptions=True)
+    results = await asyncio.gather(*(limited(one) for one in work), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result

@@ -1,6 +1,7 @@
-"""Writes `openapi/<service>.json` and `docs/routes.md` from the code, and tells when what is committed has drifted.
+"""Generates `openapi/<service>.json` and `docs/routes.md` from the code, and checks that the committed ones are
+current.
 
-A service is assembled but never started: settings that it insists on are throw-away ones, and nothing is connected.
+A service is assembled but not started: required settings get temporary values, and nothing is connected.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from litestar import Litestar
+
 from serai import topology
-from serai.chassis.openapi import document
+from serai.chassis.http.openapi import document
+from serai.gateway.route_table import route_table
 from serai.gateway.routes import WEB, client_document, service_routes
-from serai.gateway.table import route_table
 from serai.supervisor import environment, keys
 from serai.supervisor.environment import Setup
 from serai.supervisor.home import Home
@@ -27,7 +30,7 @@ ROUTES = FOLDER.parent / "docs" / "routes.md"
 
 
 def write(folder: Path = FOLDER, routes: Path = ROUTES) -> int:
-    """Write what differs. Returns the exit status."""
+    """Write the files that differ. Returns the exit status."""
     folder.mkdir(exist_ok=True)
     for path, text in _documents(folder, routes):
         if not path.exists() or path.read_text() != text:
@@ -37,12 +40,12 @@ def write(folder: Path = FOLDER, routes: Path = ROUTES) -> int:
 
 
 def check(folder: Path = FOLDER, routes: Path = ROUTES) -> int:
-    """1 when a document is missing or out of date, after saying which."""
+    """Returns 1 when a document is missing or out of date, and prints which."""
     stale = [path for path, text in _documents(folder, routes) if not path.exists() or path.read_text() != text]
     for path in stale:
-        print(f"serai: {path} does not agree with the code: run `make openapi` and commit it", file=sys.stderr)
+        print(f"serai: {path} is out of date: run `make openapi` and commit the result", file=sys.stderr)
     if not stale:
-        print("openapi documents agree with the code")
+        print("the OpenAPI documents are up to date")
     return 1 if stale else 0
 
 
@@ -55,15 +58,20 @@ def _documents(folder: Path, routes: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _document(service: topology.Service) -> str:
+    return json.dumps(document(service.name, assemble(service)), indent=2, ensure_ascii=False) + "\n"
+
+
+def assemble(service: topology.Service) -> Litestar:
+    """The application of a service with the settings of a local installation; it is not started."""
     with _settings(service):
         module, _, function = service.factory.partition(":")
-        assembled = getattr(import_module(module), function)()
-        return json.dumps(document(service.name, assembled.app()), indent=2, ensure_ascii=False) + "\n"
+        app: Litestar = getattr(import_module(module), function)().app()
+        return app
 
 
 @contextmanager
 def _settings(service: topology.Service) -> Iterator[None]:
-    """The environment of a local installation that exists for a moment."""
+    """The environment of a temporary local installation."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="serai-openapi-") as folder:
         home = Home(Path(folder))
@@ -76,7 +84,7 @@ def _settings(service: topology.Service) -> Iterator[None]:
             port=8080,
             bind="127.0.0.1",
             public_url="http://localhost:8080",
-            # The caller's own settings must not show in the documents.
+            # The caller's own settings must not affect the documents.
             environ={"PATH": before.get("PATH", "")},
         )
         settings = environment.for_service(setup, service.name, f"{service.name}-1", database=service.database)

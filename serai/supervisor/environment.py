@@ -1,4 +1,4 @@
-"""What each process of a local installation is told: its own secrets and addresses, and nobody else's."""
+"""The environment of each process of a local installation: its own secrets and addresses, and no other service's."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from serai import topology
-from serai.supervisor import replicas as counts
+from serai import demo, topology
+from serai.supervisor import replicas as replica_counts
 from serai.supervisor.home import Home
 from serai.supervisor.keys import Keys
 from serai.supervisor.urls import url_of
 
-#: Marks a process as part of an installation, so that what a killed supervisor left is known for certain.
-MARK = "SERAI_SUPERVISED_BY"
+#: Identifies a process as part of an installation, so that orphans of a killed supervisor can be found reliably.
+INSTALLATION_VARIABLE = "SERAI_SUPERVISED_BY"
 
-#: Secrets of the person who runs us: each goes to the one service it is for.
-_PRIVATE = (
+#: Secrets in the caller's environment. Each is passed only to the service that needs it.
+_SECRETS = (
     "DATABASE_URL",
     "SERAI_DATABASE_URL",
     "SERAI_DATABASE_PASSWORDS",
@@ -31,20 +31,21 @@ _PRIVATE = (
     "STRIPE_WEBHOOK_SECRET",
 )
 
-#: Set by some who want a clean checkout; thirteen processes would compile everything anew at every start.
+#: Set by developers who want no bytecode files. Thirteen processes would then compile every module at every start.
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
-#: Connections of each service's pool. Two cores serve no more statements at once, and each one is a process of 4 MB.
+#: Connections of each service's pool. Two cores execute no more statements in parallel, and a connection costs 4 MB.
 _DATABASE_POOL = "4"
-#: What listens for news keeps a connection of its own; and what PostgreSQL is ready for in any case.
-_BESIDE_THE_POOL = 2
+#: LISTEN uses a connection outside the pool. The others are the supervisor's own connections and the minimum of
+#: max_connections.
+_EXTRA_CONNECTIONS = 2
 _OWN_CONNECTIONS = 20
 _CONNECTIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Everything about one run that its processes' settings follow from."""
+    """Everything that the settings of a run's processes depend on."""
 
     home: Home
     keys: Keys
@@ -55,32 +56,32 @@ class Setup:
     public_url: str
     #: The caller's environment.
     environ: Mapping[str, str]
-    #: How many there are of what there is more than one of.
+    #: The number of processes by name, where it is not one.
     replicas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def discovery_urls(self) -> list[str]:
-        return [self.discovery_url(number) for number in counts.of(self.replicas, "discovery")]
+        return [self.discovery_url(number) for number in replica_counts.numbers(self.replicas, "discovery")]
 
     @property
     def gateway_urls(self) -> list[str]:
-        return [self.gateway_url(number) for number in counts.of(self.replicas, "gateway")]
+        return [self.gateway_url(number) for number in replica_counts.numbers(self.replicas, "gateway")]
 
     def discovery_url(self, number: int) -> str:
-        return f"http://127.0.0.1:{self.ports[_numbered('discovery', number)]}"
+        return f"http://127.0.0.1:{self.ports[_port_name('discovery', number)]}"
 
     def gateway_url(self, number: int) -> str:
-        """The gateway as this machine reaches it, whatever people outside call it."""
+        """The gateway's address on this machine, which may differ from the public one."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.bind, self.bind)  # noqa: S104  compared, not bound
         secure = bool(self.environ.get("SERAI_TLS_CERT"))
         return f"{'https' if secure else 'http'}://{host}:{self.gateway_port(number)}"
 
     def gateway_port(self, number: int) -> int:
-        return self.port if number == 1 else self.ports[_numbered("gateway", number)]
+        return self.port if number == 1 else self.ports[_port_name("gateway", number)]
 
     @property
     def public_host(self) -> str:
-        """The name under which the gateway serves, which it may insist on (SERAI_HOSTS)."""
+        """The host name that the gateway serves, and may require (SERAI_HOSTS)."""
         return urlsplit(self.public_url).netloc
 
     @property
@@ -93,12 +94,12 @@ class Setup:
 
     @property
     def sandboxed(self) -> list[str]:
-        """The parts of the outside world that the sandbox stands in for."""
+        """The external systems that the sandbox replaces."""
         return [name for name, real in (("stripe", self.real_stripe), ("mail", self.real_mail)) if not real]
 
     @property
     def demo_orders(self) -> bool:
-        """Whether a new shop begins with some past orders: never where that would cost money or send real mail."""
+        """Whether a new shop gets past orders. Never where that would cost money or send real emails."""
         return self.sandboxed == ["stripe", "mail"] and self.environ.get("SERAI_DEMO_ORDERS") != "off"
 
     def is_set(self, name: str) -> bool:
@@ -119,16 +120,17 @@ def gateway_bind() -> str:
 
 
 def connections(replicas: Mapping[str, int], environ: Mapping[str, str]) -> int:
-    """How many connections PostgreSQL must be ready for: every pool, that of a successor beside it, and our own."""
-    given = environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
-    # What is no number is refused by the services themselves.
-    pool = int(given) if given.isascii() and given.isdigit() else int(_DATABASE_POOL)
-    pools = sum(len(counts.of(replicas, name)) + 1 for name in topology.WITH_DATABASE)
-    return max(_CONNECTIONS, _OWN_CONNECTIONS + pools * (pool + _BESIDE_THE_POOL))
+    """The number of connections that PostgreSQL must allow: every pool, that of a successor during a restart, and our
+    own."""
+    passed = environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
+    # The services refuse a value that is not a number.
+    pool = int(passed) if passed.isascii() and passed.isdigit() else int(_DATABASE_POOL)
+    pools = sum(len(replica_counts.numbers(replicas, name)) + 1 for name in topology.WITH_DATABASE)
+    return max(_CONNECTIONS, _OWN_CONNECTIONS + pools * (pool + _EXTRA_CONNECTIONS))
 
 
 def for_service(setup: Setup, service: str, instance: str, *, database: bool) -> dict[str, str]:
-    """For a process at an address of its own choice."""
+    """The environment of a service that binds port 0."""
     keys = setup.keys
     environment = _shared(setup) | {
         "SERAI_INSTANCE": instance,
@@ -142,6 +144,8 @@ def for_service(setup: Setup, service: str, instance: str, *, database: bool) ->
         environment["SERAI_DATABASE_POOL"] = setup.environ.get("SERAI_DATABASE_POOL") or _DATABASE_POOL
     if service == "user":
         environment["SERAI_JWT_KEYS"] = keys.jwt_private
+    if service == "product":
+        environment["SERAI_MEDIA_ARCHIVE"] = setup.environ.get("SERAI_MEDIA_ARCHIVE") or str(demo.PICTURES)
     if service == "payment":
         environment |= _stripe(setup)
     if service == "notification":
@@ -156,17 +160,17 @@ def for_discovery(setup: Setup, number: int) -> dict[str, str]:
 
 
 def for_gateway(setup: Setup, number: int) -> dict[str, str]:
-    # Alone, there is nobody to see it leave and go to another.
+    # With a single gateway there is no other one that clients could switch to.
     spread_s = "1" if len(setup.gateway_urls) > 1 else "0"
     return for_service(setup, "gateway", f"gateway-{number}", database=False) | {
-        # Each keeps what it was last told in a folder of its own.
+        # Each gateway stores its last configuration in its own folder.
         "SERAI_HOME": str(setup.home.gateway(number)),
         "SERAI_PORT": str(setup.gateway_port(number)),
         "SERAI_GATEWAY_BIND": setup.bind,
-        # Both within what the supervisor gives a gateway before it is killed.
+        # Both are shorter than the time after which the supervisor kills a gateway.
         "SERAI_DRAIN_SPREAD_S": setup.environ.get("SERAI_DRAIN_SPREAD_S") or spread_s,
         "SERAI_DRAIN_TIMEOUT_S": setup.environ.get("SERAI_DRAIN_TIMEOUT_S") or "3",
-        **_given(setup, ("SERAI_XDS_TOKEN",)),
+        **_passed_through(setup, ("SERAI_XDS_TOKEN",)),
     }
 
 
@@ -191,13 +195,15 @@ def for_sandbox(setup: Setup) -> dict[str, str]:
 
 
 def for_command(setup: Setup) -> dict[str, str]:
-    """For our own `migrate` and `seed`, which find the keys in SERAI_HOME."""
-    given = {name: setup.environ[name] for name in _and_files(("SERAI_DATABASE_URL",)) if name in setup.environ}
-    return _shared(setup) | given
+    """The environment of our own `migrate` and `seed`, which read the keys in SERAI_HOME."""
+    passed = {
+        name: setup.environ[name] for name in _with_file_variants(("SERAI_DATABASE_URL",)) if name in setup.environ
+    }
+    return _shared(setup) | passed
 
 
 def _shared(setup: Setup) -> dict[str, str]:
-    withheld = {*_and_files(_PRIVATE), _NO_BYTECODE}
+    withheld = {*_with_file_variants(_SECRETS), _NO_BYTECODE}
     return {name: value for name, value in setup.environ.items() if name not in withheld} | {
         "SERAI_MODE": "local",
         "SERAI_HOME": str(setup.home.path),
@@ -207,13 +213,13 @@ def _shared(setup: Setup) -> dict[str, str]:
         "SERAI_DISCOVERY_URL": ",".join(setup.discovery_urls),
         "SERAI_REGISTRY_TOKEN": setup.keys.registry_token,
         "PYTHONUNBUFFERED": "1",
-        MARK: setup.home.installation,
+        INSTALLATION_VARIABLE: setup.home.installation,
     }
 
 
 def _stripe(setup: Setup) -> dict[str, str]:
     if setup.real_stripe:
-        return _given(setup, ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"))
+        return _passed_through(setup, ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"))
     return {
         "STRIPE_SECRET_KEY": setup.keys.stripe,
         "STRIPE_WEBHOOK_SECRET": setup.keys.webhook,
@@ -223,18 +229,18 @@ def _stripe(setup: Setup) -> dict[str, str]:
 
 def _mail(setup: Setup) -> dict[str, str]:
     if setup.real_mail:
-        return _given(setup, ("SMTP_URL",))
+        return _passed_through(setup, ("SMTP_URL",))
     return {"SMTP_URL": f"smtp://127.0.0.1:{setup.ports['smtp']}?starttls=no"}
 
 
-def _given(setup: Setup, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: setup.environ[name] for name in _and_files(names) if name in setup.environ}
+def _passed_through(setup: Setup, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: setup.environ[name] for name in _with_file_variants(names) if name in setup.environ}
 
 
-def _and_files(names: tuple[str, ...]) -> tuple[str, ...]:
+def _with_file_variants(names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names, *(f"{name}_FILE" for name in names))
 
 
-def _numbered(name: str, number: int) -> str:
-    """What the first one's port is remembered as must not depend on how many there are."""
+def _port_name(name: str, number: int) -> str:
+    """The stored name of a port. The first one's does not depend on the number of replicas."""
     return name if number == 1 else f"{name}-{number}"

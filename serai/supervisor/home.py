@@ -1,4 +1,4 @@
-"""One installation's folder (`SERAI_HOME`): where each thing in it lives, and how its files are written."""
+"""The folder of one installation (`SERAI_HOME`): the paths in it, and how its files are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class AlreadyRunning(Exception):
-    """Another supervisor holds this installation."""
+    """Another supervisor holds the lock of this installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Home:
 
     @property
     def installation(self) -> str:
-        """Tells this installation's processes from another's: two folders never share it."""
+        """Identifies this installation's processes. Different folders have different values."""
         return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
 
     @property
@@ -44,7 +44,7 @@ class Home:
 
     @property
     def seeded(self) -> Path:
-        """What of the demo data is in, and whether its orders are still to come."""
+        """Which demo data has been added, and whether its orders are still missing."""
         return self.path / "seeded.json"
 
     @property
@@ -60,7 +60,7 @@ class Home:
         return self.path / "sandbox"
 
     def gateway(self, number: int) -> Path:
-        """The folder that gateway takes for its home: the first one's is the installation itself."""
+        """The folder that a gateway uses as its home. The first one's is the installation itself."""
         return self.path if number == 1 else self.path / "gateways" / f"gateway-{number}"
 
     @property
@@ -74,7 +74,7 @@ class Home:
         return self.keys.exists()
 
     def create(self) -> None:
-        """Make the folders, closed to everybody else: keys and customers' data live below."""
+        """Create the folders, accessible to their owner only: they hold keys and customers' data."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
         for folder in (self.keys.parent, self.logs, self.sandbox):
@@ -94,14 +94,14 @@ class Home:
 
 
 class Lock:
-    """Held by whoever runs this installation's processes; the kernel lets go of it however that one ends."""
+    """Held by the supervisor of this installation. The kernel releases it however the process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
 
     def __enter__(self) -> None:
-        # Not inheritable (Python's default), or a child that outlives us would keep the installation locked.
+        # Not inheritable (Python's default), or a child that outlives the supervisor would keep the lock.
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,7 +117,7 @@ class Lock:
 
 
 def read_json(path: Path) -> Any:
-    """What the file holds; None when there is no such file."""
+    """The content of the file; None when it does not exist."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace the file as a whole, readable by its owner only; a crash leaves the old content or the new."""
+    """Replace the file atomically, readable by its owner only."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with suppress(FileNotFoundError):
         fresh.unlink()

@@ -1,6 +1,6 @@
-"""A GET on loopback with nothing but the standard library, because the supervisor stays small.
+"""A minimal HTTP GET client for loopback, with the standard library only, to keep the supervisor's memory small.
 
-Enough of HTTP/1.1 for our own parts' short answers; anything else counts as no answer.
+It supports as much of HTTP/1.1 as our own short responses need. Anything else counts as a failed request.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from urllib.parse import urlsplit
 MAX_ANSWER_BYTES = 4 << 20
 
 
-class NoAnswer(Exception):
-    """Nobody there, too slow, or not HTTP."""
+class RequestFailed(Exception):
+    """Nothing listens, the response is late, or it is not HTTP."""
 
 
 async def get(url: str, timeout_s: float = 2.0, *, host: str = "") -> tuple[int, bytes]:
-    """Status and body; `host` is the name to ask for, when it is not the address. Raises `NoAnswer`."""
+    """Status and body. `host` is the Host header, if it differs from the address. Raises `RequestFailed`."""
     try:
         async with asyncio.timeout(timeout_s):
             return await _get(url, host)
     except (OSError, TimeoutError, ValueError, IndexError, asyncio.IncompleteReadError, EOFError) as problem:
-        raise NoAnswer(f"{url}: {problem!r}") from problem
+        raise RequestFailed(f"{url}: {problem!r}") from problem
 
 
 async def get_json(url: str, timeout_s: float = 2.0) -> Any:
-    """The document behind a 200. Raises `NoAnswer` for everything else."""
+    """The document of a 200 response. Raises `RequestFailed` for anything else."""
     status, body = await get(url, timeout_s)
     if status != 200:
-        raise NoAnswer(f"{url}: {status}")
+        raise RequestFailed(f"{url}: {status}")
     try:
         return json.loads(body)
     except ValueError as problem:
-        raise NoAnswer(f"{url}: {problem}") from problem
+        raise RequestFailed(f"{url}: {problem}") from problem
 
 
-async def listens(host: str, port: int, timeout_s: float = 1.0) -> bool:
+async def accepts_connections(host: str, port: int, timeout_s: float = 1.0) -> bool:
     try:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(host, port)
@@ -50,14 +50,14 @@ async def listens(host: str, port: int, timeout_s: float = 1.0) -> bool:
 
 async def _get(url: str, host: str) -> tuple[int, bytes]:
     parts = urlsplit(url)
-    secure = None
+    tls = None
     if parts.scheme == "https":
-        # We ask ourselves on loopback, where the certificate's name is another one.
-        secure = ssl.create_default_context()
-        secure.check_hostname = False
-        secure.verify_mode = ssl.CERT_NONE
-    port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure, limit=MAX_ANSWER_BYTES)
+        # The certificate is not for the loopback address.
+        tls = ssl.create_default_context()
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    port = parts.port or (443 if tls else 80)
+    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls, limit=MAX_ANSWER_BYTES)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         writer.write(f"GET {target} HTTP/1.1\r\nHost: {host or parts.netloc}\r\nConnection: close\r\n\r\n".encode())
@@ -77,6 +77,6 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     body = b""
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         if len(body) + size > MAX_ANSWER_BYTES:
-            raise ValueError("the answer is too long")
+            raise ValueError("the response is too long")
         body += (await reader.readexactly(size + 2))[:-2]
     return body

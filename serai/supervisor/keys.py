@@ -1,6 +1,6 @@
-"""Every secret of one installation: made on the first start, kept in one file that only its owner may read.
+"""All secrets of one installation: generated on the first start, stored in one file that only its owner can read.
 
-Nothing here has a default that two installations could share.
+No secret has a default value that two installations could share.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from serai import topology
 from serai.supervisor.home import Home, read_json, write_json
 
-#: Who signs service tokens: every service, and the gateway's agent.
+#: The signers of service tokens: every service, and the gateway's agent.
 SIGNERS = (*topology.BY_NAME, "gateway")
 
 DEMO_LOGINS = (
@@ -35,13 +35,13 @@ class Keys:
     #: Each signer's Ed25519 seed and public key, base64url.
     seeds: dict[str, str]
     publics: dict[str, str]
-    #: JWK sets: the private one is for the user service alone.
+    #: JWK sets; the private one is only for the user service.
     jwt_private: str
     jwt_public: str
 
 
 def load(home: Home) -> Keys:
-    """The installation's keys; what is missing (a first start, a service that is new) is made and written."""
+    """The installation's keys. Missing ones (first start, new service) are generated and stored."""
     stored: dict[str, Any] = read_json(home.keys) or {}
     complete = dict(stored)
     complete.setdefault("postgres", secrets.token_urlsafe(32))
@@ -74,7 +74,7 @@ def load(home: Home) -> Keys:
 
 
 def logins(home: Home) -> list[dict[str, str]]:
-    """The demo accounts of a local installation, with passwords of its own."""
+    """The demo accounts of a local installation, with generated passwords."""
     stored = read_json(home.logins)
     if stored is None:
         stored = {
@@ -88,7 +88,7 @@ def logins(home: Home) -> list[dict[str, str]]:
 
 
 def _key_pair() -> dict[str, str]:
-    # Only a first start pays for this import.
+    # Imported only on the first start.
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     private = Ed25519PrivateKey.generate()

@@ -1,8 +1,8 @@
-"""Starting a child so that it can be stopped, and so that it never outlives us.
+"""Starts child processes so that they can be stopped and never outlive the supervisor.
 
-Each child leads a session of its own: Ctrl-C on the terminal reaches the supervisor alone, which then stops the parts
-in order, and what a child has started can be signalled together with it. If the supervisor is killed outright, the
-kernel signals the child (Linux); elsewhere the next start cleans up.
+Each child leads its own session: Ctrl-C on the terminal reaches only the supervisor, which then stops the processes in
+order, and a child's own children can be signalled with it. If the supervisor is killed, the kernel signals the child
+(Linux). Elsewhere the next start cleans up.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class Command:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     log: Path
-    #: Asks it to finish what it does and leave.
+    #: The signal that asks it to shut down.
     stop_signal: signal.Signals = signal.SIGTERM
-    #: What the kernel sends it when we are gone.
+    #: The signal that the kernel sends when the supervisor has died.
     orphan_signal: signal.Signals = signal.SIGKILL
-    #: Another user and group to run as; only root may ask for that.
+    #: User and group to run as, if not the current ones. Needs root.
     user: int | None = None
     pass_fds: tuple[int, ...] = field(default=())
 
 
 def launch(command: Command) -> subprocess.Popen[bytes]:
-    """Start it. Must be called on the main thread: the kernel takes the *thread* that forks for the parent."""
+    """Start the command. Must run on the main thread, because PR_SET_PDEATHSIG refers to the forking *thread*."""
     log = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603  our own commands
@@ -57,16 +57,25 @@ def launch(command: Command) -> subprocess.Popen[bytes]:
         os.close(log)
 
 
+def wait_or_kill(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Wait until a process that was asked to stop has exited. After the timeout it is killed with its children."""
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
 def tie_to_parent(orphan_signal: signal.Signals) -> Callable[[], None]:
-    """What a child does between fork and exec."""
+    """Returns what the child runs between fork and exec."""
     parent = os.getpid()
 
     def prepare() -> None:
-        # A background shell starts us with these ignored, and exec would hand that on.
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
-            signal.signal(each, signal.SIG_DFL)
+        # A background shell starts us with these ignored, and exec would preserve that.
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(one, signal.SIG_DFL)
         if sys.platform == "linux":
-            _take_turns()
+            _set_batch_scheduling()
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, orphan_signal, 0, 0, 0)
             if os.getppid() != parent:
@@ -75,14 +84,14 @@ def tie_to_parent(orphan_signal: signal.Signals) -> Callable[[], None]:
     return prepare
 
 
-def _take_turns() -> None:
-    """One that wakes up does not interrupt one that works: every request wakes several of ours, which otherwise push
-    each other off the processor and find its caches full of somebody else's (sched(7), SCHED_BATCH)."""
+def _set_batch_scheduling() -> None:
+    """Sets SCHED_BATCH (sched(7)), so that a process that wakes up does not preempt a running one. Every request wakes
+    several of our processes, which otherwise preempt each other and lose their CPU caches."""
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the child and what it started; nothing happens when all of them are gone."""
+    """Signal the child and its own children. Does nothing when all of them have exited."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""What the processes print, in files that cannot fill the disk."""
+"""Limits the size of the processes' log files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 MAX_BYTES = 16 << 20
 
 
-def bound(folder: Path, max_bytes: int = MAX_BYTES) -> None:
+def truncate(folder: Path, max_bytes: int = MAX_BYTES) -> None:
     """Keep at most two files of about `max_bytes` per process.
 
-    A process goes on writing to the file it was given; since it appends, it finds the new end after a truncation.
-    Lines written between the copy and the truncation are lost, which the log of a local run can bear.
+    A process goes on writing to its open file. Because it appends, it continues at the new end after a truncation.
+    Lines written between the copy and the truncation are lost, which is acceptable for the log of a local run.
     """
     for log in folder.glob("*.log"):
         if log.stat().st_size > max_bytes:

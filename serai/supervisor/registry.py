@@ -1,4 +1,4 @@
-"""What the registry knows about the processes we started, read in its own dialect."""
+"""What the registry knows about the processes we started, read through Consul's API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serai.supervisor.http import NoAnswer, get_json
+from serai.supervisor.http import RequestFailed, get_json
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredInstance:
     instance: str
     address: str
     health: str
@@ -18,30 +18,30 @@ class Registered:
     pid: int | None
 
 
-async def instances_of(registries: Sequence[str], service: str) -> list[Registered]:
-    """Every registered instance of the service, as the first of the registries that answers knows them.
+async def instances_of(registries: Sequence[str], service: str) -> list[RegisteredInstance]:
+    """Every registered instance of the service, from the first registry that responds.
 
-    Raises `NoAnswer` when none does.
+    Raises `RequestFailed` when none does.
     """
-    trouble = NoAnswer("there is no registry")
+    failure = RequestFailed("there is no registry")
     for url in registries:
         try:
             return await _instances_of(url, service)
-        except NoAnswer as problem:
-            trouble = problem
-    raise trouble
+        except RequestFailed as problem:
+            failure = problem
+    raise failure
 
 
-async def _instances_of(url: str, service: str) -> list[Registered]:
+async def _instances_of(url: str, service: str) -> list[RegisteredInstance]:
     found = []
     for entry in await get_json(f"{url}/v1/health/service/{service}"):
-        described, checks = entry["Service"], entry.get("Checks") or []
-        meta = described.get("Meta") or {}
+        details, checks = entry["Service"], entry.get("Checks") or []
+        meta = details.get("Meta") or {}
         pid = meta.get("pid", "")
         found.append(
-            Registered(
-                instance=described["ID"],
-                address=f"{described['Address']}:{described['Port']}",
+            RegisteredInstance(
+                instance=details["ID"],
+                address=f"{details['Address']}:{details['Port']}",
                 health=_worst([check["Status"] for check in checks]),
                 version=meta.get("version", ""),
                 pid=int(pid) if pid.isdigit() else None,
@@ -50,16 +50,16 @@ async def _instances_of(url: str, service: str) -> list[Registered]:
     return found
 
 
-async def instances(registries: Sequence[str], services: Iterable[str]) -> dict[str, Registered]:
-    """All instances of these services by their id; without the ones of a service we got no answer for."""
+async def instances(registries: Sequence[str], services: Iterable[str]) -> dict[str, RegisteredInstance]:
+    """All instances of these services by their id. Services for which no registry responds are left out."""
     answers = await asyncio.gather(*(instances_of(registries, name) for name in services), return_exceptions=True)
-    found: dict[str, Registered] = {}
+    found: dict[str, RegisteredInstance] = {}
     for answer in answers:
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, RequestFailed):
             continue
         if isinstance(answer, BaseException):
             raise answer
-        found |= {each.instance: each for each in answer}
+        found |= {instance.instance: instance for instance in answer}
     return found
 
 

@@ -1,7 +1,7 @@
-"""`serai status`: every process of the installation, how it is and what it costs.
+"""`serai status`: every process of the installation, its health and its memory use.
 
-Health is what the registry says, or what the process itself answers where it is not registered. Works from the file
-the supervisor writes, so it also tells about a shop that is half up.
+Health is the registry's, or the process's own response where it is not registered. The list of processes is read from
+the file that the supervisor writes, so it also works while the shop is starting.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import psutil
 from serai import __version__, topology
 from serai.supervisor import gateways, keys, registry
 from serai.supervisor.home import Home, read_json
-from serai.supervisor.http import NoAnswer, get, listens
+from serai.supervisor.http import RequestFailed, accepts_connections, get
 from serai.supervisor.postgres import server_version
 
 
-class NothingHere(Exception):
-    """There is no installation, or nothing of it runs; the message says how to start."""
+class NotRunning(Exception):
+    """There is no installation, or it is not running; the message says how to start it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    #: The address people see, and every gateway's as this machine reaches it.
+    #: The public address, and every gateway's address on this machine.
     gateway: str
     gateways: list[str]
     services: list[Row]
@@ -74,24 +74,24 @@ class Status:
 
 
 def read(home: Home) -> Status:
-    """Ask everything once. Raises `NothingHere`."""
+    """Query every process once. Raises `NotRunning`."""
     return asyncio.run(_read(home, _state_of(home)))
 
 
 def control_of(home: Home) -> Path:
-    """Where the supervisor takes requests. Raises `NothingHere`."""
+    """The supervisor's control socket. Raises `NotRunning`."""
     state = _state_of(home)
     if state["phase"] != "ready":
-        raise NothingHere(f"the shop in {home.path} is {state['phase']}: wait until `serai status` says ready")
+        raise NotRunning(f"the shop in {home.path} is {state['phase']}: wait until `serai status` reports ready")
     return Path(state["control"])
 
 
 def _state_of(home: Home) -> dict[str, Any]:
     if not home.exists():
-        raise NothingHere(f"there is no installation in {home.path}: `make up` or `serai up` makes one")
+        raise NotRunning(f"there is no installation in {home.path}: `make up` or `serai up` makes one")
     state: dict[str, Any] | None = read_json(home.run)
     if state is None or not home.is_running():
-        raise NothingHere(f"the shop in {home.path} is not running: start it with `make up` or `serai up`")
+        raise NotRunning(f"the shop in {home.path} is not running: start it with `make up` or `serai up`")
     return state
 
 
@@ -106,28 +106,31 @@ async def _read(home: Home, state: dict[str, Any]) -> Status:
         services=list(rows),
         sandbox={name: endpoints[name] for name in state["sandbox"] if name in endpoints},
         logins=keys.logins(home),
-        ready=state["phase"] == "ready" and _all_filled(state["processes"], rows),
+        ready=state["phase"] == "ready" and _all_passing(state["processes"], rows),
     )
 
 
-def _all_filled(processes: list[dict[str, Any]], rows: list[Row]) -> bool:
-    """Whether every place is filled by somebody who works: one who comes or goes beside them does no harm."""
-    filled = {process["slot"] for process, row in zip(processes, rows, strict=True) if row.health == "passing"}
-    return filled == {process["slot"] for process in processes}
+def _all_passing(processes: list[dict[str, Any]], rows: list[Row]) -> bool:
+    """Whether each slot has a passing process. Another process of the same slot that starts or stops does not
+    matter."""
+    passing = {process["slot"] for process, row in zip(processes, rows, strict=True) if row.health == "passing"}
+    return passing == {process["slot"] for process in processes}
 
 
-async def _row(state: dict[str, Any], process: dict[str, Any], registered: dict[str, registry.Registered]) -> Row:
+async def _row(
+    state: dict[str, Any], process: dict[str, Any], registered: dict[str, registry.RegisteredInstance]
+) -> Row:
     name, instance, pid = process["name"], process["instance"], process["pid"]
     address, version, healthy = "", __version__, False
     if pid is not None and psutil.pid_exists(pid):
         if name == "postgres":
             address, version = state["postgres"], server_version()
             host, _, port = address.rpartition(":")
-            healthy = await listens(host, int(port))
+            healthy = await accepts_connections(host, int(port))
         elif name == "gateway":
             address = urlsplit(process["url"]).netloc
             healthy = await _answers(f"{process['url']}/healthz", state["gateway_host"])
-            # A gate that has nobody behind it for a part of the shop is up, and still no use to buyers.
+            # A gateway without an instance of some service is up, but cannot serve the whole shop.
             agent = registered.get(instance)
             healthy = healthy and agent is not None and agent.pid == pid and await _reaches_all(agent.address)
         elif name == "discovery":
@@ -145,23 +148,23 @@ async def _row(state: dict[str, Any], process: dict[str, Any], registered: dict[
 
 async def _reaches_all(agent: str) -> bool:
     try:
-        return all((await gateways.reached(agent)).values())
-    except NoAnswer:
+        return all((await gateways.reachable_instances(agent)).values())
+    except RequestFailed:
         return False
 
 
 async def _answers(url: str, host: str = "") -> bool:
     try:
         return (await get(url, host=host))[0] == 200
-    except NoAnswer:
+    except RequestFailed:
         return False
 
 
 def memory_of_tree(pid: int | None) -> int:
-    """Resident memory of a process and what it started.
+    """Resident memory of a process and its children.
 
-    Pages that processes of one program share (PostgreSQL's buffers, a program's code) are there once and count once;
-    added up per process, twenty idle connections would look like half a gigabyte.
+    Pages that processes of one program share (PostgreSQL's buffers, a program's code) are counted once. Added up per
+    process, twenty idle connections would look like half a gigabyte.
     """
     if pid is None:
         return 0

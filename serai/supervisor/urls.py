@@ -1,4 +1,4 @@
-"""How a service's database and role are called, and the URL they make with a server's address."""
+"""The name of a service's database and role, and its URL on a server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 
 def name_of(service: str) -> str:
-    """What the service's database and its role are called."""
+    """The name of the service's database and of its role."""
     return f"serai_{service}"
 
 
 def url_of(admin_url: str, service: str, password: str, *, database: str | None = None) -> str:
-    """The service's own URL on the server that `admin_url` names, with the same options (sslmode and the like)."""
+    """The service's URL on the server of `admin_url`, with the same options (such as sslmode)."""
     parts = urlsplit(admin_url)
     address = parts.netloc.rpartition("@")[2]
     role = name_of(service)

@@ -1,1 +1,1 @@
-"""Accounts, sessions and tokens: who somebody is, proven once and then carried by a signed token."""
+"""The user service: accounts, sessions, access tokens and emailed links."""

@@ -1,4 +1,4 @@
-"""What can be done with accounts and sessions, one verb each."""
+"""The actions on accounts and sessions."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from uuid import UUID
 
 import msgspec
 
-from serai.chassis.auth import Caller
+from serai.chassis.auth.principal import Principal
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import new_id
 from serai.contracts.user import (
     ADDRESS_TAKEN,
     PASSWORD_CHANGED,
     USER_REGISTERED,
-    AccountChange,
-    Credentials,
-    EmailVerification,
-    LinkGone,
-    MintedLink,
-    PasswordChange,
-    PasswordForgotten,
-    PasswordReset,
+    ChangePassword,
+    IssuedLink,
+    LinkExpired,
+    Register,
     Registered,
-    Registration,
+    RequestPasswordReset,
+    ResetPassword,
     Session,
     SignedIn,
+    SignIn,
+    UpdateUser,
     User,
+    UserDetails,
     UserEvent,
-    UserRecord,
+    VerifyEmail,
 )
 from serai.user import domain, links, store
 from serai.user.deps import Deps
@@ -47,65 +47,69 @@ from serai.user.domain import (
     SessionEnded,
     WrongPassword,
 )
+from serai.user.link_emails import publish_with_link
 from serai.user.passwords import COMMON
-from serai.user.postbox import tell
 from serai.user.tokens import ACCESS_LIFE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a sign-in or a refresh gives: the answer, and the refresh token for the cookie."""
+    """The result of a sign-in or a refresh: the response, and the refresh token for the cookie."""
 
     signed_in: SignedIn
     refresh_token: str
 
 
-async def register(deps: Deps, asked: Registration) -> Registered:
-    """Make an account, or tell the owner of one that somebody tried; the answer and its time are the same."""
-    who = domain.applicant(asked.email, asked.password, asked.name, COMMON)
-    password_hash = await deps.passwords.hash(who.password)
+async def register(deps: Deps, request: Register) -> Registered:
+    """Create an account, or tell the owner of an existing one about the attempt. The response and its duration do not
+    reveal which."""
+    account = domain.new_account(request.email, request.password, request.name, COMMON)
+    password_hash = await deps.passwords.hash(account.password)
     user_id = new_id()
-    async with deps.db.transaction() as tx:
-        if await store.add_account(tx, user_id, who, password_hash, "customer"):
-            await tell(tx, deps.feed, USER_REGISTERED, user_id, "verify_email")
-        elif (owner := await store.note_address_taken(tx, who.email)) is not None:
+    async with deps.database.transaction() as tx:
+        if await store.add_account(tx, user_id, account, password_hash, "customer"):
+            await publish_with_link(tx, deps.feed, USER_REGISTERED, user_id, "verify_email")
+        elif (owner := await store.note_address_taken(tx, account.email)) is not None:
             await deps.feed.append(tx, ADDRESS_TAKEN, owner, UserEvent(owner))
     deps.feed.nudge()
-    return Registered(who.email, who.name)
+    return Registered(account.email, account.name)
 
 
-async def sign_in(deps: Deps, shown: Credentials, address: str, user_agent: str) -> Grant:
-    """Raises `InvalidCredentials`, whatever it was that did not fit; `SignInBusy` and `Slowdown` before looking;
-    `EmailNotVerified` where that is insisted on, and then its mail goes once more."""
-    email = domain.normal_email(shown.email)
+async def sign_in(deps: Deps, request: SignIn, address: str, user_agent: str) -> Grant:
+    """`address` is the client's.
+
+    Raises `InvalidCredentials` for whatever is wrong, `SignInBusy` and `SignInSlowed` before checking the password, and
+    `EmailNotVerified` where verification is required, after requesting another verification email.
+    """
+    email = domain.normalize_email(request.email)
     account = _account_subject(email)
-    async with deps.db.connection() as conn:
+    async with deps.database.connection() as conn:
         known = await store.sign_in_facts(conn, email, account, address)
     if not known.known_address:
-        # Where the owner has signed in from before, failures in their name from elsewhere do not slow them down.
-        await deps.door.wait(account, domain.wait_s(PER_ACCOUNT, known.account_level))
-        await deps.door.wait(address, domain.wait_s(PER_ADDRESS, known.address_level))
-    password = domain.normal_password(shown.password)
+        # From an address that the owner has signed in from before, failures from elsewhere do not delay them.
+        await deps.throttle.wait(account, domain.sign_in_delay_s(PER_ACCOUNT, known.account_level))
+        await deps.throttle.wait(address, domain.sign_in_delay_s(PER_ADDRESS, known.address_level))
+    password = domain.normalize_password(request.password)
     matches = await deps.passwords.matches(password, known.password_hash)
     if not matches or known.user is None or known.password_hash is None or known.disabled:
-        async with deps.db.connection() as conn:
+        async with deps.database.connection() as conn:
             await store.count_failure(conn, account, address)
         raise InvalidCredentials
     try:
         _require_verified(deps, known.user)
     except EmailNotVerified:
-        await deps.postbox.ask("verify_email", email)
+        await deps.link_emails.request("verify_email", email)
         raise
-    password_hash = await _up_to_date(deps, known.user.id, password, known.password_hash)
+    password_hash = await _rehash_if_outdated(deps, known.user.id, password, known.password_hash)
     session_id, token = new_id(), secrets.token_urlsafe(32)
-    async with deps.db.transaction() as tx:
+    async with deps.database.transaction() as tx:
         opened = await store.open_session(
             tx,
             session_id,
             known.user.id,
             password_hash,
             address,
-            domain.normal_user_agent(user_agent),
+            domain.normalize_user_agent(user_agent),
             domain.hash_of(token),
         )
         if not opened:
@@ -115,21 +119,22 @@ async def sign_in(deps: Deps, shown: Credentials, address: str, user_agent: str)
 
 
 async def refresh(deps: Deps, token: str | None) -> Grant:
-    """Spend a refresh token for an access token and a successor. Raises `SessionEnded`; a token spent before ends
-    its whole session, unless that was moments ago, when the same successor is given again. Raises `EmailNotVerified`
-    for a session from before that was insisted on."""
+    """Exchange a refresh token for an access token and a successor; see `domain.evaluate`.
+
+    Raises `SessionEnded`, and `EmailNotVerified` for a session from before verification was required.
+    """
     if token is None or not domain.looks_like_token(token):
         raise SessionEnded
-    shown_hash = domain.hash_of(token)
-    async with deps.db.transaction() as tx:
-        stored = await store.lock_token(tx, shown_hash)
-        verdict = "refuse" if stored is None else domain.judge(stored.shown, stored.now)
+    token_hash = domain.hash_of(token)
+    async with deps.database.transaction() as tx:
+        stored = await store.lock_token(tx, token_hash)
+        verdict = "refuse" if stored is None else domain.evaluate(stored.token, stored.now)
         if stored is not None and verdict in ("rotate", "repeat"):
             _require_verified(deps, stored.user)
         if stored is not None and verdict == "rotate":
             salt = secrets.token_bytes(32)
             successor = _successor(token, salt)
-            await store.rotate(tx, stored.session_id, shown_hash, salt, domain.hash_of(successor))
+            await store.rotate(tx, stored.session_id, token_hash, salt, domain.hash_of(successor))
             return _grant(deps, stored.user, stored.session_id, successor)
         if stored is not None and verdict == "repeat":
             return _grant(deps, stored.user, stored.session_id, _successor(token, cast("bytes", stored.salt)))
@@ -140,87 +145,87 @@ async def refresh(deps: Deps, token: str | None) -> Grant:
 
 async def sign_out(deps: Deps, token: str | None) -> None:
     if token is not None and domain.looks_like_token(token):
-        async with deps.db.connection() as conn:
+        async with deps.database.connection() as conn:
             await store.end_session_of_token(conn, domain.hash_of(token))
 
 
-async def me(deps: Deps, caller: Caller) -> User:
-    """Raises `SessionEnded`, also within the life of the access token."""
-    async with deps.db.connection() as conn:
+async def me(deps: Deps, caller: Principal) -> User:
+    """Raises `SessionEnded`, also while the access token is still valid."""
+    async with deps.database.connection() as conn:
         found = await store.user_in_session(conn, caller.user, _session_id(caller))
     if found is None:
         raise SessionEnded
     return found
 
 
-async def sessions(deps: Deps, caller: Caller, before: UUID | None, limit: int) -> list[Session]:
-    async with deps.db.connection() as conn:
+async def sessions(deps: Deps, caller: Principal, before: UUID | None, limit: int) -> list[Session]:
+    async with deps.database.connection() as conn:
         return await store.sessions_of(conn, caller.user, _session_id(caller), before, limit)
 
 
-async def end_session(deps: Deps, caller: Caller, session_id: UUID) -> None:
-    """Raises `NotFound`, for a stranger's session and for one that has ended as for none."""
-    async with deps.db.connection() as conn:
+async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
+    """Raises `NotFound` for a session that does not exist, has ended or belongs to somebody else."""
+    async with deps.database.connection() as conn:
         if not await store.end_own_session(conn, caller.user, session_id):
             raise NotFound
 
 
-async def end_other_sessions(deps: Deps, caller: Caller) -> None:
-    async with deps.db.connection() as conn:
+async def end_other_sessions(deps: Deps, caller: Principal) -> None:
+    async with deps.database.connection() as conn:
         await store.end_sessions(conn, caller.user, but=_session_id(caller))
 
 
-async def rename(deps: Deps, caller: Caller, name: str | msgspec.UnsetType) -> User:
+async def rename(deps: Deps, caller: Principal, name: str | msgspec.UnsetType) -> User:
     if name is not msgspec.UNSET:
         normal = domain.new_name(name)
         await me(deps, caller)
-        async with deps.db.connection() as conn:
+        async with deps.database.connection() as conn:
             await store.rename(conn, caller.user, normal)
     return await me(deps, caller)
 
 
-async def change_password(deps: Deps, caller: Caller, asked: PasswordChange, address: str) -> None:
-    """Ends every other session, and every link to set a password with. Raises `WrongPassword`, which counts like a
-    failed sign-in."""
-    password = domain.new_password(asked.new_password, COMMON, field="new_password")
+async def change_password(deps: Deps, caller: Principal, request: ChangePassword, address: str) -> None:
+    """Ends all other sessions and all password reset links. Raises `WrongPassword`, which counts as a failed
+    sign-in."""
+    password = domain.new_password(request.new_password, COMMON, field="new_password")
     account = _account_subject(caller.email)
-    async with deps.db.connection() as conn:
+    async with deps.database.connection() as conn:
         known = await store.sign_in_facts(conn, caller.email, account, address)
-    await deps.door.wait(account, domain.wait_s(PER_ACCOUNT, known.account_level))
-    current = domain.normal_password(asked.current_password)
+    await deps.throttle.wait(account, domain.sign_in_delay_s(PER_ACCOUNT, known.account_level))
+    current = domain.normalize_password(request.current_password)
     if known.password_hash is None or not await deps.passwords.matches(current, known.password_hash):
-        async with deps.db.connection() as conn:
+        async with deps.database.connection() as conn:
             await store.count_failure(conn, account, address)
         raise WrongPassword(field="current_password")
     password_hash = await deps.passwords.hash(password)
-    async with deps.db.transaction() as tx:
+    async with deps.database.transaction() as tx:
         if not await store.set_password_hash(tx, caller.user, known.password_hash, password_hash):
             raise WrongPassword(field="current_password")
         await store.end_sessions(tx, caller.user, but=_session_id(caller))
-        await links.end(tx, caller.user, "reset_password")
+        await links.delete_links(tx, caller.user, "reset_password")
         await store.forget_failures(tx, account)
         await deps.feed.append(tx, PASSWORD_CHANGED, caller.user, UserEvent(caller.user))
     deps.feed.nudge()
 
 
-async def forgot_password(deps: Deps, asked: PasswordForgotten) -> None:
-    """The same work whether or not the address has an account; see `serai.user.postbox`."""
-    await deps.postbox.ask("reset_password", domain.normal_email(asked.email))
+async def request_password_reset(deps: Deps, request: RequestPasswordReset) -> None:
+    """Does the same work whether or not the address has an account; see `serai.user.link_emails`."""
+    await deps.link_emails.request("reset_password", domain.normalize_email(request.email))
 
 
-async def reset_password(deps: Deps, asked: PasswordReset) -> None:
-    """Ends every session and every link of the account, whose address is proven by this too. Raises `LinkInvalid`."""
-    password = domain.new_password(asked.password, COMMON, field="password")
-    token_hash = _shown(asked.token)
-    async with deps.db.connection() as conn:
-        if await links.opens(conn, token_hash, "reset_password") is None:
+async def reset_password(deps: Deps, request: ResetPassword) -> None:
+    """Also verifies the address, and ends all sessions and links of the account. Raises `LinkInvalid`."""
+    password = domain.new_password(request.password, COMMON, field="password")
+    token_hash = _hash_of_link_token(request.token)
+    async with deps.database.connection() as conn:
+        if await links.user_of_token(conn, token_hash, "reset_password") is None:
             raise LinkInvalid(field="token")
     password_hash = await deps.passwords.hash(password)
-    async with deps.db.transaction() as tx:
-        user_id = await links.spend(tx, token_hash, "reset_password")
+    async with deps.database.transaction() as tx:
+        user_id = await links.redeem(tx, token_hash, "reset_password")
         if user_id is None:
             raise LinkInvalid(field="token")
-        await links.end(tx, user_id, "verify_email")
+        await links.delete_links(tx, user_id, "verify_email")
         email = await store.reset_password(tx, user_id, password_hash)
         await store.end_sessions(tx, user_id)
         await store.forget_failures(tx, _account_subject(email))
@@ -228,48 +233,48 @@ async def reset_password(deps: Deps, asked: PasswordReset) -> None:
     deps.feed.nudge()
 
 
-async def verify_email(deps: Deps, asked: EmailVerification) -> None:
+async def verify_email(deps: Deps, request: VerifyEmail) -> None:
     """Raises `LinkInvalid`."""
-    async with deps.db.transaction() as tx:
-        user_id = await links.spend(tx, _shown(asked.token), "verify_email")
+    async with deps.database.transaction() as tx:
+        user_id = await links.redeem(tx, _hash_of_link_token(request.token), "verify_email")
         if user_id is None:
             raise LinkInvalid(field="token")
         await store.set_verified(tx, user_id)
 
 
-async def resend_verification(deps: Deps, caller: Caller) -> None:
+async def resend_verification(deps: Deps, caller: Principal) -> None:
     """Raises `EmailVerifiedAlready`."""
     if (await me(deps, caller)).email_verified:
         raise EmailVerifiedAlready
-    await deps.postbox.ask("verify_email", caller.email)
+    await deps.link_emails.request("verify_email", caller.email)
 
 
-async def mint_link(deps: Deps, link_id: UUID) -> MintedLink:
-    """A new token for a link that a mail is about to carry. Raises `LinkGone`."""
+async def issue_link(deps: Deps, link_id: UUID) -> IssuedLink:
+    """A new token for the link of an email that is about to be sent. Raises `LinkExpired`."""
     token = secrets.token_urlsafe(32)
-    async with deps.db.transaction() as tx:
+    async with deps.database.transaction() as tx:
         expires_at = await links.add_token(tx, link_id, domain.hash_of(token))
     if expires_at is None:
-        raise LinkGone
-    return MintedLink(token, expires_at)
+        raise LinkExpired
+    return IssuedLink(token, expires_at)
 
 
-async def user_record(deps: Deps, caller: Caller, user_id: UUID) -> UserRecord:
-    """Raises `NotFound`, for a stranger's as for none."""
-    if not caller.is_admin and caller.user != user_id:
+async def user_record(deps: Deps, caller: Principal, user_id: UUID) -> UserDetails:
+    """Raises `NotFound`, also for another user if the caller is not an admin."""
+    if not caller.may("users:read") and caller.user != user_id:
         raise NotFound
-    async with deps.db.connection() as conn:
+    async with deps.database.connection() as conn:
         found = await store.record(conn, user_id)
     if found is None:
         raise NotFound
     return found
 
 
-async def change_account(deps: Deps, user_id: UUID, asked: AccountChange) -> UserRecord:
-    """Disabling ends the user's sessions. Raises `NotFound`, and `LastAdmin` where nobody would be left to do this."""
-    role = None if asked.role is msgspec.UNSET else asked.role
-    disabled = None if asked.disabled is msgspec.UNSET else asked.disabled
-    async with deps.db.transaction() as tx:
+async def update_user(deps: Deps, user_id: UUID, request: UpdateUser) -> UserDetails:
+    """Disabling a user ends their sessions. Raises `NotFound`, and `LastAdmin` if no active admin would remain."""
+    role = None if request.role is msgspec.UNSET else request.role
+    disabled = None if request.disabled is msgspec.UNSET else request.disabled
+    async with deps.database.transaction() as tx:
         admins = await store.lock_admins(tx)
         changed = await store.change_account(tx, user_id, role, disabled)
         if changed is None:
@@ -281,12 +286,12 @@ async def change_account(deps: Deps, user_id: UUID, asked: AccountChange) -> Use
     return changed
 
 
-async def _up_to_date(deps: Deps, user_id: UUID, password: str, password_hash: str) -> str:
-    """The hash, made anew where it was made with parameters of another day."""
+async def _rehash_if_outdated(deps: Deps, user_id: UUID, password: str, password_hash: str) -> str:
+    """The stored hash, replaced by a new one if it was created with outdated parameters."""
     if not deps.passwords.is_outdated(password_hash):
         return password_hash
     fresh = await deps.passwords.hash(password)
-    async with deps.db.connection() as conn:
+    async with deps.database.connection() as conn:
         return fresh if await store.set_password_hash(conn, user_id, password_hash, fresh) else password_hash
 
 
@@ -304,8 +309,8 @@ def _successor(token: str, salt: bytes) -> str:
     return base64.urlsafe_b64encode(domain.successor_key(token, salt)).rstrip(b"=").decode()
 
 
-def _shown(token: str) -> bytes:
-    """The hash under which a link's token is known. Raises `LinkInvalid` for what cannot be one."""
+def _hash_of_link_token(token: str) -> bytes:
+    """Raises `LinkInvalid` for a malformed token."""
     if not domain.looks_like_token(token):
         raise LinkInvalid(field="token")
     return domain.hash_of(token)
@@ -315,7 +320,7 @@ def _account_subject(email: str) -> str:
     return "account:" + hashlib.sha256(email.encode()).hexdigest()
 
 
-def _session_id(caller: Caller) -> UUID:
+def _session_id(caller: Principal) -> UUID:
     if caller.session_id is None:
         raise SessionEnded
     return caller.session_id

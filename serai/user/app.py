@@ -7,23 +7,26 @@ from typing import Annotated
 from uuid import UUID
 
 from serai import topology
-from serai.chassis.app import Service
-from serai.chassis.auth import KeySet, SessionFacts, Verifier, cookie_name, own_origins
+from serai.chassis.auth.origins import cookie_name, own_origins
+from serai.chassis.auth.principal import SessionFacts
+from serai.chassis.auth.tokens import KeySet
+from serai.chassis.auth.verifier import Verifier
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
 from serai.user import api, internal, links, store
 from serai.user.deps import Deps
-from serai.user.door import Door
+from serai.user.link_emails import LinkEmails
 from serai.user.passwords import Passwords
-from serai.user.postbox import Postbox
-from serai.user.tokens import AccessTokens, passing_keys
+from serai.user.sign_in_throttle import SignInThrottle
+from serai.user.tokens import AccessTokens, ephemeral_keys
 
 
 class UserSettings(Settings, frozen=True, kw_only=True):
-    #: JWK set with the private keys of access tokens; the first one signs, all are published.
+    #: JWK set of the private keys for access tokens. The first one signs, all are published.
     jwt_keys: Annotated[str, Env("SERAI_JWT_KEYS", secret=True)] = ""
-    #: How many proxies stand in front of the gateway.
+    #: The number of proxies in front of the gateway.
     trusted_hops: Annotated[int, Env("SERAI_TRUSTED_HOPS")] = 0
-    #: Let only those sign in, and so buy, who have opened the link in our mail.
+    #: Whether users must verify their email address before they can sign in, and so buy.
     require_verified_email: Annotated[bool, Env("SERAI_REQUIRE_VERIFIED_EMAIL")] = False
 
 
@@ -32,15 +35,16 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
     if not settings.jwt_keys and not settings.local:
         raise SettingsError(["SERAI_JWT_KEYS is missing"])
     callers = topology.callers_of("user")
-    service = Service(topology.service("user"), settings, callers=callers)
-    postbox = Postbox(service.database, service.feed)
+    declared = topology.service("user")
+    service = Service(declared, settings, callers=callers)
+    link_emails = LinkEmails(service.database, service.feed)
     deps = Deps(
-        db=service.database,
+        database=service.database,
         feed=service.feed,
         passwords=passwords or Passwords(),
-        tokens=AccessTokens(settings.jwt_keys or passing_keys()),
-        door=Door(),
-        postbox=postbox,
+        tokens=AccessTokens(settings.jwt_keys or ephemeral_keys()),
+        throttle=SignInThrottle(),
+        link_emails=link_emails,
         require_verified=settings.require_verified_email,
         cookie=cookie_name("serai_refresh", settings.public_url),
         secure=settings.public_url.startswith("https://"),
@@ -49,24 +53,25 @@ def create(environ: Mapping[str, str] | None = None, passwords: Passwords | None
     )
 
     async def session_facts(session_id: UUID) -> SessionFacts | None:
-        async with deps.db.connection() as conn:
+        async with deps.database.connection() as conn:
             return await store.session_facts(conn, session_id)
 
     async def prune() -> None:
-        async with deps.db.transaction() as tx:
+        async with deps.database.transaction() as tx:
             await store.prune(tx)
             await links.prune(tx)
 
-    # Everybody else asks this service about sessions and keys; it has them itself.
+    # Other services fetch sessions and keys from this one.
     service.verifier = Verifier(
         service.name,
         keys=KeySet(deps.tokens.jwks),
         service_keys=settings.service_keys,
         callers=callers,
         session=session_facts,
+        roles=declared.roles,
     )
     service.routes(deps, [*api.ROUTES, *internal.ROUTES], feed=True)
-    service.background("answer-asked-mails", postbox.run)
+    service.background("answer-link-requests", link_emails.run)
     service.every("prune-sessions", 600, prune)
-    service.on_left.append(deps.passwords.close)
+    service.on_drained.append(deps.passwords.close)
     return service

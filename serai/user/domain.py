@@ -1,5 +1,7 @@
-"""The rules of accounts, pure: what an address, a name and a password must be, what a shown refresh token is worth,
-and how long somebody who keeps failing has to wait."""
+"""Rules about accounts: valid addresses, names and passwords, refresh token rotation, sign-in throttling.
+
+Pure: no clock, no I/O.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +21,22 @@ MAX_NAME_CHARS = 100
 MAX_USER_AGENT_CHARS = 300
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 256
 
-#: A refresh token unused for this long ends its session, and no session outlives the second figure.
+#: A session ends when its refresh token has not been used for `REFRESH_LIFE`, and at the latest after `SESSION_LIFE`.
 REFRESH_LIFE = timedelta(days=30)
 SESSION_LIFE = timedelta(days=180)
-#: How long a used refresh token still answers with its successor, for a client that lost the first answer.
+#: How long a used refresh token still yields its successor, for a client that did not receive the first response.
 GRACE = timedelta(seconds=10)
 MAX_SESSIONS = 50
 
-#: What a link in a mail is for.
+#: What an emailed link is for.
 Purpose = Literal["verify_email", "reset_password"]
-#: How long such a link works after it was mailed, and how long after it was asked for it is still mailed.
+#: How long a link's token is valid once issued, and how long after the request tokens are still issued for it.
 LINK_LIFE: Mapping[Purpose, timedelta] = {"verify_email": timedelta(days=3), "reset_password": timedelta(hours=1)}
-#: A mail that has to be tried again carries a new token each time; so many of them work side by side.
+#: Each attempt to send an email carries a new token; so many of the latest ones are valid at the same time.
 MAX_LINK_TOKENS = 5
-#: How long the second mail to an address waits after the first, and any at most.
-_FIRST_MAIL_PAUSE_S, _MAX_MAIL_PAUSE_S = 60.0, 3600.0
-#: Mails to an address forgotten per second.
+#: The delay of the second email to an address after the first one, and the longest delay of any.
+_FIRST_EMAIL_DELAY_S, _MAX_EMAIL_DELAY_S = 60.0, 3600.0
+#: How much the level of emails per address decreases per second.
 LEVEL_LEAK = 1 / 3600
 
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -43,101 +45,101 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class InvalidCredentials(Unauthenticated):
-    """One refusal for an unknown address, a wrong password and a disabled account."""
+    """The same for an unknown address, a wrong password and a disabled account."""
 
-    code, detail = "invalid_credentials", "The e-mail address or the password is not right."
+    code, detail = "invalid_credentials", "Wrong email address or password."
 
 
 class SessionEnded(Unauthenticated):
-    code, detail = "session_ended", "This session has ended; sign in again."
+    code, detail = "session_ended", "This session has ended. Sign in again."
 
 
 class WrongPassword(Invalid):
-    """Not a 401: the caller is signed in, and a client that gets a 401 would go and refresh its token."""
+    """Not a 401, because a client reacts to that by refreshing its access token."""
 
-    code, detail = "wrong_password", "The current password is not right."
+    code, detail = "wrong_password", "The current password is wrong."
 
 
 class LinkInvalid(Invalid):
-    """One refusal for a link that was used, one that is too old and one that never was."""
+    """The same for a link that was used, that has expired and that never existed."""
 
-    code, detail = "link_invalid", "This link does not work, or not any more; ask for a new one."
+    code, detail = "link_invalid", "This link was used or has expired. Request a new one."
 
 
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
-    detail = "This address is not verified yet: open the link in the mail that we have sent there."
+    detail = "Your email address is not verified. Open the link in the email that we sent you."
 
 
 class EmailVerifiedAlready(Conflict):
-    code, detail = "email_verified_already", "This address is verified; there is nothing left to do."
+    code, detail = "email_verified_already", "Your email address is already verified."
 
 
 class LastAdmin(Conflict):
-    code, detail = "last_admin", "This is the last admin; make another one first."
+    code, detail = "last_admin", "This is the only admin. Make another user an admin first."
 
 
 class SignInBusy(TooManyRequests):
-    code, detail = "sign_in_busy", "Too many people are signing in at once; try again in a moment."
+    code, detail = "sign_in_busy", "Too many people are signing in. Try again in a moment."
     retry_after_s = 2
 
 
-class Slowdown(TooManyRequests):
-    code, detail = "sign_in_slowed", "Too many failed sign-ins; try again in a moment."
+class SignInSlowed(TooManyRequests):
+    code, detail = "sign_in_slowed", "Too many failed sign-ins. Try again in a moment."
     retry_after_s = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Applicant:
+class NewAccount:
     email: str
     password: str
     name: str
 
 
-def applicant(email: str, password: str, name: str, common: Collection[str]) -> Applicant:
-    """Normalised, ready to be stored. Raises `Invalid` with everything that is wrong."""
-    found = Applicant(normal_email(email), normal_password(password), normal_name(name))
+def new_account(email: str, password: str, name: str, common: Collection[str]) -> NewAccount:
+    """Normalized and validated; `common` are passwords that are refused. Raises `Invalid` that lists every problem."""
+    account = NewAccount(normalize_email(email), normalize_password(password), normalize_name(name))
     errors: list[dict[str, str]] = []
-    if not _is_email(found.email):
-        errors.append({"field": "email", "message": "is not an e-mail address we can write to"})
-    errors += _password_errors("password", found.password, common)
-    errors += _name_errors(found.name)
+    if not _is_email(account.email):
+        errors.append({"field": "email", "message": "is not a valid email address"})
+    errors += _password_errors("password", account.password, common)
+    errors += _name_errors(account.name)
     if errors:
         raise Invalid(errors=errors)
-    return found
+    return account
 
 
 def new_password(text: str, common: Collection[str], *, field: str) -> str:
-    """Raises `Invalid` about `field`."""
-    password = normal_password(text)
+    """The normalized password. Raises `Invalid` for `field`."""
+    password = normalize_password(text)
     if errors := _password_errors(field, password, common):
         raise Invalid(errors=errors)
     return password
 
 
 def new_name(text: str) -> str:
-    """Raises `Invalid`."""
-    name = normal_name(text)
+    """The normalized name. Raises `Invalid`."""
+    name = normalize_name(text)
     if errors := _name_errors(name):
         raise Invalid(errors=errors)
     return name
 
 
-def normal_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().lower()
 
 
-def normal_password(text: str) -> str:
-    """The same password from a keyboard that composes accents and from one that does not (NIST SP 800-63B, 5.1.1.2)."""
+def normalize_password(text: str) -> str:
+    """Makes a password independent of how the keyboard composes accents (NIST SP 800-63B, 5.1.1.2)."""
     return unicodedata.normalize("NFC", text)
 
 
-def normal_name(text: str) -> str:
+def normalize_name(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def normal_user_agent(text: str) -> str | None:
-    """What a browser says of itself, as far as anybody will read; None when it says nothing."""
+def normalize_user_agent(text: str) -> str | None:
+    """A User-Agent header with its whitespace collapsed and its length limited; None if it is blank."""
     return " ".join(text.split())[:MAX_USER_AGENT_CHARS] or None
 
 
@@ -156,7 +158,7 @@ def _password_errors(field: str, password: str, common: Collection[str]) -> list
     if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
         return [{"field": field, "message": f"must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"}]
     if password.casefold() in common:
-        return [{"field": field, "message": "is one of the most common passwords; choose another"}]
+        return [{"field": field, "message": "is too common"}]
     return []
 
 
@@ -169,24 +171,26 @@ def _name_errors(name: str) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownToken:
-    """A refresh token that we issued, as it stands when somebody shows it."""
+class PresentedToken:
+    """The state of a refresh token that a client presents."""
 
     used_at: datetime | None
     expires_at: datetime
-    #: Whether its session lives: neither ended nor expired, and its account not disabled.
-    session_lives: bool
+    #: Whether its session is active: neither ended nor expired, and its account not disabled.
+    session_active: bool
 
 
 Verdict = Literal["rotate", "repeat", "replay", "refuse"]
 
 
-def judge(token: ShownToken, now: datetime) -> Verdict:
-    """What a shown token is worth.
+def evaluate(token: PresentedToken, now: datetime) -> Verdict:
+    """What to do about a presented refresh token.
 
-    `replay` means that two parties hold it: one of them stole it, and since nobody can tell which, the session ends.
+    `rotate`: use it up and issue its successor. `repeat`: it was used moments ago; issue the same successor again.
+    `replay`: it was used before, so two parties hold it and one may have stolen it; end the session. `refuse`: it has
+    expired or its session has ended.
     """
-    if not token.session_lives or token.expires_at <= now:
+    if not token.session_active or token.expires_at <= now:
         return "refuse"
     if token.used_at is None:
         return "rotate"
@@ -204,34 +208,35 @@ def hash_of(token: str) -> bytes:
 def successor_key(token: str, salt: bytes) -> bytes:
     """The 256 bits of the token that follows `token`.
 
-    Derived, so that any replica can give the same successor again although only hashes are stored. It takes both the
-    old token, which the database does not know, and the salt, which nobody but the database knows.
+    It is derived, so that any instance can issue the same successor again although only hashes are stored. Deriving it
+    takes both the old token, which is not in the database, and the salt, which is only in the database.
     """
     return hmac.digest(token.encode(), b"serai refresh successor" + salt, "sha256")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How failures turn into waiting: `free` ones cost nothing, then each doubles the wait, up to `max_s` seconds."""
+class ThrottlePolicy:
+    """How failures delay the next sign-in: `free` failures cost nothing, then each doubles the delay up to `max_s`
+    seconds."""
 
     free: int
     max_s: float
-    #: Failures forgiven per second.
+    #: How much the level of failures decreases per second.
     leak: float
 
 
-#: Enough to make guessing one password hopeless, little enough that an attacker cannot keep the owner out.
-PER_ACCOUNT = Patience(free=5, max_s=4.0, leak=1 / 30)
-#: Many people may share an address, so it is given more.
-PER_ADDRESS = Patience(free=50, max_s=2.0, leak=1 / 6)
+#: High enough that guessing a password is hopeless, low enough that an attacker cannot lock the owner out.
+PER_ACCOUNT = ThrottlePolicy(free=5, max_s=4.0, leak=1 / 30)
+#: Higher, because many people may share a client address.
+PER_ADDRESS = ThrottlePolicy(free=50, max_s=2.0, leak=1 / 6)
 
 
-def wait_s(patience: Patience, level: float) -> float:
-    """Seconds to wait before the next try at this level of failures."""
-    over = level - patience.free
-    return 0.0 if over < 0 else float(min(0.25 * 2 ** min(over, 16.0), patience.max_s))
+def sign_in_delay_s(policy: ThrottlePolicy, level: float) -> float:
+    """Seconds to wait before a sign-in at this level of failures."""
+    excess = level - policy.free
+    return 0.0 if excess < 0 else float(min(0.25 * 2 ** min(excess, 16.0), policy.max_s))
 
 
-def mail_pause_s(level: float) -> float:
-    """How long after a mail the next one to its address waits, if `level` went before it lately."""
-    return float(min(_FIRST_MAIL_PAUSE_S * 2 ** min(level, 16.0), _MAX_MAIL_PAUSE_S))
+def email_delay_s(level: float) -> float:
+    """Seconds from one email to an address until the next one, at this level of recent emails."""
+    return float(min(_FIRST_EMAIL_DELAY_S * 2 ** min(level, 16.0), _MAX_EMAIL_DELAY_S))

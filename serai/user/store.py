@@ -1,31 +1,40 @@
-"""Every statement of the user service."""
+"""All SQL statements of the user service, except those about links."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
-from serai.chassis.auth import SessionFacts
-from serai.chassis.db import Connection
-from serai.contracts.user import Session, User, UserFacts, UserRecord
-from serai.user.domain import MAX_SESSIONS, PER_ACCOUNT, PER_ADDRESS, REFRESH_LIFE, SESSION_LIFE, Applicant, ShownToken
+from serai.chassis.auth.principal import SessionFacts
+from serai.chassis.data.database import Connection
+from serai.contracts.user import Session, User, UserContact, UserDetails
+from serai.permissions import permissions_of
+from serai.user.domain import (
+    MAX_SESSIONS,
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    REFRESH_LIFE,
+    SESSION_LIFE,
+    NewAccount,
+    PresentedToken,
+)
 
-#: Rows removed by one round of pruning.
+#: Rows deleted per statement and call of `prune`.
 _PRUNED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class SignInFacts:
-    """What a sign-in is decided on; `user` and `password_hash` are None where nobody has the address."""
+    """What a sign-in depends on. `user` and `password_hash` are None if there is no account with this address."""
 
     user: User | None
     password_hash: str | None
     disabled: bool
-    #: Whether this account has been signed in to from this address before.
+    #: Whether there has been a session of this account from this client address.
     known_address: bool
     account_level: float
     address_level: float
@@ -33,22 +42,22 @@ class SignInFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    shown: ShownToken
+    token: PresentedToken
     session_id: UUID
     salt: bytes | None
     user: User
     now: datetime
 
 
-async def add_account(tx: Connection, user_id: UUID, who: Applicant, password_hash: str, role: str) -> bool:
-    """False when the address is taken."""
+async def add_account(tx: Connection, user_id: UUID, account: NewAccount, password_hash: str, role: str) -> bool:
+    """False if the address is taken."""
     return (
         await tx.fetchval(
             """insert into account (id, email, name, role, password_hash) values ($1, $2, $3, $4, $5)
                on conflict (email) do nothing returning true""",
             user_id,
-            who.email,
-            who.name,
+            account.email,
+            account.name,
             role,
             password_hash,
         )
@@ -57,7 +66,7 @@ async def add_account(tx: Connection, user_id: UUID, who: Applicant, password_ha
 
 
 async def note_address_taken(tx: Connection, email: str) -> UUID | None:
-    """The owner of the address, if they have not been told within the last minute: nobody may flood their inbox."""
+    """The owner of the address, or None if they were told within the last minute: nobody can flood their inbox."""
     found: UUID | None = await tx.fetchval(
         """update account set told_taken_at = now()
            where email = $1 and coalesce(told_taken_at < now() - interval '1 minute', true) returning id""",
@@ -67,7 +76,7 @@ async def note_address_taken(tx: Connection, email: str) -> UUID | None:
 
 
 async def sign_in_facts(conn: Connection, email: str, account: str, address: str) -> SignInFacts:
-    """`account` is the subject under which the account's failures are counted."""
+    """`account` and `address` are the subjects under which failures are counted."""
     row = await conn.fetchrow(
         """select a.*,
                   exists (select 1 from session where user_id = a.id and client_address = $3) as known_address,
@@ -94,7 +103,7 @@ async def sign_in_facts(conn: Connection, email: str, account: str, address: str
 
 
 async def count_failure(conn: Connection, account: str, address: str) -> None:
-    """In one fixed order of subjects, so that two failures never wait for each other."""
+    """Count a failed sign-in for both subjects. Rows are locked in a fixed order, so that two calls cannot deadlock."""
     await conn.execute(
         """insert into sign_in_failures as f (subject, level)
            select subject, 1 from (values ($1, $3::float8), ($2, $4::float8)) one (subject, leak) order by subject
@@ -122,17 +131,17 @@ async def open_session(
     user_agent: str | None,
     token_hash: bytes,
 ) -> bool:
-    """Begin a session with its first refresh token, and end the oldest beyond the most a user may have.
+    """Start a session with its first refresh token, and end the oldest sessions beyond `MAX_SESSIONS`.
 
-    False when the account was disabled or its password changed since it was verified; the share lock makes this and
-    a change of password take turns, so that the change ends this session too.
+    False if the account was disabled or its password changed since the password was verified. The share lock
+    serializes this with a password change, which therefore ends this session too.
     """
     opened = await tx.fetchval(
-        """with live as (
+        """with active as (
              select id from account where id = $2 and password_hash = $3 and not disabled for share
            ), opened as (
              insert into session (id, user_id, client_address, user_agent, expires_at)
-             select $1, live.id, $4, $5, now() + $7 from live returning id, expires_at
+             select $1, active.id, $4, $5, now() + $7 from active returning id, expires_at
            )
            insert into refresh_token (hash, session_id, expires_at) select $6, id, expires_at from opened
            returning true""",
@@ -157,10 +166,10 @@ async def open_session(
 
 
 async def lock_token(tx: Connection, token_hash: bytes) -> StoredToken | None:
-    """The token, locked: whoever shows the same one waits here and then sees what was made of it."""
+    """The token, locked: a concurrent request with the same token waits here and then sees it used."""
     row = await tx.fetchrow(
         """select t.used_at, t.expires_at, t.salt, s.id as session_id, clock_timestamp() as now,
-                  s.ended_at is null and s.expires_at > now() and not a.disabled as session_lives,
+                  s.ended_at is null and s.expires_at > now() and not a.disabled as session_active,
                   a.id, a.email, a.name, a.role, a.email_verified, a.created_at
            from refresh_token t join session s on s.id = t.session_id join account a on a.id = s.user_id
            where t.hash = $1 for update of t""",
@@ -169,7 +178,7 @@ async def lock_token(tx: Connection, token_hash: bytes) -> StoredToken | None:
     if row is None:
         return None
     return StoredToken(
-        shown=ShownToken(row["used_at"], row["expires_at"], row["session_lives"]),
+        token=PresentedToken(row["used_at"], row["expires_at"], row["session_active"]),
         session_id=row["session_id"],
         salt=row["salt"],
         user=_user(row),
@@ -196,7 +205,7 @@ async def rotate(tx: Connection, session_id: UUID, used: bytes, salt: bytes, suc
 
 
 async def sessions_of(conn: Connection, user_id: UUID, current: UUID, before: UUID | None, limit: int) -> list[Session]:
-    """The user's living sessions, the one begun last first."""
+    """The active sessions of the user, newest first, started before `before`."""
     rows = await conn.fetch(
         """select id, created_at, last_seen_at, user_agent, id = $2 as current from session
            where user_id = $1 and ended_at is null and expires_at > now() and ($3::uuid is null or id < $3)
@@ -214,7 +223,7 @@ async def end_session(conn: Connection, session_id: UUID) -> None:
 
 
 async def end_own_session(conn: Connection, user_id: UUID, session_id: UUID) -> bool:
-    """False where the user has no such session that lives."""
+    """False if the user has no such active session."""
     return (
         await conn.execute(
             """update session set ended_at = now()
@@ -243,7 +252,7 @@ async def end_sessions(tx: Connection, user_id: UUID, *, but: UUID | None = None
 
 
 async def session_facts(conn: Connection, session_id: UUID) -> SessionFacts | None:
-    """Whose session it is, as of now; None when it has ended or its user is disabled."""
+    """The user of the session; None if it has ended or the user is disabled."""
     row = await conn.fetchrow(
         """select a.id, a.role, a.email, a.name from session s join account a on a.id = s.user_id
            where s.id = $1 and s.ended_at is null and s.expires_at > now() and not a.disabled""",
@@ -262,18 +271,18 @@ async def user_in_session(conn: Connection, user_id: UUID, session_id: UUID) -> 
     return None if row is None else _user(row)
 
 
-async def record(conn: Connection, user_id: UUID) -> UserRecord | None:
+async def record(conn: Connection, user_id: UUID) -> UserDetails | None:
     row = await conn.fetchrow("select * from account where id = $1", user_id)
     return None if row is None else _record(row)
 
 
-async def facts(conn: Connection, user_id: UUID) -> UserFacts | None:
+async def contact(conn: Connection, user_id: UUID) -> UserContact | None:
     row = await conn.fetchrow("select id, email, name, disabled from account where id = $1", user_id)
-    return None if row is None else UserFacts(row["id"], row["email"], row["name"], row["disabled"])
+    return None if row is None else UserContact(row["id"], row["email"], row["name"], row["disabled"])
 
 
-async def records(conn: Connection, q: str | None, before: UUID | None, limit: int) -> list[UserRecord]:
-    """Newest first, those whose address or name contains `q`."""
+async def records(conn: Connection, q: str | None, before: UUID | None, limit: int) -> list[UserDetails]:
+    """Users whose address or name contains `q`, newest first, created before `before`."""
     pattern = None if q is None else f"%{_literal(q.lower())}%"
     rows = await conn.fetch(
         """select * from account
@@ -291,7 +300,7 @@ async def rename(conn: Connection, user_id: UUID, name: str) -> None:
 
 
 async def set_password_hash(tx: Connection, user_id: UUID, old: str, new: str) -> bool:
-    """False when the password is no longer the one that `old` is the hash of."""
+    """Replace the hash `old` by `new`. False if `old` is no longer the current hash."""
     return (
         await tx.execute(
             "update account set password_hash = $3, updated_at = now() where id = $1 and password_hash = $2",
@@ -304,7 +313,7 @@ async def set_password_hash(tx: Connection, user_id: UUID, old: str, new: str) -
 
 
 async def reset_password(tx: Connection, user_id: UUID, password_hash: str) -> str:
-    """Set it whatever it was, and take the address for proven: the link came there. The address."""
+    """Set the password, and mark the address as verified, because the link was emailed to it. Returns the address."""
     email: str = await tx.fetchval(
         """update account set password_hash = $2, email_verified = true, updated_at = now() where id = $1
            returning email""",
@@ -319,12 +328,12 @@ async def set_verified(tx: Connection, user_id: UUID) -> None:
 
 
 async def lock_admins(tx: Connection) -> set[UUID]:
-    """Everybody who administers, locked, so that two of them cannot remove each other at once."""
+    """All active admins, locked, so that two of them cannot remove each other concurrently."""
     rows = await tx.fetch("select id from account where role = 'admin' and not disabled order by id for no key update")
     return {row["id"] for row in rows}
 
 
-async def change_account(tx: Connection, user_id: UUID, role: str | None, disabled: bool | None) -> UserRecord | None:
+async def change_account(tx: Connection, user_id: UUID, role: str | None, disabled: bool | None) -> UserDetails | None:
     row = await tx.fetchrow(
         """update account set role = coalesce($2, role), disabled = coalesce($3, disabled), updated_at = now()
            where id = $1 returning *""",
@@ -342,7 +351,7 @@ async def account_of_email(tx: Connection, email: str) -> tuple[UUID, str] | Non
 
 
 async def prune(tx: Connection) -> None:
-    """Forget what has ended or expired a day ago, and failures long forgiven, a bounded number at a time."""
+    """Delete tokens and sessions a day after they expired, and failures older than a day."""
     await tx.execute(
         """delete from refresh_token where hash in (
              select hash from refresh_token where expires_at < now() - interval '1 day'
@@ -362,13 +371,17 @@ async def prune(tx: Connection) -> None:
 
 
 def _user(row: asyncpg.Record) -> User:
-    return User(row["id"], row["email"], row["name"], row["role"], row["email_verified"], row["created_at"])
+    return User(permissions=permissions_of(row["role"]), **_account(row))
 
 
-def _record(row: asyncpg.Record) -> UserRecord:
-    return UserRecord(**msgspec.structs.asdict(_user(row)), disabled=row["disabled"])
+def _record(row: asyncpg.Record) -> UserDetails:
+    return UserDetails(disabled=row["disabled"], **_account(row))
+
+
+def _account(row: asyncpg.Record) -> dict[str, Any]:
+    return {name: row[name] for name in ("id", "email", "name", "role", "email_verified", "created_at")}
 
 
 def _literal(text: str) -> str:
-    """`text` with nothing in it that LIKE would take for a pattern."""
+    """`text` with the wildcards of LIKE escaped."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,7 +1,7 @@
 """Access tokens and the keys that sign them.
 
-The first key of the set signs and all are published, so a key is rotated by publishing the new one behind the old,
-waiting until every verifier has it, and then moving it to the front.
+The first key of the set signs, and all are published. To rotate keys, append the new one, wait until every verifier
+has fetched it, and move it to the front.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from serai.chassis.auth import AUDIENCE, ISSUER
+from serai.chassis.auth.tokens import AUDIENCE, ISSUER
 from serai.chassis.ids import new_id
 from serai.chassis.settings import SettingsError
 
@@ -36,7 +36,7 @@ class _KeySet(msgspec.Struct, frozen=True):
 
 
 class AccessTokens:
-    """Issues tokens with the first of the private JWK set `document`. Raises `SettingsError` when it is unusable."""
+    """Signs with the first key of the private JWK set `document`. Raises `SettingsError` if the set is not usable."""
 
     def __init__(self, document: str) -> None:
         try:
@@ -44,9 +44,9 @@ class AccessTokens:
         except (msgspec.MsgspecError, ValueError) as error:
             raise SettingsError([f"SERAI_JWT_KEYS is not a JWK set of private Ed25519 keys: {error}"]) from None
         if not keys or len({kid for kid, _ in keys}) != len(keys):
-            raise SettingsError(["SERAI_JWT_KEYS holds no key, or two with one kid"])
+            raise SettingsError(["SERAI_JWT_KEYS contains no key, or two keys with the same kid"])
         self._kid, self._key = keys[0]
-        #: What everybody may know, as JSON.
+        #: The public JWK set, as JSON.
         self.jwks = json.dumps({"keys": [_public(kid, key) for kid, key in keys]})
 
     def issue(self, user_id: UUID, session_id: UUID, role: str) -> str:
@@ -64,8 +64,8 @@ class AccessTokens:
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self._kid})
 
 
-def passing_keys() -> str:
-    """A key set that lives as long as this process: for a service started by hand, and for writing its document."""
+def ephemeral_keys() -> str:
+    """A new key set: for a service started by hand, and for generating the OpenAPI document."""
     seed = base64.urlsafe_b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).rstrip(b"=").decode()
     return json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": secrets.token_hex(8), "d": seed}]})
 

@@ -1,1 +1,1 @@
-"""The client application's files, as the build left them: read once, sent from memory."""
+"""The web service: serves the build of the client application from memory."""

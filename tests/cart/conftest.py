@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,13 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from serai.cart.app import create
-from serai.chassis.serve import hold_address
 from serai.product.app import create as create_product
 from serai.supervisor.postgres import Postgres
 from tests import tokens
 from tests.cart.visitor import Checkout, Visitor, somebody
-from tests.living import empty, living, shared_database
+from tests.living import empty, living, serving, shared_database
 from tests.product.shop import Json, Shop
 from tests.product.users import Users
 
@@ -52,22 +48,19 @@ async def shop(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Shop, int]]:
     """One product service for the whole room, and its port: every test makes products of its own."""
-    home = tmp_path_factory.mktemp("product")
-    async with AsyncExitStack() as stack:
-        url = stack.enter_context(shared_database(postgres, template, "product", "test_cart_shop"))
-        users = await stack.enter_async_context(Users())
+    with shared_database(postgres, template, "product", "test_cart_shop") as url:
+        async with running_shop(url, tmp_path_factory.mktemp("product")) as running:
+            yield running
+
+
+@asynccontextmanager
+async def running_shop(database_url: str, home: Path) -> AsyncIterator[tuple[Shop, int]]:
+    """A product service behind a port."""
+    async with Users() as users:
         know(home, "product", "user", users.port)
-        app = create_product(tokens.environ("product", url, SERAI_HOME=str(home))).app()
-        held, host, port = hold_address("127.0.0.1:0")
-        stack.enter_context(held)
-        server = Server(
-            app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, log_enabled=False
-        )
-        serving = asyncio.create_task(server.serve())
-        stack.push_async_callback(_stop, server, serving)
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False))
-        await _answers(http)
-        yield Shop(http, users), port
+        app = create_product(tokens.environ("product", database_url, SERAI_HOME=str(home))).app()
+        async with serving(app) as (port, http):
+            yield Shop(http, users), port
 
 
 @pytest.fixture(scope="session")
@@ -97,22 +90,7 @@ async def replica(product_port: int, database_url: str, home: Path) -> AsyncIter
 
 
 def know(home: Path, service: str, callee: str, port: int) -> None:
-    """Tell a service where it looks while the registry is away: on its disk."""
+    """Let `service` find `callee` without a registry, from the addresses that it caches on disk."""
     known = home / "registry" / service / f"{callee}.json"
     known.parent.mkdir(parents=True, exist_ok=True)
     known.write_bytes(msgspec.json.encode([tokens.instance(callee, port)]))
-
-
-async def _answers(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                if (await http.get("/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.02)
-
-
-async def _stop(server: Server, serving: asyncio.Task[None]) -> None:
-    server.stop()  # type: ignore[no-untyped-call]  # Granian leaves it unannotated
-    await asyncio.wait_for(serving, 5.0)

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from serai.cart import store
+from tests import tokens
 from tests.cart.conftest import Carts
 from tests.cart.visitor import bought, somebody
 from tests.product.shop import problem, variant_id
@@ -183,7 +184,7 @@ async def test_an_add_that_waited_for_a_purchase_is_in_the_cart(carts: Carts) ->
 
 
 async def _set_quantities(conn: asyncpg.Connection[asyncpg.Record], quantity: int) -> None:
-    """As any change of a cart does."""
+    """Change the cart as the service does, with a new version."""
     await conn.execute(
         """update cart set version = version + 1, lines = (
              select jsonb_agg(line || jsonb_build_object('quantity', $1::int))
@@ -193,7 +194,7 @@ async def _set_quantities(conn: asyncpg.Connection[asyncpg.Record], quantity: in
 
 
 async def _somebody_waits(conn: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Until a statement of the service waits for a lock."""
+    """Waits until a statement of the service is blocked by a lock."""
     async with asyncio.timeout(5):
         while not await conn.fetchval(
             "select count(*) from pg_locks l join pg_stat_activity a using (pid) "
@@ -202,7 +203,7 @@ async def _somebody_waits(conn: asyncpg.Connection[asyncpg.Record]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_only_other_services_reach_the_inside(carts: Carts) -> None:
+async def test_internal_routes_are_for_services_only(carts: Carts) -> None:
     ada = carts.customer()
     for method, path in (
         ("POST", "/internal/carts/current"),
@@ -212,3 +213,29 @@ async def test_only_other_services_reach_the_inside(carts: Carts) -> None:
     ):
         assert problem(await ada.ask(method, path, {}))[0] == 403
         assert problem(await carts.guest().ask(method, path, {}))[0] == 403
+
+
+async def test_an_internal_request_with_a_field_of_a_newer_version_works(carts: Carts) -> None:
+    ada = carts.customer()
+    await ada.add(await carts.product())
+    headers = tokens.as_service("order", "cart", ada.user_id)
+    for method, path in (("POST", "/internal/carts/current"), ("PUT", f"/internal/freezes/{uuid4()}")):
+        answer = await carts.http.request(method, path, json={"guest": None, "locale": "en"}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["lines"]) == 1
+
+
+async def test_lines_with_fields_of_a_newer_version_are_read(carts: Carts) -> None:
+    ada = carts.customer()
+    await ada.add(await carts.product(), 2)
+    conn = await asyncpg.connect(carts.database_url)
+    await conn.execute(
+        """update cart set lines = (
+             select jsonb_agg(line || '{"gift_note": "new"}') from jsonb_array_elements(lines) as line)"""
+    )
+    await conn.close()
+    assert list((await ada.quantities()).values()) == [2]
+    order_id = uuid4()
+    for _ in range(2):
+        snapshot = (await carts.checkout(ada.user_id).freeze(order_id)).json()
+        assert list(bought(snapshot).values()) == [2]

@@ -9,7 +9,7 @@ import pytest
 from serai.cart import store
 from serai.cart.domain import NO_CART, Line
 from serai.cart.store import Owner
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.supervisor import databases
 
 

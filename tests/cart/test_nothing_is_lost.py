@@ -1,4 +1,4 @@
-"""An acknowledged change of a cart is never lost: many hands, two replicas, and checkouts in between."""
+"""An acknowledged change of a cart is never lost: concurrent requests, two instances, and checkouts."""
 
 from __future__ import annotations
 

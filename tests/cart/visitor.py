@@ -1,4 +1,4 @@
-"""Somebody in front of a cart: a guest with a cookie, a customer with a token, or both."""
+"""Clients of the cart service: a guest with a cookie, a customer with a token, and the order service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Visitor:
         self._token = tokens.as_user(user_id) if user_id else {}
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """One request; keeps the cookie as a browser does."""
+        """Send a request, storing cookies as a browser does."""
         cookie = {"cookie": f"{COOKIE}={self.cookie}"} if self.cookie is not None else {}
         answer = await self._http.request(method, path, json=body, headers=self._token | cookie | headers)
         self._http.cookies.clear()
@@ -54,16 +54,16 @@ class Visitor:
         return await self.ask("DELETE", f"/api/cart/items/{item}")
 
     async def quantities(self) -> dict[str, int]:
-        """What the cart holds, by variant."""
+        """The quantities in the cart by variant."""
         return quantities(await self.cart())
 
     def signing_in(self, user_id: UUID) -> Visitor:
-        """The same browser, with an access token from now on."""
+        """The same browser after signing in."""
         return Visitor(self._http, user_id, self.cookie)
 
 
 class Checkout:
-    """The order service as carts see it."""
+    """The order service's calls during a checkout."""
 
     def __init__(self, http: httpx.AsyncClient, user_id: UUID) -> None:
         self._http = http

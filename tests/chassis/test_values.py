@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from serai.chassis import errors
 from serai.chassis.errors import Conflict, Invalid, NotFound, Problem, from_document
-from serai.chassis.ids import new_id, parse_id
-from serai.chassis.money import Money
-from serai.chassis.page import decode_cursor, encode_cursor, page_of
+from serai.chassis.http.page import decode_cursor, encode_cursor, page_of
+from serai.chassis.ids import is_id, new_id, parse_id
 from serai.chassis.settings import Env, Settings, SettingsError, load
-from serai.contracts.product import OutOfStock
+from serai.commerce.money import Money
+from serai.contracts.product.inventory import OutOfStock
 
 minor = st.integers(min_value=0, max_value=10**11)
 
@@ -41,13 +41,18 @@ def test_ids_are_version_7_and_grow() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "not-an-id", "urn:uuid:018f0000-0000-7000-8000-000000000000", "{}", "\x00"])
-def test_a_malformed_id_names_nothing(text: str) -> None:
+def test_a_malformed_id_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         parse_id(text)
 
 
+def test_an_id_may_be_written_in_capitals() -> None:
+    assert is_id("ABCDEF00-ABCD-7000-8000-ABCDEFABCDEF")
+    assert is_id("abcdef00-abcd-7000-8000-abcdefabcdef")
+
+
 @given(st.uuids(), st.integers(), st.text())
-def test_a_cursor_comes_back_as_it_was(id: UUID, number: int, text: str) -> None:
+def test_a_cursor_round_trips(id: UUID, number: int, text: str) -> None:
     number %= 2**63
     text = text.replace("\x00", "")
     cursor = encode_cursor("list", id, number, text)
@@ -70,14 +75,14 @@ def test_the_last_page_has_no_cursor() -> None:
     assert page_of([1, 2], 2, str).next_cursor is None
 
 
-def test_an_error_arrives_as_the_one_it_left_as() -> None:
+def test_an_error_round_trips() -> None:
     left = OutOfStock(items=[{"variant_id": "v", "requested": 2, "available": 1}])
     arrived = from_document(409, left.document("r"))
     assert isinstance(arrived, OutOfStock)
     assert arrived.facts == left.facts
 
 
-def test_an_unknown_code_arrives_as_its_kind() -> None:
+def test_an_unknown_code_becomes_the_kind_of_its_status() -> None:
     arrived = from_document(409, {"code": "from_the_future", "detail": "d"})
     assert type(arrived) is Conflict
     assert arrived.code == "from_the_future"
@@ -99,7 +104,7 @@ class Shop(Settings, frozen=True, kw_only=True):
     names: Annotated[list[str], Env("NAMES")] = msgspec.field(default_factory=list)
 
 
-def test_settings_tell_all_their_problems_at_once() -> None:
+def test_settings_report_all_problems_together() -> None:
     environ = {"SERAI_MODE": "nonsense", "NAMES": "[1]", "DATABASE_URL_FILE": "/nowhere"}
     with pytest.raises(SettingsError) as caught:
         load(Shop, environ)

@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.discovery import actions
-from tests.discovery.replicas import Replica, replica
+from tests.discovery.registry_server import RegistryServer, registry_server
 
 
 @pytest.fixture
-async def registry(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[Replica]:
+async def registry(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[RegistryServer]:
     """One registry over a fresh database."""
-    async with replica(database("discovery"), tmp_path) as running:
+    async with registry_server(database("discovery"), tmp_path) as running:
         yield running
 
 
 @pytest.fixture
 async def store(database: Callable[[str], str]) -> AsyncIterator[Database]:
-    """A fresh database without a process over it, so that tests decide when leases are looked at."""
+    """A fresh database without a registry process, so that tests decide when a sweep runs."""
     opened = Database(database("discovery"), size=4)
     await opened.open()
-    # The template was migrated a while ago, which looks like an outage.
+    # The first sweep after the migration of the template sees an outage and extends all leases. Do it here.
     await actions.sweep(opened)
     yield opened
     await opened.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.discovery.wire import parse_duration
+from serai.discovery.consul_json import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_reads_durations_as_go_writes_them(text: str, seconds: float) -> None:
 
 
 @given(st.text(max_size=12))
-def test_anything_else_is_refused_and_nothing_else_raised(text: str) -> None:
+def test_any_other_text_raises_value_error_and_nothing_else(text: str) -> None:
     try:
         assert parse_duration(text) >= timedelta(0)
     except ValueError:
@@ -25,6 +25,6 @@ def test_anything_else_is_refused_and_nothing_else_raised(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10", "s", "-1s", "10 s", "1e3s", "10S", "9" * 400 + "h"])
-def test_refuses_what_is_no_duration(text: str) -> None:
+def test_refuses_malformed_durations(text: str) -> None:
     with pytest.raises(ValueError, match="invalid duration"):
         parse_duration(text)

@@ -1,4 +1,4 @@
-"""What time does to leases in the database, whose clock alone counts."""
+"""Expiry of leases in the database, by the database's clock."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from serai.chassis.db import Database
-from serai.discovery import actions, domain
+from serai.chassis.data.database import Database
+from serai.discovery import actions
 from serai.discovery import store as statements
-from serai.discovery.actions import Swept
+from serai.discovery.actions import SweepResult
 from serai.discovery.domain import Instance, Registration, RegistryFull, UnknownCheck
-from tests.discovery.replicas import replica
+from tests.discovery.lease_rules import extended
+from tests.discovery.registry_server import registry_server
 
 TTL = timedelta(seconds=10)
 
@@ -25,18 +26,18 @@ def instance(id_: str, service: str = "product", *, reap_after: timedelta | None
     )
 
 
-async def join(store: Database, *ids: str, reap_after: timedelta | None = None) -> None:
+async def register_passing(store: Database, *ids: str, reap_after: timedelta | None = None) -> None:
     for id_ in ids:
         await actions.register(store, instance(id_, reap_after=reap_after), "passing")
 
 
-async def beat(store: Database, *ids: str) -> None:
+async def heartbeat(store: Database, *ids: str) -> None:
     for id_ in ids:
         await actions.report(store, f"service:{id_}", "passing", "")
 
 
 async def pass_time(store: Database, time: timedelta, *, unattended: bool = False) -> None:
-    """Move everything the registry remembers into the past; `unattended` if it did not even look at its leases."""
+    """Moves all stored times into the past. `unattended` simulates that no sweep ran meanwhile."""
     async with store.transaction() as conn:
         await conn.execute(
             "update instance set expires_at = expires_at - $1::interval, since = since - $1::interval", time
@@ -59,57 +60,57 @@ async def index(store: Database) -> int:
         return (await statements.snapshot_of(conn, "product")).index
 
 
-async def test_silence_makes_critical_then_gone_and_moves_the_index_each_time(store: Database) -> None:
-    await join(store, "a", reap_after=timedelta(seconds=60))
+async def test_without_heartbeats_an_instance_becomes_critical_then_is_removed(store: Database) -> None:
+    await register_passing(store, "a", reap_after=timedelta(seconds=60))
     registered = await index(store)
     await pass_time(store, TTL)
-    assert await actions.sweep(store) == Swept(lapsed=("a",))
+    assert await actions.sweep(store) == SweepResult(expired=("a",))
     assert (await instances(store))["a"].lease.status == "critical"
     assert (await instances(store))["a"].output.startswith("TTL expired")
-    lapsed = await index(store)
-    assert lapsed > registered
+    expired = await index(store)
+    assert expired > registered
 
-    assert await actions.sweep(store) == Swept()
+    assert await actions.sweep(store) == SweepResult()
     await pass_time(store, timedelta(seconds=60))
-    assert await actions.sweep(store) == Swept(reaped=("a",))
+    assert await actions.sweep(store) == SweepResult(reaped=("a",))
     assert await instances(store) == {}
-    assert await index(store) > lapsed
+    assert await index(store) > expired
     with pytest.raises(UnknownCheck):
-        await beat(store, "a")
+        await heartbeat(store, "a")
 
 
-async def test_a_heartbeat_in_time_keeps_and_one_after_the_end_brings_back(store: Database) -> None:
-    await join(store, "a")
+async def test_a_heartbeat_renews_the_lease_and_a_late_one_restores_the_instance(store: Database) -> None:
+    await register_passing(store, "a")
     await pass_time(store, timedelta(seconds=9))
-    await beat(store, "a")
+    await heartbeat(store, "a")
     await pass_time(store, timedelta(seconds=9))
-    assert await actions.sweep(store) == Swept()
+    assert await actions.sweep(store) == SweepResult()
     await pass_time(store, timedelta(seconds=2))
-    assert await actions.sweep(store) == Swept(lapsed=("a",))
+    assert await actions.sweep(store) == SweepResult(expired=("a",))
     critical = await index(store)
-    await beat(store, "a")
+    await heartbeat(store, "a")
     assert (await instances(store))["a"].lease.status == "passing"
     assert await index(store) > critical
 
 
-async def test_without_a_reaping_time_the_dead_stay_listed(store: Database) -> None:
-    await join(store, "a")
+async def test_without_reap_after_critical_instances_stay_listed(store: Database) -> None:
+    await register_passing(store, "a")
     await pass_time(store, TTL)
     await actions.sweep(store)
     await pass_time(store, timedelta(days=30))
-    assert await actions.sweep(store) == Swept()
+    assert await actions.sweep(store) == SweepResult()
 
 
-async def test_when_most_of_a_service_falls_silent_all_of_it_is_kept_and_told_once(store: Database) -> None:
-    await join(store, "a", "b", "c")
+async def test_the_mass_expiry_guard_keeps_a_service_and_reports_it_once(store: Database) -> None:
+    await register_passing(store, "a", "b", "c")
     await actions.register(store, instance("u", "user"), "passing")
     before = await index(store)
     await pass_time(store, TTL)
-    await beat(store, "c")
-    swept = await actions.sweep(store)
-    assert sorted(swept.held) == ["a", "b"]
-    assert swept.lapsed == ("u",), "the guard is per service"
-    assert await actions.sweep(store) == Swept()
+    await heartbeat(store, "c")
+    result = await actions.sweep(store)
+    assert sorted(result.protected) == ["a", "b"]
+    assert result.expired == ("u",), "the guard is per service"
+    assert await actions.sweep(store) == SweepResult()
     assert {id_: one.lease.status for id_, one in (await instances(store)).items() if id_ != "u"} == {
         "a": "passing",
         "b": "passing",
@@ -117,32 +118,32 @@ async def test_when_most_of_a_service_falls_silent_all_of_it_is_kept_and_told_on
     }
     assert await index(store) == before
     async with store.connection() as conn:
-        assert sum(tally.held for tally in await statements.census(conn)) == 2
+        assert sum(group.protected for group in await statements.count_by_health(conn)) == 2
 
-    await beat(store, "a", "b")
-    assert all(one.lease.held_since is None for one in (await instances(store)).values())
+    await heartbeat(store, "a", "b")
+    assert all(one.lease.protected_since is None for one in (await instances(store)).values())
 
 
-async def test_the_guard_lets_the_dead_go_when_replacements_have_joined(store: Database) -> None:
-    await join(store, "a", "b")
+async def test_the_guard_ends_when_replacements_have_registered(store: Database) -> None:
+    await register_passing(store, "a", "b")
     await pass_time(store, TTL)
-    assert sorted((await actions.sweep(store)).held) == ["a", "b"]
-    await join(store, "c", "d")
-    assert sorted((await actions.sweep(store)).lapsed) == ["a", "b"]
+    assert sorted((await actions.sweep(store)).protected) == ["a", "b"]
+    await register_passing(store, "c", "d")
+    assert sorted((await actions.sweep(store)).expired) == ["a", "b"]
 
 
-async def test_after_an_outage_of_the_registry_instances_have_one_ttl_to_be_heard(store: Database) -> None:
-    await join(store, "a")
+async def test_after_an_outage_of_the_registry_instances_get_a_full_ttl(store: Database) -> None:
+    await register_passing(store, "a")
     await pass_time(store, timedelta(hours=1), unattended=True)
-    assert await actions.sweep(store) == Swept()
+    assert await actions.sweep(store) == SweepResult()
     assert (await instances(store))["a"].lease.status == "passing"
     await pass_time(store, timedelta(seconds=9))
-    assert await actions.sweep(store) == Swept()
+    assert await actions.sweep(store) == SweepResult()
     await pass_time(store, timedelta(seconds=1))
-    assert await actions.sweep(store) == Swept(lapsed=("a",))
+    assert await actions.sweep(store) == SweepResult(expired=("a",))
 
 
-async def test_a_registry_that_was_down_starts_with_that_grace_and_then_expires(
+async def test_a_restarted_registry_gives_a_full_ttl_and_then_expires(
     store: Database, database: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = database("discovery")
@@ -153,22 +154,22 @@ async def test_a_registry_that_was_down_starts_with_that_grace_and_then_expires(
     )
     await pass_time(down, timedelta(hours=1), unattended=True)
     await down.close()
-    async with replica(url, tmp_path) as registry:
+    async with registry_server(url, tmp_path) as registry:
         entries, _ = await registry.get("/v1/health/service/product", passing="1")
         assert len(entries) == 1
         await registry.until({"a": "critical"})
 
 
-async def test_of_several_sweeps_at_once_one_does_the_work(store: Database) -> None:
-    await join(store, "a")
+async def test_of_concurrent_sweeps_one_does_the_work(store: Database) -> None:
+    await register_passing(store, "a")
     before = await index(store)
     await pass_time(store, TTL)
-    swept = await asyncio.gather(*(actions.sweep(store) for _ in range(4)))
-    assert [one for one in swept if one.lapsed] == [Swept(lapsed=("a",))]
+    result = await asyncio.gather(*(actions.sweep(store) for _ in range(4)))
+    assert [one for one in result if one.expired] == [SweepResult(expired=("a",))]
     assert await index(store) == before + 1
 
 
-async def test_heartbeats_registrations_and_sweeps_at_once_lose_nothing(store: Database) -> None:
+async def test_concurrent_heartbeats_registrations_and_sweeps_lose_nothing(store: Database) -> None:
     ids = [f"i{n}" for n in range(12)]
     before = await index(store)
     await asyncio.gather(*(actions.register(store, instance(id_), "critical") for id_ in ids))
@@ -177,24 +178,22 @@ async def test_heartbeats_registrations_and_sweeps_at_once_lose_nothing(store: D
         *(actions.report(store, f"service:{id_}", "passing", "") for id_ in ids * 3),
         *(actions.sweep(store) for _ in range(3)),
     )
-    assert await index(store) == before + 2 * len(ids), "only the first of each instance's beats brought news"
+    assert await index(store) == before + 2 * len(ids), "only the first heartbeat of each instance changed its status"
     assert {one.lease.status for one in (await instances(store)).values()} == {"passing"}
 
 
-async def test_a_full_registry_refuses_newcomers_but_not_those_it_knows(
+async def test_a_full_registry_refuses_new_instances_but_not_known_ones(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actions, "MAX_INSTANCES", 2)
-    await join(store, "a", "b")
+    await register_passing(store, "a", "b")
     with pytest.raises(RegistryFull):
-        await join(store, "c")
+        await register_passing(store, "c")
     await actions.register(store, instance("a", "user"), "passing")
     assert sorted(await instances(store)) == ["a", "b"]
 
 
-async def test_names_of_services_long_gone_make_room_for_new_ones(
-    store: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_empty_services_make_room_for_new_ones(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MAX_SERVICES", 2)
     await actions.register(store, instance("a", "one"), "passing")
     await actions.register(store, instance("b", "two"), "passing")
@@ -205,19 +204,19 @@ async def test_names_of_services_long_gone_make_room_for_new_ones(
     assert sorted(one.registration.service for one in (await instances(store)).values()) == ["one", "three"]
 
 
-async def test_sweep_and_domain_spare_alike(store: Database) -> None:
-    """The statement that spares all leases is the pure rule in set form."""
-    await join(store, "late", "fresh")
+async def test_extending_all_leases_follows_the_pure_rule(store: Database) -> None:
+    """The SQL statement does to all leases what `lease_rules.extended` does to one."""
+    await register_passing(store, "late", "fresh")
     async with store.transaction() as conn:
         await conn.execute("update instance set expires_at = expires_at - interval '1 hour' where id = 'late'")
         await conn.execute("update instance set expires_at = expires_at + interval '1 hour' where id = 'fresh'")
-        before = await statements.leases_of(conn, "product")
-        await statements.spare_all(conn)
-        after = await statements.leases_of(conn, "product")
+        before = await statements.lock_leases(conn, "product")
+        await statements.extend_all_leases(conn)
+        after = await statements.lock_leases(conn, "product")
         now = await statements.lock(conn)
     for id_, lease in before.items():
-        ruled = domain.spared(lease, now).expires_at
-        assert ruled is not None
+        rule = extended(lease, now).expires_at
+        assert rule is not None
         found = after[id_].expires_at
         assert found is not None
-        assert abs(ruled - found) < timedelta(seconds=1)
+        assert abs(rule - found) < timedelta(seconds=1)

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 import aiohttp
 from aiohttp import web
 
-from serai.chassis.registry import Instance, Registry
+from serai.chassis.calls.registry import Instance, Registry
 from serai.supervisor import keys
 from serai.supervisor.home import Home, read_json
-from tests.system import System
+from tools.shop.system import System
 
 Behaviour = Callable[["Impostor", web.Request], Awaitable[web.StreamResponse]]
 SLOWNESS_S = 1.0

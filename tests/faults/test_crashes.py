@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System, running_system
+from tools.shop.shopper import AdminClient, Shopper, pay, until
+from tools.shop.system import System, running_system
 
 PROCESSES = [
     "order",
@@ -39,8 +39,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> Office:
-    return Office(system)
+def office(system: System) -> AdminClient:
+    return AdminClient(system)
 
 
 def placed_somehow(shopper: Shopper, key: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def back_again(system: System, name: str, old_pid: int) -> None:
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_kill_9_between_placing_and_paying(system: System, office: Office, name: str) -> None:
+def test_kill_9_between_placing_and_paying(system: System, office: AdminClient, name: str) -> None:
     product = office.product(stock=2)
     shopper = Shopper(system)
     shopper.add(product)
@@ -95,7 +95,7 @@ def _sold(left: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["order", "payment", "product", "cart", "user", "sandbox", "postgres"])
-def test_kill_9_while_buyers_check_out(system: System, office: Office, name: str) -> None:
+def test_kill_9_while_buyers_check_out(system: System, office: AdminClient, name: str) -> None:
     product = office.product(stock=100)
     shoppers = [Shopper(system) for _ in range(8)]
     for shopper in shoppers:
@@ -125,7 +125,7 @@ def test_kill_9_while_buyers_check_out(system: System, office: Office, name: str
         assert len(office.ledger(order_id)) == 1
 
 
-def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: System, office: Office) -> None:
+def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: System, office: AdminClient) -> None:
     product = office.product(stock=3)
     shopper = Shopper(system)
     shopper.add(product)
@@ -140,7 +140,7 @@ def test_a_frozen_order_service_that_wakes_up_writes_nothing_twice(system: Syste
     assert len(office.ledger(order["id"])) == 1
 
 
-def test_everything_killed_and_started_again(system: System, office: Office) -> None:
+def test_everything_killed_and_started_again(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     product = office.product(stock=2)
     shopper.add(product)

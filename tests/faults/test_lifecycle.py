@@ -16,7 +16,7 @@ import pytest
 
 from serai import topology
 from serai.supervisor import ports
-from tests.system import NO_LIMITS, NO_PAST, System, running_system
+from tools.shop.system import NO_LIMITS, NO_PAST, System, running_system
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
 EXPECTED = {"postgres", "discovery", "sandbox", "gateway", *(service.name for service in topology.SERVICES)}

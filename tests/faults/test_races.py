@@ -14,18 +14,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import AdminClient, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture
-def office(system: System) -> Iterator[Office]:
-    made = Office(system)
+def office(system: System) -> Iterator[AdminClient]:
+    made = AdminClient(system)
     yield made
     made.no_more_faults()
 
 
-def test_two_hundred_buyers_on_fifty_units(system: System, office: Office) -> None:
+def test_two_hundred_buyers_on_fifty_units(system: System, office: AdminClient) -> None:
     product = office.product(stock=50)
 
     def buy(number: int) -> tuple[str, str | None]:
@@ -56,7 +56,7 @@ def test_two_hundred_buyers_on_fifty_units(system: System, office: Office) -> No
     assert office.stock(product)["held"] == 0
 
 
-def test_paying_races_cancelling(system: System, office: Office) -> None:
+def test_paying_races_cancelling(system: System, office: AdminClient) -> None:
     """Whatever wins, money and order agree."""
     for _ in range(10):
         product = office.product(stock=1)
@@ -73,11 +73,11 @@ def test_paying_races_cancelling(system: System, office: Office) -> None:
         until("the units to agree", partial(_has_on_hand, office, product, left))
 
 
-def _has_on_hand(office: Office, product: dict[str, Any], units: int) -> bool:
+def _has_on_hand(office: AdminClient, product: dict[str, Any], units: int) -> bool:
     return office.stock(product)["on_hand"] == units
 
 
-def test_paying_the_same_page_twice_charges_once(system: System, office: Office) -> None:
+def test_paying_the_same_page_twice_charges_once(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=2))
     order = shopper.placed()
@@ -88,7 +88,7 @@ def test_paying_the_same_page_twice_charges_once(system: System, office: Office)
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "drop", "late"])
-def test_a_webhook_that_comes_twice_late_or_never(system: System, office: Office, fault: str) -> None:
+def test_a_webhook_that_comes_twice_late_or_never(system: System, office: AdminClient, fault: str) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1))
     order = shopper.placed()
@@ -103,7 +103,7 @@ def test_a_webhook_that_comes_twice_late_or_never(system: System, office: Office
     assert len(office.mails(shopper.email, order["number"])) == 1
 
 
-def test_a_forged_webhook_pays_nothing(system: System, office: Office) -> None:
+def test_a_forged_webhook_pays_nothing(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1))
     order = shopper.placed()
@@ -124,7 +124,7 @@ def test_a_forged_webhook_pays_nothing(system: System, office: Office) -> None:
     assert office.ledger(order["id"]) == []
 
 
-def test_refunds_in_parallel_never_exceed_the_charge(system: System, office: Office) -> None:
+def test_refunds_in_parallel_never_exceed_the_charge(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1, price=1000))
     order = shopper.placed()
@@ -145,7 +145,7 @@ def test_refunds_in_parallel_never_exceed_the_charge(system: System, office: Off
     assert until("the order to know", lambda: shopper.order(order["id"])["refunded"]["amount"] == 900)
 
 
-def test_an_edit_during_checkout_does_not_change_the_order(system: System, office: Office) -> None:
+def test_an_edit_during_checkout_does_not_change_the_order(system: System, office: AdminClient) -> None:
     product = office.product(stock=2, price=1000)
     shopper = Shopper(system)
     shopper.add(product)

@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from tests.faults.impostor import Behaviour, Impostor, failing, joined, lying, slow
-from tests.shopper import ADDRESS, Office, Shopper, pay, until
-from tests.system import System, running_system
+from tools.shop.shopper import ADDRESS, AdminClient, Shopper, pay, until
+from tools.shop.system import System, running_system
 
 BUYERS = 3
 FROZEN = ("product", "cart", "order")
@@ -36,8 +36,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> Office:
-    return Office(system)
+def office(system: System) -> AdminClient:
+    return AdminClient(system)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def frozen(pids: list[int]) -> Iterator[None]:
 
 
 def test_frozen_instances_cost_the_first_writes_and_no_read(
-    system: System, office: Office, shoppers: list[Shopper]
+    system: System, office: AdminClient, shoppers: list[Shopper]
 ) -> None:
     product = office.product(stock=100)
     pids = [system.rows(name)[1]["pid"] for name in FROZEN]
@@ -155,7 +155,7 @@ def test_frozen_instances_cost_the_first_writes_and_no_read(
 
 @pytest.mark.parametrize("behaviour", [lying, failing], ids=lambda one: str(one.__name__))
 def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
-    system: System, office: Office, shoppers: list[Shopper], behaviour: Behaviour
+    system: System, office: AdminClient, shoppers: list[Shopper], behaviour: Behaviour
 ) -> None:
     product = office.product(stock=100)
     with joined(system, "product", behaviour) as impostor:
@@ -168,7 +168,7 @@ def test_an_instance_that_fails_at_its_work_is_rested_and_nobody_sees_an_error(
         assert len(office.ledger(order_id)) == 1
 
 
-def test_a_slow_instance_draws_less(system: System, office: Office, shoppers: list[Shopper]) -> None:
+def test_a_slow_instance_draws_less(system: System, office: AdminClient, shoppers: list[Shopper]) -> None:
     product = office.product(stock=100)
     with joined(system, "product", slow) as impostor:
         meet(impostor, shoppers[0], product)

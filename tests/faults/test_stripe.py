@@ -9,13 +9,13 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.shopper import Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import AdminClient, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture
-def office(system: System) -> Iterator[Office]:
-    made = Office(system)
+def office(system: System) -> Iterator[AdminClient]:
+    made = AdminClient(system)
     yield made
     made.no_more_faults()
 
@@ -36,7 +36,7 @@ def in_orders(system: System, statement: str, *values: object) -> None:
 @pytest.mark.parametrize(
     "fault", ["execute_then_timeout", "execute_then_500", "fail_500_before", "409", "429", "delay"]
 )
-def test_opening_the_page_survives(system: System, office: Office, fault: str) -> None:
+def test_opening_the_page_survives(system: System, office: AdminClient, fault: str) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1))
     office.fault(operation="checkout.sessions.create", fault=fault, count=1, delay_ms=1000)
@@ -48,7 +48,9 @@ def test_opening_the_page_survives(system: System, office: Office, fault: str) -
     assert len(office.ledger(order["id"])) == 1
 
 
-def test_an_order_is_acknowledged_while_stripe_is_slow_and_its_page_follows(system: System, office: Office) -> None:
+def test_an_order_is_acknowledged_while_stripe_is_slow_and_its_page_follows(
+    system: System, office: AdminClient
+) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1))
     office.fault(operation="checkout.sessions.create", fault="delay", count=3, delay_ms=6500)
@@ -64,12 +66,12 @@ def test_an_order_is_acknowledged_while_stripe_is_slow_and_its_page_follows(syst
     shopper.order_when(order["id"], "paid")
 
 
-def test_the_saga_closes_what_nobody_paid(system: System, office: Office) -> None:
+def test_the_saga_closes_what_nobody_paid(system: System, office: AdminClient) -> None:
     product = office.product(stock=2)
     shopper = Shopper(system)
     shopper.add(product, 2)
     order = shopper.placed()
-    in_orders(system, "update checkout set next_run_at = now() where order_id = $1::text::uuid", order["id"])
+    in_orders(system, "update checkout.saga set next_run_at = now() where order_id = $1::text::uuid", order["id"])
     cancelled = shopper.order_when(order["id"], "cancelled")
     assert cancelled["payment"]["checkout_url"] is None
     assert office.available(product) == 2
@@ -78,20 +80,20 @@ def test_the_saga_closes_what_nobody_paid(system: System, office: Office) -> Non
     assert (again.status_code, again.json()["code"]) == (409, "order_not_payable")
 
 
-def test_a_payment_nobody_told_us_of_is_found_when_the_saga_closes(system: System, office: Office) -> None:
+def test_a_payment_nobody_told_us_of_is_found_when_the_saga_closes(system: System, office: AdminClient) -> None:
     product = office.product(stock=1)
     shopper = Shopper(system)
     shopper.add(product)
     order = shopper.placed()
     office.fault(operation="webhook", fault="drop", count=4)
     assert pay(order).status_code == 303
-    in_orders(system, "update checkout set next_run_at = now() where order_id = $1::text::uuid", order["id"])
+    in_orders(system, "update checkout.saga set next_run_at = now() where order_id = $1::text::uuid", order["id"])
     shopper.order_when(order["id"], "paid")
     until("the unit to be booked", lambda: office.stock(product)["on_hand"] == 0)
     assert len(office.ledger(order["id"])) == 1
 
 
-def test_a_refund_that_stripe_failed_half_way_is_made_once(system: System, office: Office) -> None:
+def test_a_refund_that_stripe_failed_half_way_is_made_once(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1, price=1500))
     order = shopper.placed()
@@ -103,7 +105,7 @@ def test_a_refund_that_stripe_failed_half_way_is_made_once(system: System, offic
     assert [entry["amount"] for entry in office.ledger(order["id"], "refund")] == [1500]
 
 
-def test_a_page_left_open_can_be_come_back_to(system: System, office: Office) -> None:
+def test_a_page_left_open_can_be_come_back_to(system: System, office: AdminClient) -> None:
     shopper = Shopper(system)
     shopper.add(office.product(stock=1))
     order = shopper.placed()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.gate import Gate
-from tests.gateway.shop import DOCUMENTS, Consul, Keys, Upstream, write_documents
+from tests.gateway.fake_services import DOCUMENTS, FakeConsul, SigningKeys, Upstream, write_documents
+from tests.gateway.gateway_process import GatewayProcess
 
 
 @pytest.fixture(scope="session")
-def keys() -> Keys:
-    return Keys()
+def keys() -> SigningKeys:
+    return SigningKeys()
 
 
 @pytest.fixture(scope="session")
@@ -22,22 +22,22 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def upstream(keys: Keys) -> AsyncIterator[Upstream]:
+async def upstream(keys: SigningKeys) -> AsyncIterator[Upstream]:
     upstream = await Upstream("first", keys.jwks).start()
     yield upstream
     await upstream.stop()
 
 
 @pytest.fixture(scope="session")
-async def gate(
-    tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: Keys, upstream: Upstream
-) -> AsyncIterator[Gate]:
-    """A gateway in front of a whole shop, open, shared by the tests that only ask it something."""
-    consul = await Consul().start()
+async def gateway(
+    tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
+) -> AsyncIterator[GatewayProcess]:
+    """An open gateway in front of all services, shared by the tests that only send requests."""
+    consul = await FakeConsul().start()
     for service in DOCUMENTS:
         await consul.set(service, upstream)
-    gate = Gate(
-        tmp_path_factory.mktemp("gate"),
+    gateway = GatewayProcess(
+        tmp_path_factory.mktemp("gateway"),
         {
             "SERAI_OPENAPI": str(documents),
             "SERAI_DISCOVERY_URL": f"http://127.0.0.1:{consul.port}",
@@ -46,27 +46,29 @@ async def gate(
             "SERAI_LIMIT_ORDERS": "off",
         },
     )
-    await gate.start()
-    await gate.until(lambda answer: answer.status == 200, "/api/categories")
-    yield gate
-    assert await gate.stop() == 0, gate.log
+    await gateway.start()
+    await gateway.until_all_serve(keys.token("admin"))
+    yield gateway
+    assert await gateway.stop() == 0, gateway.log
     await consul.stop()
 
 
 @pytest.fixture
-async def consul() -> AsyncIterator[Consul]:
-    consul = await Consul().start()
+async def consul() -> AsyncIterator[FakeConsul]:
+    consul = await FakeConsul().start()
     yield consul
     await consul.stop()
 
 
 @pytest.fixture
-async def fresh_gate(tmp_path: Path, documents: Path, keys: Keys, consul: Consul) -> AsyncIterator[Callable[..., Gate]]:
-    """Makes a gateway of this test's own, not started yet; stopped afterwards if the test has not done so."""
+async def new_gateway(
+    tmp_path: Path, documents: Path, keys: SigningKeys, consul: FakeConsul
+) -> AsyncIterator[Callable[..., GatewayProcess]]:
+    """Makes a gateway for this test only. The test starts it; it is stopped afterwards."""
     async with AsyncExitStack() as stack:
 
-        def make(**environ: str) -> Gate:
-            gate = Gate(
+        def make(**environ: str) -> GatewayProcess:
+            gateway = GatewayProcess(
                 tmp_path / "home",
                 {
                     "SERAI_OPENAPI": str(documents),
@@ -75,7 +77,7 @@ async def fresh_gate(tmp_path: Path, documents: Path, keys: Keys, consul: Consul
                     **environ,
                 },
             )
-            stack.push_async_callback(gate.stop)
-            return gate
+            stack.push_async_callback(gateway.stop)
+            return gateway
 
         yield make

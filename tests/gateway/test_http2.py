@@ -1,4 +1,4 @@
-"""The same doors over HTTP/2, and the floods that only HTTP/2 knows. The gate takes it in clear text too."""
+"""HTTP/2: malformed requests, policies, and floods (denial of service). The tests use clear-text HTTP/2 (h2c)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from tests.gateway.gate import Answer, Gate
-from tests.gateway.shop import Keys, Upstream
-from tests.gateway.test_tricks import FORGED
-from tests.gateway.wire import Gone, Reset, Wire
+from tests.gateway.fake_services import SigningKeys, Upstream
+from tests.gateway.gateway_process import GatewayProcess, Response
+from tests.gateway.http2_connection import ConnectionClosed, Http2Connection, StreamReset
+from tests.gateway.test_forged_headers import FORGED_HEADERS
 
 Pairs = list[tuple[str | bytes, str | bytes]]
-#: What HTTP/2 gives up with a connection that takes back what it asked (RFC 9113, 7).
+#: The HTTP/2 error code CANCEL (RFC 9113, section 7).
 CANCEL = 8
 
 
@@ -33,11 +33,11 @@ def _pseudo(method: str = "GET", path: str | None = "/api/categories", **changed
     return [(f":{name}", value) for name, value in usual.items() if value is not None]
 
 
-#: By what is wrong with it: pseudo-headers, and headers after them.
+#: Malformed requests by their defect: pseudo-headers, and headers after them.
 MALFORMED: dict[str, tuple[Pairs, Pairs]] = {
     "a capital letter in a name": (_pseudo(), [("X-User-Id", "1")]),
     "a header of one connection": (_pseudo(), [("connection", "keep-alive")]),
-    "a header kept alive": (_pseudo(), [("keep-alive", "1")]),
+    "keep-alive": (_pseudo(), [("keep-alive", "1")]),
     "an upgrade": (_pseudo(), [("upgrade", "h2c")]),
     "a transfer coding": (_pseudo("POST", "/api/cart/items"), [("transfer-encoding", "chunked")]),
     "te that is not trailers": (_pseudo(), [("te", "gzip")]),
@@ -81,226 +81,236 @@ MALFORMED: dict[str, tuple[Pairs, Pairs]] = {
 }
 
 
-async def _refusal(gate: Gate, pseudo: Pairs, headers: Pairs) -> int | str:
-    """The status of the refusal, or how it was refused."""
-    async with Wire(gate.port) as wire:
+async def _outcome(gateway: GatewayProcess, pseudo: Pairs, headers: Pairs) -> int | str:
+    """The status of the error response, "reset" or "closed"."""
+    async with Http2Connection(gateway.port) as connection:
         try:
-            return (await wire.ask("", "", headers, pseudo=pseudo)).status
-        except Reset:
+            return (await connection.request("", "", headers, pseudo=pseudo)).status
+        except StreamReset:
             return "reset"
-        except Gone:
-            return "gone"
+        except ConnectionClosed:
+            return "closed"
 
 
-async def test_a_malformed_request_reaches_nobody(gate: Gate, upstream: Upstream) -> None:
-    upstream.seen.clear()
-    # A connection that was refused is held for a second, so all are tried at once.
-    found = await asyncio.gather(*(_refusal(gate, *given) for given in MALFORMED.values()))
-    wrong = {name: how for name, how in zip(MALFORMED, found, strict=True) if how not in ("reset", "gone", 400, 403)}
+async def test_a_malformed_request_reaches_no_service(gateway: GatewayProcess, upstream: Upstream) -> None:
+    upstream.received.clear()
+    # Envoy keeps a refused connection open for a second, so all requests are sent concurrently.
+    found = await asyncio.gather(*(_outcome(gateway, *given) for given in MALFORMED.values()))
+    wrong = {name: how for name, how in zip(MALFORMED, found, strict=True) if how not in ("reset", "closed", 400, 403)}
     assert not wrong
-    assert not upstream.seen
+    assert not upstream.received
 
 
 @pytest.mark.parametrize("length", ["2", "10"])
-async def test_a_body_is_as_long_as_was_said(gate: Gate, upstream: Upstream, length: str) -> None:
-    upstream.seen.clear()
-    async with Wire(gate.port) as wire:
-        with pytest.raises(Reset):
-            await wire.ask("POST", "/api/cart/items", [("content-length", length)], body=b"abcdef")
-    assert not upstream.seen
+async def test_a_body_must_match_its_content_length(gateway: GatewayProcess, upstream: Upstream, length: str) -> None:
+    upstream.received.clear()
+    async with Http2Connection(gateway.port) as connection:
+        with pytest.raises(StreamReset):
+            await connection.request("POST", "/api/cart/items", [("content-length", length)], body=b"abcdef")
+    assert not upstream.received
 
 
-async def test_the_policies_are_the_same(gate: Gate, upstream: Upstream, keys: Keys) -> None:
-    async with Wire(gate.port) as wire:
-        upstream.seen.clear()
-        (await wire.ask("GET", "/api/auth/me")).problem(401, "unauthenticated")
-        (await wire.ask("GET", "/api/categories/../auth/me")).problem(401, "unauthenticated")
-        (await wire.ask("GET", "/internal/events")).problem(404, "not_found")
-        (await wire.ask("DELETE", "/api/categories")).problem(405, "method_not_allowed")
-        (await wire.ask("GET", "/api/products/a%2fb")).problem(400, "bad_request")
+async def test_policies_and_path_rules_are_those_of_http_1(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys
+) -> None:
+    async with Http2Connection(gateway.port) as connection:
+        upstream.received.clear()
+        (await connection.request("GET", "/api/auth/me")).problem(401, "unauthenticated")
+        (await connection.request("GET", "/api/categories/../auth/me")).problem(401, "unauthenticated")
+        (await connection.request("GET", "/internal/events")).problem(404, "not_found")
+        (await connection.request("DELETE", "/api/categories")).problem(405, "method_not_allowed")
+        (await connection.request("GET", "/api/products/a%2fb")).problem(400, "bad_request")
         customer = ("authorization", f"Bearer {keys.token()}")
-        (await wire.ask("GET", "/api/monitoring/services", [customer])).problem(403, "forbidden")
-        (await wire.ask("GET", "/api/auth/me", [customer, customer])).problem(401, "unauthenticated")
-        (await wire.ask("GET", "/api/auth/me", [("authorization", f"Service {keys.token()}")])).problem(
+        (await connection.request("GET", "/api/monitoring/services", [customer])).problem(403, "forbidden")
+        (await connection.request("GET", "/api/auth/me", [customer, customer])).problem(401, "unauthenticated")
+        (await connection.request("GET", "/api/auth/me", [("authorization", f"Service {keys.token()}")])).problem(
             401, "unauthenticated"
         )
-        assert not upstream.seen
-        assert (await wire.ask("GET", "/api/auth/me", [customer])).status == 200
-        answer = await wire.ask("POST", "/api/payments/webhooks/stripe", body=b"x" * 16_000)
-        assert answer.status == 200
-        assert upstream.seen[-1].body == b"x" * 16_000
+        assert not upstream.received
+        assert (await connection.request("GET", "/api/auth/me", [customer])).status == 200
+        response = await connection.request("POST", "/api/payments/webhooks/stripe", body=b"x" * 16_000)
+        assert response.status == 200
+        assert upstream.received[-1].body == b"x" * 16_000
 
 
-async def test_no_header_says_who_is_calling(gate: Gate, upstream: Upstream, keys: Keys) -> None:
-    forged: Pairs = [(name.lower(), value) for name, value in FORGED.items() for _ in range(2)]
+async def test_identity_headers_of_clients_are_removed(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys
+) -> None:
+    forged: Pairs = [(name.lower(), value) for name, value in FORGED_HEADERS.items() for _ in range(2)]
     token = ("authorization", f"Bearer {keys.token()}")
-    async with Wire(gate.port) as wire:
-        upstream.seen.clear()
-        assert (await wire.ask("GET", "/api/auth/me", [*forged, token])).status == 200
-        (seen,) = upstream.seen
-        for name, value in FORGED.items():
-            assert value not in seen.headers.get(name.lower(), ""), name
-        upstream.seen.clear()
-        assert (await wire.ask("GET", "/api/auth/me", forged)).status == 401
-        assert not upstream.seen
+    async with Http2Connection(gateway.port) as connection:
+        upstream.received.clear()
+        assert (await connection.request("GET", "/api/auth/me", [*forged, token])).status == 200
+        (received,) = upstream.received
+        for name, value in FORGED_HEADERS.items():
+            assert value not in received.headers.get(name.lower(), ""), name
+        upstream.received.clear()
+        assert (await connection.request("GET", "/api/auth/me", forged)).status == 401
+        assert not upstream.received
 
 
-async def test_the_authority_counts_and_not_the_host(gate: Gate, upstream: Upstream) -> None:
-    async with Wire(gate.port) as wire:
-        assert (await wire.ask("GET", "/api/categories", [("host", "evil.example")])).status == 200
-    assert upstream.seen[-1].headers["host"] == "localhost"
+async def test_the_authority_replaces_the_host_header(gateway: GatewayProcess, upstream: Upstream) -> None:
+    async with Http2Connection(gateway.port) as connection:
+        assert (await connection.request("GET", "/api/categories", [("host", "evil.example")])).status == 200
+    assert upstream.received[-1].headers["host"] == "localhost"
 
 
-async def test_a_claimed_scheme_is_not_believed(gate: Gate, upstream: Upstream) -> None:
-    async with Wire(gate.port) as wire:
-        await wire.ask("", "", pseudo=_pseudo(scheme="https"))
-    assert upstream.seen[-1].headers["x-forwarded-proto"] == "http"
+async def test_the_scheme_of_the_client_is_not_forwarded(gateway: GatewayProcess, upstream: Upstream) -> None:
+    async with Http2Connection(gateway.port) as connection:
+        await connection.request("", "", pseudo=_pseudo(scheme="https"))
+    assert upstream.received[-1].headers["x-forwarded-proto"] == "http"
 
 
-async def test_so_many_streams_at_once_and_no_more(gate: Gate) -> None:
-    async with Wire(gate.port) as wire:
-        streams = [wire.stream() for _ in range(101)]
+async def test_the_number_of_concurrent_streams_is_limited(gateway: GatewayProcess) -> None:
+    async with Http2Connection(gateway.port) as connection:
+        streams = [connection.stream() for _ in range(101)]
         waiting = ("END_HEADERS",)
-        await wire.send(*(wire.headers(s, _pseudo("POST", "/api/cart/items"), flags=waiting) for s in streams))
-        with pytest.raises(Reset):
-            await wire.answer(streams[-1])
-        # Nothing was lost by it for the others.
+        await connection.send(
+            *(connection.headers(s, _pseudo("POST", "/api/cart/items"), flags=waiting) for s in streams)
+        )
+        with pytest.raises(StreamReset):
+            await connection.response(streams[-1])
+        # The other streams are not affected.
         last = DataFrame(streams[0], b"{}")
         last.flags.add("END_STREAM")
-        await wire.send(last)
-        assert (await wire.answer(streams[0])).status == 200
+        await connection.send(last)
+        assert (await connection.response(streams[0])).status == 200
 
 
-# Floods. Each ends with the attacker's connection; nobody else notices.
+# Floods. Each ends with the attacker's connection and does not affect other connections.
 
 
-async def _rapid_resets(wire: Wire) -> None:
-    """CVE-2023-44487: ask, and take it back at once."""
+async def _rapid_resets(connection: Http2Connection) -> None:
+    """CVE-2023-44487 (rapid reset): each request is reset immediately."""
     for _ in range(500):
         frames: list[Frame] = []
         for _ in range(20):
-            stream = wire.stream()
-            frames += [wire.headers(stream, _pseudo()), RstStreamFrame(stream, error_code=CANCEL)]
-        await wire.send(*frames)
+            stream = connection.stream()
+            frames += [connection.headers(stream, _pseudo()), RstStreamFrame(stream, error_code=CANCEL)]
+        await connection.send(*frames)
 
 
-async def _refused_requests(wire: Wire) -> None:
-    """Its sister: ask what will be refused at once, so that the gate takes it back."""
+async def _refused_requests(connection: Http2Connection) -> None:
+    """A variant of rapid reset: invalid requests, which the gateway itself resets."""
     for _ in range(500):
-        await wire.send(*(wire.headers(wire.stream(), [*_pseudo(), ("x_bad", "1")]) for _ in range(20)))
+        await connection.send(
+            *(connection.headers(connection.stream(), [*_pseudo(), ("x_bad", "1")]) for _ in range(20))
+        )
 
 
-async def _endless_headers(wire: Wire) -> None:
-    """CVE-2024-27983 and its like: headers that never end."""
-    await wire.send(HeadersFrame(wire.stream(), wire.encoder.encode(_pseudo()), flags=["END_STREAM"]))
-    more = ContinuationFrame(1, wire.encoder.encode([("x-a", "a" * 4_000)])).serialize()
+async def _endless_headers(connection: Http2Connection) -> None:
+    """CVE-2024-27983 and similar: CONTINUATION frames without end."""
+    await connection.send(HeadersFrame(connection.stream(), connection.encoder.encode(_pseudo()), flags=["END_STREAM"]))
+    more = ContinuationFrame(1, connection.encoder.encode([("x-a", "a" * 4_000)])).serialize()
     for _ in range(2_000):
-        await wire.raw(more)
+        await connection.raw(more)
 
 
-async def _empty_headers(wire: Wire) -> None:
-    await wire.send(HeadersFrame(wire.stream(), wire.encoder.encode(_pseudo()), flags=["END_STREAM"]))
+async def _empty_headers(connection: Http2Connection) -> None:
+    await connection.send(HeadersFrame(connection.stream(), connection.encoder.encode(_pseudo()), flags=["END_STREAM"]))
     for _ in range(200):
-        await wire.send(*(ContinuationFrame(1, b"") for _ in range(100)))
+        await connection.send(*(ContinuationFrame(1, b"") for _ in range(100)))
 
 
-async def _empty_bodies(wire: Wire) -> None:
-    """CVE-2019-9518."""
-    stream = wire.stream()
-    await wire.send(wire.headers(stream, _pseudo("POST", "/api/cart/items"), flags=("END_HEADERS",)))
+async def _empty_bodies(connection: Http2Connection) -> None:
+    """CVE-2019-9518: empty DATA frames without end."""
+    stream = connection.stream()
+    await connection.send(connection.headers(stream, _pseudo("POST", "/api/cart/items"), flags=("END_HEADERS",)))
     for _ in range(200):
-        await wire.send(*(DataFrame(stream, b"") for _ in range(100)))
+        await connection.send(*(DataFrame(stream, b"") for _ in range(100)))
 
 
-def _flood(frame: Frame) -> Callable[[Wire], Awaitable[None]]:
-    async def flood(wire: Wire) -> None:
+def _flood(frame: Frame) -> Callable[[Http2Connection], Awaitable[None]]:
+    async def flood(connection: Http2Connection) -> None:
         for _ in range(200):
-            await wire.raw(frame.serialize() * 100)
+            await connection.raw(frame.serialize() * 100)
 
     return flood
 
 
-async def _huge_table(wire: Wire) -> None:
-    """A compression table larger than was allowed (RFC 7541, 6.3)."""
+async def _oversized_table(connection: Http2Connection) -> None:
+    """A larger header compression table than allowed (RFC 7541, section 6.3)."""
     grow = b"\x3f\xe1\xff\xff\x7f"
-    await wire.send(
-        HeadersFrame(wire.stream(), grow + wire.encoder.encode(_pseudo()), flags=["END_HEADERS", "END_STREAM"])
+    await connection.send(
+        HeadersFrame(
+            connection.stream(), grow + connection.encoder.encode(_pseudo()), flags=["END_HEADERS", "END_STREAM"]
+        )
     )
 
 
-async def _unknown_entry(wire: Wire) -> None:
-    await wire.send(HeadersFrame(wire.stream(), b"\xff\xff\xff\x0f", flags=["END_HEADERS", "END_STREAM"]))
+async def _unknown_table_entry(connection: Http2Connection) -> None:
+    await connection.send(HeadersFrame(connection.stream(), b"\xff\xff\xff\x0f", flags=["END_HEADERS", "END_STREAM"]))
 
 
-async def _too_large_a_frame(wire: Wire) -> None:
-    await wire.send(wire.headers(wire.stream(), [*_pseudo(), ("x-a", "a" * 40_000)]))
+async def _oversized_frame(connection: Http2Connection) -> None:
+    await connection.send(connection.headers(connection.stream(), [*_pseudo(), ("x-a", "a" * 40_000)]))
 
 
-async def _a_stream_of_ours(wire: Wire) -> None:
-    await wire.send(wire.headers(2, _pseudo()))
+async def _server_stream_id(connection: Http2Connection) -> None:
+    await connection.send(connection.headers(2, _pseudo()))
 
 
-FLOODS: dict[str, Callable[[Wire], Awaitable[None]]] = {
+FLOODS: dict[str, Callable[[Http2Connection], Awaitable[None]]] = {
     "rapid resets": _rapid_resets,
     "refused requests": _refused_requests,
     "endless headers": _endless_headers,
-    "headers of nothing": _empty_headers,
-    "bodies of nothing": _empty_bodies,
+    "empty headers": _empty_headers,
+    "empty bodies": _empty_bodies,
     "pings": _flood(PingFrame(0, b"12345678")),
     "settings": _flood(SettingsFrame(0, settings={SettingsFrame.MAX_CONCURRENT_STREAMS: 1})),
     "priorities": _flood(PriorityFrame(1, depends_on=0, stream_weight=1)),
     "windows": _flood(WindowUpdateFrame(0, window_increment=1)),
-    "a window too wide": _flood(WindowUpdateFrame(0, window_increment=2**31 - 1)),
-    "a huge table": _huge_table,
-    "an unknown entry": _unknown_entry,
-    "too large a frame": _too_large_a_frame,
-    "a stream of ours": _a_stream_of_ours,
+    "a window overflow": _flood(WindowUpdateFrame(0, window_increment=2**31 - 1)),
+    "an oversized table": _oversized_table,
+    "an unknown table entry": _unknown_table_entry,
+    "an oversized frame": _oversized_frame,
+    "a stream id of the server": _server_stream_id,
 }
 
 
-async def _until_gone(gate: Gate, flood: Callable[[Wire], Awaitable[None]]) -> None:
-    async with Wire(gate.port) as wire:
+async def _until_closed(gateway: GatewayProcess, flood: Callable[[Http2Connection], Awaitable[None]]) -> None:
+    async with Http2Connection(gateway.port) as connection:
         try:
-            await flood(wire)
-        except Gone:
+            await flood(connection)
+        except ConnectionClosed:
             return
-        await wire.gone()
+        await connection.wait_closed()
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_a_flood_ends_with_its_connection(gate: Gate, name: str) -> None:
-    async with Wire(gate.port) as honest:
-        flood = asyncio.create_task(_until_gone(gate, FLOODS[name]))
+async def test_a_flood_ends_with_its_connection_and_affects_no_other(gateway: GatewayProcess, name: str) -> None:
+    async with Http2Connection(gateway.port) as other:
+        flood = asyncio.create_task(_until_closed(gateway, FLOODS[name]))
         async with asyncio.timeout(60):
             while not flood.done():
-                assert (await honest.ask("GET", "/api/categories")).status == 200
+                assert (await other.request("GET", "/api/categories")).status == 200
             await flood
-        assert (await honest.ask("GET", "/api/categories")).status == 200
-    answer = await gate.get("/api/categories")
-    assert answer.status == 200
+        assert (await other.request("GET", "/api/categories")).status == 200
+    response = await gateway.get("/api/categories")
+    assert response.status == 200
 
 
-async def test_headers_that_unpack_to_much_are_refused(gate: Gate, upstream: Upstream) -> None:
-    """A few kilobytes on the wire, megabytes when unpacked."""
-    async with Wire(gate.port) as wire:
-        assert (await wire.ask("GET", "/api/categories", [("x-bomb", "a" * 3_500)])).status == 200
-        upstream.seen.clear()
-        stream = wire.stream()
-        again = b"\xbe"  # the newest entry of the table
-        block = wire.encoder.encode(_pseudo()) + again * 8_000
-        await wire.send(HeadersFrame(stream, block, flags=["END_HEADERS", "END_STREAM"]))
-        with pytest.raises((Reset, Gone)):
-            await wire.answer(stream)
-    assert not upstream.seen
+async def test_a_header_compression_bomb_is_refused(gateway: GatewayProcess, upstream: Upstream) -> None:
+    """A few kilobytes on the wire, megabytes when decompressed."""
+    async with Http2Connection(gateway.port) as connection:
+        assert (await connection.request("GET", "/api/categories", [("x-bomb", "a" * 3_500)])).status == 200
+        upstream.received.clear()
+        stream = connection.stream()
+        again = b"\xbe"  # the newest entry of the dynamic table
+        block = connection.encoder.encode(_pseudo()) + again * 8_000
+        await connection.send(HeadersFrame(stream, block, flags=["END_HEADERS", "END_STREAM"]))
+        with pytest.raises((StreamReset, ConnectionClosed)):
+            await connection.response(stream)
+    assert not upstream.received
 
 
-async def test_somebody_who_gives_up_now_and_then_is_no_flood(gate: Gate) -> None:
-    """A browser takes back what its user has left behind; most of what it asks it wants."""
-    async with Wire(gate.port) as wire:
-        answers: list[Answer] = []
+async def test_occasional_resets_are_no_flood(gateway: GatewayProcess) -> None:
+    """A browser resets some requests when its user leaves a page."""
+    async with Http2Connection(gateway.port) as connection:
+        responses: list[Response] = []
         for number in range(300):
-            answers.append(await wire.ask("GET", "/api/categories"))
+            responses.append(await connection.request("GET", "/api/categories"))
             if number % 3 == 0:
-                stream = wire.stream()
-                await wire.send(wire.headers(stream, _pseudo()), RstStreamFrame(stream, error_code=CANCEL))
-        assert {answer.status for answer in answers} == {200}
+                stream = connection.stream()
+                await connection.send(connection.headers(stream, _pseudo()), RstStreamFrame(stream, error_code=CANCEL))
+        assert {response.status for response in responses} == {200}

@@ -1,4 +1,4 @@
-"""Who gets in with which token. The service checks again; the edge must already refuse all of these."""
+"""Invalid tokens and other credentials are refused by the gateway already, not only by the service."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.gateway.gate import Gate
-from tests.gateway.shop import Keys, Upstream
+from tests.gateway.fake_services import SigningKeys, Upstream
+from tests.gateway.gateway_process import GatewayProcess
 
 
 def _part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def _bad(keys: Keys) -> dict[str, str]:
-    other = Keys()
+def _invalid_tokens(keys: SigningKeys) -> dict[str, str]:
+    other = SigningKeys()
     claims = keys.claims()
     good = keys.token()
     head, body, signature = good.split(".")
@@ -54,64 +54,75 @@ def _bad(keys: Keys) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/api/auth/me", "/api/cart"])
-async def test_no_bad_token_gets_in(gate: Gate, upstream: Upstream, keys: Keys, path: str) -> None:
-    upstream.seen.clear()
-    for name, token in _bad(keys).items():
-        answer = await gate.ask("GET", path, token=token)
-        assert answer.status == 401, name
-        answer.problem(401, "unauthenticated")
-        assert answer.headers["www-authenticate"].startswith("Bearer"), name
-    assert not upstream.seen
+async def test_every_invalid_token_is_refused(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys, path: str
+) -> None:
+    upstream.received.clear()
+    for name, token in _invalid_tokens(keys).items():
+        response = await gateway.request("GET", path, token=token)
+        assert response.status == 401, name
+        response.problem(401, "unauthenticated")
+        assert response.headers["www-authenticate"].startswith("Bearer"), name
+    assert not upstream.received
 
 
-async def test_a_good_token_gets_in_and_goes_on(gate: Gate, upstream: Upstream, keys: Keys) -> None:
+async def test_a_valid_token_is_accepted_and_forwarded(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys
+) -> None:
     token = keys.token()
-    upstream.seen.clear()
-    assert (await gate.ask("GET", "/api/auth/me", token=token)).status == 200
-    assert upstream.seen[-1].headers["authorization"] == f"Bearer {token}"
+    upstream.received.clear()
+    assert (await gateway.request("GET", "/api/auth/me", token=token)).status == 200
+    assert upstream.received[-1].headers["authorization"] == f"Bearer {token}"
 
 
-async def test_optional_means_that_a_visitor_may_pass(gate: Gate, keys: Keys) -> None:
-    assert (await gate.get("/api/cart")).status == 200
-    assert (await gate.ask("GET", "/api/cart", token=keys.token())).status == 200
+async def test_an_optional_route_accepts_requests_with_and_without_a_token(
+    gateway: GatewayProcess, keys: SigningKeys
+) -> None:
+    assert (await gateway.get("/api/cart")).status == 200
+    assert (await gateway.request("GET", "/api/cart", token=keys.token())).status == 200
 
 
-async def test_only_administrators_pass_where_they_are_asked_for(gate: Gate, upstream: Upstream, keys: Keys) -> None:
-    upstream.seen.clear()
-    (await gate.get("/api/monitoring/services")).problem(401, "unauthenticated")
+async def test_a_route_that_needs_a_permission_accepts_only_roles_that_have_it(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys
+) -> None:
+    upstream.received.clear()
+    (await gateway.get("/api/monitoring/services")).problem(401, "unauthenticated")
     for role in ("customer", "Admin", "admin2", "", "xadmin"):
         token = keys.token(role)
-        (await gate.ask("GET", "/api/monitoring/services", token=token)).problem(403, "forbidden")
-    (await gate.ask("GET", "/api/monitoring/services", token=keys.token(role=["admin"]))).problem(403, "forbidden")  # type: ignore[arg-type]  # forged
-    assert not upstream.seen
-    assert (await gate.ask("GET", "/api/monitoring/services", token=keys.token("admin"))).status == 200
+        (await gateway.request("GET", "/api/monitoring/services", token=token)).problem(403, "forbidden")
+    forged = keys.token(role=["admin"])  # type: ignore[arg-type]  # a list that contains the role
+    (await gateway.request("GET", "/api/monitoring/services", token=forged)).problem(403, "forbidden")
+    assert not upstream.received
+    assert (await gateway.request("GET", "/api/monitoring/services", token=keys.token("admin"))).status == 200
 
 
 @pytest.mark.parametrize("path", ["/api/categories", "/api/cart", "/api/auth/me", "/api/monitoring/services"])
 @pytest.mark.parametrize("scheme", ["Service", "service", "Basic", "bearer", "Bearer,", "Token"])
-async def test_no_other_kind_of_credential_passes(
-    gate: Gate, upstream: Upstream, keys: Keys, path: str, scheme: str
+async def test_other_kinds_of_credentials_are_refused(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys, path: str, scheme: str
 ) -> None:
-    upstream.seen.clear()
-    answer = await gate.get(path, authorization=f"{scheme} {keys.token('admin')}")
-    answer.problem(401, "unauthenticated")
-    assert not upstream.seen
+    upstream.received.clear()
+    response = await gateway.get(path, authorization=f"{scheme} {keys.token('admin')}")
+    response.problem(401, "unauthenticated")
+    assert not upstream.received
 
 
 @pytest.mark.parametrize("path", ["/api/categories", "/api/cart", "/api/auth/me", "/api/monitoring/services"])
-async def test_nobody_is_two_people(gate: Gate, upstream: Upstream, keys: Keys, path: str) -> None:
+async def test_two_credentials_are_refused(
+    gateway: GatewayProcess, upstream: Upstream, keys: SigningKeys, path: str
+) -> None:
     admin, customer = f"Bearer {keys.token('admin')}", f"Bearer {keys.token()}"
-    upstream.seen.clear()
+    upstream.received.clear()
     for pair in ((admin, customer), (customer, admin), (admin, "Service x"), ("Service x", admin)):
-        answer = await gate.ask("GET", path, headers=[("authorization", one) for one in pair])
-        answer.problem(401, "unauthenticated")
-    (await gate.get(path, authorization=f"{admin}, {customer}")).problem(401, "unauthenticated")
-    assert not upstream.seen
+        response = await gateway.request("GET", path, headers=[("authorization", one) for one in pair])
+        response.problem(401, "unauthenticated")
+    (await gateway.get(path, authorization=f"{admin}, {customer}")).problem(401, "unauthenticated")
+    assert not upstream.received
 
 
-async def test_a_token_of_100_kb_is_too_large(gate: Gate) -> None:
-    (await gate.ask("GET", "/api/auth/me", token="a" * 100_000)).problem(431, "headers_too_large")
+async def test_a_token_of_100_kb_is_too_large(gateway: GatewayProcess) -> None:
+    (await gateway.request("GET", "/api/auth/me", token="a" * 100_000)).problem(431, "headers_too_large")
 
 
-async def test_a_token_is_not_taken_from_the_address(gate: Gate, keys: Keys) -> None:
-    (await gate.get(f"/api/auth/me?access_token={keys.token()}")).problem(401, "unauthenticated")
+async def test_a_token_in_the_query_is_ignored(gateway: GatewayProcess, keys: SigningKeys) -> None:
+    (await gateway.get(f"/api/auth/me?access_token={keys.token()}")).problem(401, "unauthenticated")

@@ -14,14 +14,14 @@ from serai import topology
 from tests.security.credentials import bearer, token_of
 from tests.security.operations import OPERATIONS, Operation
 from tests.security.problems import problem
-from tests.shopper import ADDRESS, Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import ADDRESS, AdminClient, Shopper, pay, until
+from tools.shop.system import System
 
 MEBIBYTE = 1024 * 1024
 
 
 class World(NamedTuple):
-    office: Office
+    office: AdminClient
     shopper: Shopper
     other: Shopper
     lamp: dict[str, Any]
@@ -30,7 +30,7 @@ class World(NamedTuple):
 
 @pytest.fixture(scope="module")
 def world(system: System) -> Iterator[World]:
-    office = Office(system)
+    office = AdminClient(system)
     made = World(office, Shopper(system), Shopper(system), office.product(stock=50), office.product(stock=50))
     made.shopper.add(made.lamp, 2).raise_for_status()
     yield made
@@ -77,7 +77,7 @@ BODIES: dict[str, tuple[dict[str, str], bytes, int, str]] = {
 @pytest.mark.parametrize("operation", TAKING_JSON, ids=lambda operation: operation.label)
 def test_refuses_a_body_that_is(world: World, operation: Operation, body: str) -> None:
     headers, raw, status, code = BODIES[body]
-    caller = world.office if operation.policy == "admin" else world.shopper
+    caller = world.office if operation.needs else world.shopper
     answer = caller.http.request(
         operation.method,
         operation.path(str(uuid4())),
@@ -389,7 +389,7 @@ def test_where_money_moves_a_key_is_needed() -> None:
 @pytest.mark.parametrize("operation", MONEY, ids=lambda operation: operation.label)
 @pytest.mark.usefixtures("unchanged")
 def test_refuses_a_key_that_is_none(world: World, operation: Operation) -> None:
-    caller = world.office if operation.policy == "admin" else world.shopper
+    caller = world.office if operation.needs else world.shopper
     bodies = {"/api/orders": {"shipping_address": ADDRESS}, "/api/payments": {"order_id": str(uuid4())}}
     body = bodies.get(operation.template, {})
     path = operation.path(str(uuid4()))
@@ -418,7 +418,7 @@ def test_no_secret_and_no_person_gets_into_a_log_or_a_metric(system: System, wor
     assert http.post("/api/auth/login", json={"email": email, "password": wrong}).status_code == 401
     http.post("/api/auth/password/forgot", json={"email": email}).raise_for_status()
     welcome = until("the welcome", lambda: world.office.mails(email, "Welcome"))
-    forgotten = until("the mail to reset with", lambda: world.office.mails(email, "Set a new password"))
+    forgotten = until("the mail to reset with", lambda: world.office.mails(email, "Reset your password"))
     links = [mail["text"].partition("token=")[2][:43] for mail in (*welcome, *forgotten)]
     http.post("/api/auth/email/verify", json={"token": links[0]}).raise_for_status()
     signed = http.post("/api/auth/login", json={"email": email, "password": password}).raise_for_status()

@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from serai.supervisor import ports
-from tests.shopper import Office, until
-from tests.system import NO_LIMITS, System
+from tools.shop.shopper import AdminClient, until
+from tools.shop.system import NO_LIMITS, System
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -56,8 +56,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="module")
-def office(shop: System) -> Office:
-    return Office(shop)
+def office(shop: System) -> AdminClient:
+    return AdminClient(shop)
 
 
 def stops_before_clearing(system: System, cart: int) -> bool:
@@ -65,7 +65,7 @@ def stops_before_clearing(system: System, cart: int) -> bool:
     os.kill(cart, signal.SIGSTOP)
     for _ in range(3):
         time.sleep(0.1)
-        if count(system, "checkout.state = 'paid'"):
+        if count(system, "saga.state = 'paid'"):
             return True
     os.kill(cart, signal.SIGCONT)
     return False
@@ -77,7 +77,7 @@ def count(system: System, which: str) -> int:
     async def asked() -> int:
         conn = await asyncpg.connect(system.database("order"), timeout=10)
         try:
-            statement = f"select count(*) from orders join checkout on order_id = id where {which}"
+            statement = f"select count(*) from orders.orders join checkout.saga on order_id = id where {which}"
             return int(await conn.fetchval(statement))
         finally:
             await conn.close()
@@ -91,7 +91,7 @@ def orders_of(http: httpx.Client, **query: str) -> list[Order]:
     return found
 
 
-def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System, office: Office) -> None:
+def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System, office: AdminClient) -> None:
     orders = orders_of(office.http)
     assert Counter(order["status"] for order in orders) == {
         "delivered": 18,
@@ -109,7 +109,7 @@ def test_every_state_is_there_for_both_customers_and_nothing_twice(shop: System,
         assert ada.get("/api/cart").raise_for_status().json()["items"] == []
 
 
-def test_they_lie_in_the_past_in_the_order_of_the_lists(office: Office) -> None:
+def test_they_lie_in_the_past_in_the_order_of_the_lists(office: AdminClient) -> None:
     now = datetime.now(UTC)
     orders = orders_of(office.http)
     placed = [datetime.fromisoformat(order["created_at"]) for order in orders]
@@ -128,7 +128,7 @@ def test_they_lie_in_the_past_in_the_order_of_the_lists(office: Office) -> None:
     assert sum(day["orders"] > 0 for day in stats["items"]) > 15
 
 
-def test_the_ledgers_agree(office: Office) -> None:
+def test_the_ledgers_agree(office: AdminClient) -> None:
     orders = orders_of(office.http)
     sold: Counter[tuple[str, str]] = Counter()
     for order in orders:
@@ -173,7 +173,7 @@ def test_another_start_adds_nothing(shop: System) -> None:
 
 
 def test_a_part_of_a_past_order_can_be_refunded(shop: System) -> None:
-    office = Office(shop)
+    office = AdminClient(shop)
     order = next(each for each in orders_of(office.http, status="delivered") if not each["refunded"]["amount"])
     amount = {"amount": 100, "currency": order["total"]["currency"]}
     path = f"/api/payments/{order['payment']['id']}/refund"

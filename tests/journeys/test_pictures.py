@@ -9,9 +9,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from serai.product.pictures import MAX_UPLOAD_BYTES
-from tests.shopper import Office
-from tests.system import System
+from serai.product.media.pictures import MAX_UPLOAD_BYTES
+from tools.shop.shopper import AdminClient
+from tools.shop.system import System
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def photo() -> bytes:
 
 
 def test_an_admin_sends_a_picture_and_everybody_sees_it(system: System, visitor: httpx.Client) -> None:
-    office = Office(system)
+    office = AdminClient(system)
     lamp = office.product(stock=3)
     url = f"/api/products/{lamp['id']}/images"
     sent = photo()
@@ -56,7 +56,7 @@ def test_an_admin_sends_a_picture_and_everybody_sees_it(system: System, visitor:
 
 
 def test_the_gateway_lets_no_more_through_than_a_picture(system: System, visitor: httpx.Client) -> None:
-    office = Office(system)
+    office = AdminClient(system)
     lamp = office.product(stock=3)
     url = f"/api/products/{lamp['id']}/images"
     too_large = office.http.post(url, files={"file": ("a.jpg", b"\xff" * (MAX_UPLOAD_BYTES + 1))})

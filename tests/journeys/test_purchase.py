@@ -9,13 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.shopper import ADDRESS, CARD, DECLINED, THREE_D_SECURE, Office, Shopper, pay, until
-from tests.system import System
+from tools.shop.shopper import ADDRESS, CARD, DECLINED, THREE_D_SECURE, AdminClient, Shopper, pay, until
+from tools.shop.system import System
 
 
 @pytest.fixture(scope="module")
-def office(system: System) -> Office:
-    return Office(system)
+def office(system: System) -> AdminClient:
+    return AdminClient(system)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def shopper(system: System) -> Iterator[Shopper]:
     made.http.close()
 
 
-def test_a_purchase_from_the_catalogue_to_the_mail(shopper: Shopper, office: Office) -> None:
+def test_a_purchase_from_the_catalogue_to_the_mail(shopper: Shopper, office: AdminClient) -> None:
     found = shopper.http.get("/api/products?limit=50&in_stock=true").raise_for_status().json()["items"]
     product = next(one for one in found if one.get("default_variant_id") and office.available(one) > 1)
     before = office.available(product)
@@ -58,7 +58,7 @@ def test_a_purchase_from_the_catalogue_to_the_mail(shopper: Shopper, office: Off
     assert [charge["amount"] for charge in office.ledger(order["id"])] == [order["total"]["amount"]]
 
 
-def test_what_was_added_while_paying_stays_in_the_cart(shopper: Shopper, office: Office) -> None:
+def test_what_was_added_while_paying_stays_in_the_cart(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=10)
     shopper.add(product, 2)
     order = shopper.placed()
@@ -68,7 +68,7 @@ def test_what_was_added_while_paying_stays_in_the_cart(shopper: Shopper, office:
     until("the bought units to leave", lambda: [item["quantity"] for item in shopper.cart()["items"]] == [3])
 
 
-def test_a_declined_card_can_be_followed_by_a_good_one(shopper: Shopper, office: Office) -> None:
+def test_a_declined_card_can_be_followed_by_a_good_one(shopper: Shopper, office: AdminClient) -> None:
     shopper.add(office.product(stock=1))
     order = shopper.placed()
     assert pay(order, DECLINED).status_code == 402
@@ -78,7 +78,7 @@ def test_a_declined_card_can_be_followed_by_a_good_one(shopper: Shopper, office:
     assert len(office.ledger(order["id"])) == 1
 
 
-def test_three_d_secure(shopper: Shopper, office: Office) -> None:
+def test_three_d_secure(shopper: Shopper, office: AdminClient) -> None:
     shopper.add(office.product(stock=1))
     order = shopper.placed()
     challenge = pay(order, THREE_D_SECURE)
@@ -89,7 +89,7 @@ def test_three_d_secure(shopper: Shopper, office: Office) -> None:
     shopper.order_when(order["id"], "paid")
 
 
-def test_cancelling_gives_the_units_and_the_cart_back(shopper: Shopper, office: Office) -> None:
+def test_cancelling_gives_the_units_and_the_cart_back(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=3)
     shopper.add(product, 2)
     order = shopper.placed()
@@ -106,14 +106,14 @@ def test_cancelling_gives_the_units_and_the_cart_back(shopper: Shopper, office: 
     until("the cancellation mail", lambda: office.mails(shopper.email, order["number"]))
 
 
-def test_an_empty_cart_is_refused_and_its_key_may_try_again(shopper: Shopper, office: Office) -> None:
+def test_an_empty_cart_is_refused_and_its_key_may_try_again(shopper: Shopper, office: AdminClient) -> None:
     refused = shopper.place("try-again")
     assert (refused.status_code, refused.json()["code"]) == (409, "cart_empty")
     shopper.add(office.product(stock=1))
     assert shopper.place("try-again").status_code == 201
 
 
-def test_a_second_checkout_of_one_cart_names_the_first(shopper: Shopper, office: Office) -> None:
+def test_a_second_checkout_of_one_cart_names_the_first(shopper: Shopper, office: AdminClient) -> None:
     shopper.add(office.product(stock=5))
     order = shopper.placed()
     second = shopper.place()
@@ -121,7 +121,7 @@ def test_a_second_checkout_of_one_cart_names_the_first(shopper: Shopper, office:
     assert second.json()["order_id"] == order["id"]
 
 
-def test_too_little_stock_names_the_lines(shopper: Shopper, office: Office) -> None:
+def test_too_little_stock_names_the_lines(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=3)
     shopper.add(product, 3)
     other = Shopper(shopper.system)
@@ -143,7 +143,7 @@ def test_too_little_stock_names_the_lines(shopper: Shopper, office: Office) -> N
     assert shopper.http.get("/api/orders").json()["items"] == []
 
 
-def test_another_total_than_the_one_shown_is_refused(shopper: Shopper, office: Office) -> None:
+def test_another_total_than_the_one_shown_is_refused(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=1, price=2500)
     shopper.add(product)
     refused = shopper.place(expected_total={"amount": 2400, "currency": "USD"})
@@ -152,7 +152,7 @@ def test_another_total_than_the_one_shown_is_refused(shopper: Shopper, office: O
     assert office.available(product) == 1
 
 
-def test_the_same_key_fifty_times_makes_one_order(shopper: Shopper, office: Office) -> None:
+def test_the_same_key_fifty_times_makes_one_order(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=60)
     shopper.add(product)
     key = str(uuid4())
@@ -180,7 +180,7 @@ def test_the_key_is_required(shopper: Shopper) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
 
 
-def test_ship_deliver_and_refund(shopper: Shopper, office: Office) -> None:
+def test_ship_deliver_and_refund(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=5)
     shopper.add(product, 2)
     order = shopper.placed()
@@ -217,7 +217,7 @@ def test_ship_deliver_and_refund(shopper: Shopper, office: Office) -> None:
     assert office.stock(product)["on_hand"] == 3
 
 
-def test_an_admin_cancels_a_paid_order_and_the_units_return(shopper: Shopper, office: Office) -> None:
+def test_an_admin_cancels_a_paid_order_and_the_units_return(shopper: Shopper, office: AdminClient) -> None:
     product = office.product(stock=5)
     shopper.add(product, 2)
     order = shopper.placed()
@@ -233,7 +233,7 @@ def test_an_admin_cancels_a_paid_order_and_the_units_return(shopper: Shopper, of
     until("the refund mail", lambda: [m for m in office.mails(shopper.email) if "refund" in m["subject"].lower()])
 
 
-def test_foreign_orders_are_not_there(shopper: Shopper, office: Office, system: System) -> None:
+def test_foreign_orders_are_not_there(shopper: Shopper, office: AdminClient, system: System) -> None:
     shopper.add(office.product(stock=1))
     order = shopper.placed()
     stranger = Shopper(system)
@@ -249,7 +249,7 @@ def test_foreign_orders_are_not_there(shopper: Shopper, office: Office, system: 
     assert office.http.get(f"/api/orders?all=true&q={order['number']}").json()["items"][0]["id"] == order["id"]
 
 
-def test_a_guests_cart_follows_them_in(system: System, office: Office) -> None:
+def test_a_guests_cart_follows_them_in(system: System, office: AdminClient) -> None:
     product = office.product(stock=5)
     guest = system.client()
     assert guest.post("/api/cart/items", json={"product_id": product["id"], "quantity": 2}).status_code == 200

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system import System
+from tools.shop.system import System
 
 ROOT = Path(__file__).parents[2]
 

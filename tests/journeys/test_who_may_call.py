@@ -1,7 +1,7 @@
 """Every route of every document × everybody who may knock, through the gateway of the running shop.
 
-The documents say who may call (`x-policy`); nothing here is listed by hand but the few routes that mean something
-special by 401.
+The documents say who may call (`x-policy`, `x-needs`); nothing here is listed by hand but the few routes that mean
+something special by 401.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import pytest
 import serai
 from serai import topology
 from serai.gateway.routes import WEB, client_document, paths, service_routes
+from serai.permissions import ROLES
 from tests.security.credentials import bearer, expired, of_service, token_of
 from tests.security.operations import DOCUMENTS, OPERATIONS, Operation
 from tests.security.problems import problem
-from tests.shopper import Office, Shopper
-from tests.system import System
+from tools.shop.shopper import AdminClient, Shopper
+from tools.shop.system import System
 
 KNOCKING = ("anonymous", "customer", "admin", "expired", "garbage", "service")
 #: Public, and 401 for whoever has no session to go on with.
@@ -67,7 +68,7 @@ def owner(system: System) -> Iterator[Shopper]:
 
 @pytest.fixture(scope="module")
 def world(system: System, owner: Shopper) -> Iterator[World]:
-    office = Office(system)
+    office = AdminClient(system)
     lamp, chair = office.product(stock=5), office.product(stock=5)
     owner.add(lamp).raise_for_status()
     order = owner.placed()
@@ -118,7 +119,7 @@ def expected(operation: Operation, who: str) -> int | None:
         return 401 if operation.label == NEEDS_A_COOKIE else None
     if who in ("anonymous", "expired", "garbage"):
         return 401
-    return 403 if operation.policy == "admin" and who == "customer" else None
+    return 403 if operation.needs and operation.needs not in ROLES[who] else None
 
 
 @pytest.mark.parametrize("who", KNOCKING)
@@ -133,7 +134,7 @@ def test_the_policy_decides(world: World, operation: Operation, who: str) -> Non
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         problem(answer)
-    if operation.policy in ("signed_in", "admin"):
+    if operation.policy == "signed_in":
         assert answer.headers["cache-control"] == "no-store"
     elif operation.policy == "optional" and who != "anonymous":
         assert "public" not in answer.headers["cache-control"]
@@ -144,7 +145,7 @@ def test_the_policy_decides(world: World, operation: Operation, who: str) -> Non
     [
         one
         for one in OPERATIONS
-        if one.takes_id and one.policy in ("signed_in", "optional") and one.service != "product"
+        if one.takes_id and one.needs is None and one.policy in ("signed_in", "optional") and one.service != "product"
     ],
     ids=lambda operation: operation.label,
 )

@@ -1,4 +1,4 @@
-"""The system as an admin sees it, with a real registry and real instances."""
+"""The monitoring API, with a real registry and real instances."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import httpx
 import pytest
 
 from serai import topology
-from serai.monitoring.actions import FRESH_S, NAMES
+from serai.monitoring.actions import MAX_AGE_S, NAMES
 from serai.monitoring.app import create as create_monitoring
 from serai.user.app import create as create_user
 from tests import tokens
-from tests.discovery.replicas import Replica, replica
-from tests.notification.office import eventually, served
+from tests.discovery.registry_server import RegistryServer, registry_server
+from tests.notification.harness import eventually, served
 
 PATH = "/api/monitoring/services"
 PASSWORD = "a caravan at dusk"
 
 
 @dataclass
-class World:
+class RunningServices:
     client: httpx.AsyncClient
     admin: dict[str, str]
     customer: dict[str, str]
-    registry: Replica
+    registry: RegistryServer
     user_port: int
     stop_registry: AsyncExitStack
 
@@ -41,14 +41,14 @@ class World:
         assert set(body) == {"items", "next_cursor", "registry"}
         return dict(body)
 
-    async def until(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The answer that fits, which is at most as old as one look."""
+    async def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Waits for a response that fits. It may be `MAX_AGE_S` old."""
 
-        async def look() -> dict[str, Any]:
+        async def fetch() -> dict[str, Any]:
             body = await self.services()
-            return body if is_so(body) else {}
+            return body if fits(body) else {}
 
-        return await eventually(look, within_s=FRESH_S + 10)
+        return await eventually(fetch, within_s=MAX_AGE_S + 10)
 
 
 def named(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -57,11 +57,11 @@ def named(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def world(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[World]:
+async def services(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator[RunningServices]:
     async with AsyncExitStack() as stack:
         registry_stack = AsyncExitStack()
         stack.push_async_callback(registry_stack.aclose)
-        registry = await registry_stack.enter_async_context(replica(database("discovery"), tmp_path))
+        registry = await registry_stack.enter_async_context(registry_server(database("discovery"), tmp_path))
         user_database = database("user")
         environ = {"SERAI_HOME": str(tmp_path), "SERAI_DISCOVERY_URL": registry.url}
         user = create_user(tokens.environ("user", user_database, SERAI_JWT_KEYS=tokens.JWT_KEYS))
@@ -73,10 +73,10 @@ async def world(database: Callable[[str], str], tmp_path: Path) -> AsyncIterator
         await stack.enter_async_context(client)
         admin = await _signed_in(user_port, "admin@example.com", user_database)
         customer = await _signed_in(user_port, "ada@example.com")
-        yield World(client, admin, customer, registry, user_port, registry_stack)
+        yield RunningServices(client, admin, customer, registry, user_port, registry_stack)
 
 
-async def _register(registry: Replica, instance: str, service: str, port: int, **check: Any) -> None:
+async def _register(registry: RegistryServer, instance: str, service: str, port: int, **check: Any) -> None:
     meta = {"version": "1.2.3"}
     if service in tokens.SERVICE_SEEDS:
         meta |= tokens.instance(service, port, instance).meta
@@ -106,19 +106,19 @@ async def _signed_in(user_port: int, email: str, make_admin_in: str | None = Non
         return {"authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-async def test_only_an_admin_sees_it(world: World) -> None:
-    assert (await world.client.get(PATH)).status_code == 401
-    assert (await world.client.get(PATH, headers=world.customer)).status_code == 403
-    assert (await world.client.get(f"{PATH}?all=1", headers=world.admin)).status_code == 422
+async def test_only_admins_may_read_it(services: RunningServices) -> None:
+    assert (await services.client.get(PATH)).status_code == 401
+    assert (await services.client.get(PATH, headers=services.customer)).status_code == 403
+    assert (await services.client.get(f"{PATH}?all=1", headers=services.admin)).status_code == 422
 
 
-async def test_every_service_is_there_with_all_its_instances(world: World) -> None:
-    await _register(world.registry, "user-2", "user", 9)
-    await _register(world.registry, "cart-1", "cart", 9, Status="critical")
-    await _register(world.registry, "order-1", "order", 9)
-    await world.registry.put("/v1/agent/service/maintenance/order-1", enable="true", reason="draining")
-    await _register(world.registry, "till-1", "till", 9)
-    body = await world.until(lambda body: any(item["name"] == "till" for item in body["items"]))
+async def test_every_service_is_listed_with_all_its_instances(services: RunningServices) -> None:
+    await _register(services.registry, "user-2", "user", 9)
+    await _register(services.registry, "cart-1", "cart", 9, Status="critical")
+    await _register(services.registry, "order-1", "order", 9)
+    await services.registry.put("/v1/agent/service/maintenance/order-1", enable="true", reason="draining")
+    await _register(services.registry, "till-1", "till", 9)
+    body = await services.until(lambda body: any(item["name"] == "till" for item in body["items"]))
     assert [item["name"] for item in body["items"]] == [*NAMES, "till"]
     assert {service.name for service in topology.SERVICES} | {"gateway", "discovery"} == set(NAMES)
     assert body["next_cursor"] is None
@@ -127,7 +127,7 @@ async def test_every_service_is_there_with_all_its_instances(world: World) -> No
     user = named(body, "user")
     first, second = user["instances"]
     assert first["instance"] == "user-1"
-    assert first["address"] == f"127.0.0.1:{world.user_port}"
+    assert first["address"] == f"127.0.0.1:{services.user_port}"
     assert (first["health"], first["version"], first["scraped"]) == ("passing", "1.2.3", True)
     assert first["since"].endswith("Z")
     assert first["requests_total"] > 0
@@ -139,13 +139,13 @@ async def test_every_service_is_there_with_all_its_instances(world: World) -> No
     assert named(body, "payment") == {"name": "payment", "health": "critical", "instances": []}
     discovery = named(body, "discovery")
     assert discovery["health"] == "passing"
-    assert f"http://{discovery['instances'][0]['address']}" == world.registry.url
+    assert f"http://{discovery['instances'][0]['address']}" == services.registry.url
 
 
-async def test_without_the_registry_the_last_known_is_shown_and_marked(world: World) -> None:
-    before = await world.until(lambda body: bool(named(body, "user")["instances"]))
-    await world.stop_registry.aclose()
-    body = await world.until(lambda body: not body["registry"]["reachable"])
+async def test_without_the_registry_the_last_known_instances_are_shown_and_marked(services: RunningServices) -> None:
+    before = await services.until(lambda body: bool(named(body, "user")["instances"]))
+    await services.stop_registry.aclose()
+    body = await services.until(lambda body: not body["registry"]["reachable"])
     assert body["registry"]["as_of"] >= before["registry"]["as_of"]
     assert [one["instance"] for one in named(body, "user")["instances"]] == ["user-1"]
     assert named(body, "user")["instances"][0]["scraped"] is True

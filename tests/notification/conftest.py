@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from serai.chassis.db import Database
+from serai.chassis.data.database import Database
 from serai.supervisor import databases
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import url_of
 from tests.conftest import PASSWORD, blocking
-from tests.notification.office import Inbox, Office
+from tests.notification.harness import Inbox, WorkerHarness
 from tests.notification.shop import Shop, open_shop
 from tests.sandbox.process import Sandbox
 
@@ -43,18 +43,18 @@ async def db(database: Callable[[str], str]) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def office(db: Database, inbox: Inbox) -> AsyncIterator[Office]:
-    office = Office(db, inbox.url)
-    yield office
-    await office.lane.close()
+async def harness(db: Database, inbox: Inbox) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(db, inbox.url)
+    yield harness
+    await harness.client.close()
 
 
 @pytest.fixture(scope="session")
 async def shop(
     postgres: Postgres, template: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Shop]:
-    """One for all tests, with a mail server of its own (whose faults would strike any mail): each test writes to
-    addresses that no other does."""
+    """Shared by all tests, with an SMTP server of its own, because a fault hits whichever email comes next. Each test
+    uses addresses that no other test uses."""
 
     def database(service: str) -> str:
         source = template(service)

@@ -1,5 +1,5 @@
-"""The services that notification hears from, with their real feeds: user as it is, and of order and payment just what
-mail needs of them, since placing orders is tested elsewhere."""
+"""The services that notification consumes feeds of: the real user service, and minimal order and payment services with
+real feeds."""
 
 from __future__ import annotations
 
@@ -19,32 +19,28 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from serai import topology
-from serai.chassis.app import Service
 from serai.chassis.errors import NotFound
 from serai.chassis.ids import parse_id
-from serai.chassis.money import Money
+from serai.chassis.process.app import Service
 from serai.chassis.settings import Settings, load
-from serai.contracts.order import (
-    Address,
-    Fulfilment,
-    FulfilmentItem,
-    Order,
-    OrderEvent,
-    OrderForMail,
-    OrderItem,
-    OrderStatus,
-)
+from serai.commerce.address import Address
+from serai.commerce.forms import LineOut
+from serai.commerce.money import Money
+from serai.contracts.order.client import OrderForMail
+from serai.contracts.order.events import OrderEvent
+from serai.contracts.order.fulfilment import Fulfilment, FulfilmentItem
+from serai.contracts.order.orders import Order, OrderStatus
 from serai.contracts.payment import REFUND_SUCCEEDED, RefundEvent
 from serai.notification.app import create as create_notification
 from serai.user.app import create as create_user
 from tests import tokens
-from tests.notification.office import Inbox, known_at, served
+from tests.notification.harness import Inbox, make_known, served
 
 PASSWORD = "a caravan at dusk"
 
 
 class Orders:
-    """What is kept of orders; the handler below reads it."""
+    """The orders that the minimal order service answers."""
 
     def __init__(self) -> None:
         self.orders: dict[UUID, OrderForMail] = {}
@@ -76,7 +72,7 @@ class Shop:
         assert answer.status_code == 201, answer.text
 
     async def sign_in(self, email: str) -> tuple[UUID, dict[str, str]]:
-        """The user's id, and the headers of the session."""
+        """Returns the user's id and the headers of the session."""
         answer = await self.users.post("/api/auth/login", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
         body = answer.json()
@@ -93,15 +89,15 @@ class Shop:
         self.orders.orders[order.id] = kept
         return kept
 
-    async def tell(self, type_: str, kept: OrderForMail) -> UUID:
-        """The order service says that this happened; the event's id."""
+    async def publish(self, type_: str, kept: OrderForMail) -> UUID:
+        """Publish an event of the order service. Returns its id."""
         told = OrderEvent(kept.order.id, kept.user_id, kept.order.number)
         async with self.order.database.transaction() as tx:
             event_id = await self.order.feed.append(tx, type_, kept.order.id, told)
         self.order.feed.nudge()
         return event_id
 
-    async def tell_refund(self, kept: OrderForMail, amount: int, refunded: int, *, full: bool) -> UUID:
+    async def publish_refund(self, kept: OrderForMail, amount: int, refunded: int, *, full: bool) -> UUID:
         told = RefundEvent(
             payment_id=uuid4(),
             refund_id=uuid4(),
@@ -119,7 +115,8 @@ class Shop:
 
 def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = "paid") -> Order:
     now = datetime.now(UTC)
-    desk = OrderItem(
+    desk = LineOut(
+        line_id=uuid4(),
         product_id=uuid4(),
         variant_id=uuid4(),
         sku="DESK-120",
@@ -128,11 +125,15 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
         quantity=2,
         unit_price=Money(24900, "USD"),
         total=Money(49800, "USD"),
+        discount=Money(0, "USD"),
+        tax=Money(990, "USD"),
     )
     return Order(
         id=uuid4(),
         number=number,
         status=status,
+        payment_status="paid",
+        fulfilment_status="unfulfilled",
         items=[desk],
         subtotal=Money(49800, "USD"),
         discounts=[],
@@ -140,6 +141,7 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
         shipping_method="standard",
         tax=Money(1000, "USD"),
         tax_lines=[],
+        prices_include_tax=False,
         total=Money(51300, "USD"),
         refunded=Money(0, "USD"),
         email=email,
@@ -158,7 +160,7 @@ def an_order(email: str, number: str | None = "S-100042", status: OrderStatus = 
 
 
 def shipped(kept: OrderForMail, tracking_number: str | None) -> OrderForMail:
-    items = [FulfilmentItem(item.variant_id, item.quantity) for item in kept.order.items]
+    items = [FulfilmentItem(item.line_id or uuid4(), item.variant_id, item.quantity) for item in kept.order.items]
     parcel = Fulfilment(items, tracking_number, datetime.now(UTC))
     return msgspec.structs.replace(kept, order=msgspec.structs.replace(kept.order, fulfilments=[parcel]))
 
@@ -174,7 +176,7 @@ async def open_shop(database: Callable[[str], str], inbox: Inbox, home: Path) ->
         payment = _producer("payment", database("payment"), None, [])
         for service in (user, order, payment):
             port = await stack.enter_async_context(served(service.app()))
-            known_at(home, "notification", service.name, port)
+            make_known(home, "notification", service.name, port)
             if service is user:
                 users = await stack.enter_async_context(client_of(port))
         notification_database = database("notification")

@@ -1,4 +1,4 @@
-"""The bytes of a mail, read back by the standard library's parser."""
+"""The bytes of an email, parsed with the standard library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.notification.message import Built, build, parse_sender
+from serai.notification.message import BuiltMessage, build, parse_sender
 from serai.notification.render import Rendered
 
 SENDER = parse_sender("Serai <shop@serai.example>")
@@ -25,12 +25,12 @@ def built(
     *,
     to: str = "ada@example.com",
     unsubscribe: str | None = None,
-    mail_id: UUID | None = None,
-) -> Built:
-    return build(mail_id or uuid4(), SENDER, to, Rendered(subject, text, html), NOW, unsubscribe)
+    email_id: UUID | None = None,
+) -> BuiltMessage:
+    return build(email_id or uuid4(), SENDER, to, Rendered(subject, text, html), NOW, unsubscribe)
 
 
-def parsed(mail: Built) -> EmailMessage:
+def parsed(mail: BuiltMessage) -> EmailMessage:
     message = message_from_bytes(mail.raw, policy=policy.default)
     assert not [part.defects for part in message.walk() if part.defects]
     return message
@@ -42,9 +42,11 @@ def content(message: EmailMessage, subtype: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-def test_a_mail_has_both_parts_and_says_what_it_is() -> None:
-    mail_id = uuid4()
-    message = parsed(built("Thanks", "5 €\n", "<p>5 €</p>\n", unsubscribe="https://shop.example/stop", mail_id=mail_id))
+def test_an_email_has_both_parts_and_says_what_it_is() -> None:
+    email_id = uuid4()
+    message = parsed(
+        built("Thanks", "5 €\n", "<p>5 €</p>\n", unsubscribe="https://shop.example/stop", email_id=email_id)
+    )
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert (content(message, "plain"), content(message, "html")) == ("5 €\n", "<p>5 €</p>\n")
@@ -53,26 +55,26 @@ def test_a_mail_has_both_parts_and_says_what_it_is() -> None:
         "To": "ada@example.com",
         "Subject": "Thanks",
         "Date": "Sun, 22 Nov 2026 14:05:00 +0000",
-        "Message-ID": f"<{mail_id}@serai.example>",
+        "Message-ID": f"<{email_id}@serai.example>",
         "Content-Language": "en",
         "Auto-Submitted": "auto-generated",
         "List-Unsubscribe": "<https://shop.example/stop>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "MIME-Version": "1.0",
-        "Content-Type": f'multipart/alternative; boundary="=_{mail_id.hex}"',
+        "Content-Type": f'multipart/alternative; boundary="=_{email_id.hex}"',
     }
 
 
-def test_the_same_mail_is_the_same_bytes() -> None:
-    mail_id = uuid4()
-    assert built(mail_id=mail_id) == built(mail_id=mail_id)
+def test_the_same_email_is_the_same_bytes() -> None:
+    email_id = uuid4()
+    assert built(email_id=email_id) == built(email_id=email_id)
 
 
 _ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=400)
 
 
 @given(text=_ANY_TEXT, html=_ANY_TEXT)
-def test_whatever_a_mail_says_arrives_in_lines_that_every_server_takes(text: str, html: str) -> None:
+def test_whatever_an_email_says_arrives_in_lines_that_every_server_takes(text: str, html: str) -> None:
     mail = built(text=text, html=html)
     assert mail.raw.isascii()
     assert b"\0" not in mail.raw
@@ -86,9 +88,9 @@ def test_whatever_a_mail_says_arrives_in_lines_that_every_server_takes(text: str
 
 
 def test_a_part_cannot_end_itself() -> None:
-    mail_id = uuid4()
-    forged = f"before\n--=_{mail_id.hex}\nContent-Type: text/html\n\n<p>forged</p>\n--=_{mail_id.hex}--\n.\nafter\n"
-    message = parsed(built(text=forged, html=forged, mail_id=mail_id))
+    email_id = uuid4()
+    forged = f"before\n--=_{email_id.hex}\nContent-Type: text/html\n\n<p>forged</p>\n--=_{email_id.hex}--\n.\nafter\n"
+    message = parsed(built(text=forged, html=forged, email_id=email_id))
     assert len(list(message.iter_parts())) == 2
     assert content(message, "plain") == content(message, "html") == forged
 
@@ -122,7 +124,7 @@ def test_no_value_can_begin_a_header_of_its_own(end: str) -> None:
         built(to=f"ada@example.com{end}Bcc: everybody@example.com")
 
 
-def test_a_recipient_in_other_letters_is_written_as_it_is_and_reached_in_ascii() -> None:
+def test_an_internationalized_recipient_is_shown_unchanged_and_reached_in_ascii() -> None:
     mail = built("Grüße", to="jürgen@münchen.example")
     assert "\r\nTo: jürgen@münchen.example\r\n".encode() in mail.raw
     assert mail.address == "jürgen@xn--mnchen-3ya.example"
@@ -130,7 +132,7 @@ def test_a_recipient_in_other_letters_is_written_as_it_is_and_reached_in_ascii()
         built(to="ada@" + "ü" * 63 + ".example")
 
 
-def test_a_sender_with_a_name_in_other_letters_is_encoded() -> None:
+def test_a_sender_name_that_is_not_ascii_is_encoded() -> None:
     sender = parse_sender('"Zoë, Inc." <shop@a.example>')
     mail = build(uuid4(), sender, "ada@example.com", Rendered("Hi", "Hi", "Hi"), NOW, None)
     assert parsed(mail)["From"].addresses[0].display_name == "Zoë, Inc."

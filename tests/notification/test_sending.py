@@ -1,4 +1,4 @@
-"""The worker against a server that misbehaves, and against its own death."""
+"""The email worker with a failing SMTP server, a failing database, and after being killed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Event
-from serai.contracts.order import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Event
+from serai.contracts.order.events import ORDER_CANCELLED, ORDER_PAID, ORDER_PLACED, ORDER_SHIPPED, OrderEvent
 from serai.notification import actions, store
 from serai.notification.domain import MAX_REFUSALS
 from tests import tokens
 from tests.conftest import blocking
-from tests.notification.office import NO_KEY, Inbox, Office, an_address, eventually
+from tests.notification.harness import NO_KEY, Inbox, WorkerHarness, eventually, unique_address
 
 
-async def test_a_mail_says_who_it_is_from_and_is_no_reason_for_a_holiday_answer(office: Office, inbox: Inbox) -> None:
-    mail_id = await office.queue(to := an_address())
-    await office.work()
-    [mail] = inbox.mails(to)
-    assert mail["message_id"] == f"<{mail_id}@serai.example>"
-    kept = await office.mail(mail_id)
+async def test_an_email_names_its_sender_and_suppresses_out_of_office_replies(
+    harness: WorkerHarness, inbox: Inbox
+) -> None:
+    email_id = await harness.queue(to := unique_address())
+    await harness.send_due()
+    [mail] = inbox.emails(to)
+    assert mail["message_id"] == f"<{email_id}@serai.example>"
+    kept = await harness.email(email_id)
     assert kept.status == "sent"
     assert kept.sent_at is not None
     assert kept.headers is not None
@@ -42,166 +44,168 @@ async def test_a_mail_says_who_it_is_from_and_is_no_reason_for_a_holiday_answer(
 
 
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
-async def test_a_deferred_mail_is_tried_again(office: Office, inbox: Inbox, stage: str) -> None:
+async def test_a_deferred_email_is_tried_again(harness: WorkerHarness, inbox: Inbox, stage: str) -> None:
     inbox.fault("refuse", stage=stage, code=451)
-    mail_id = await office.queue(to := an_address())
-    await office.work()
-    waiting = await office.mail(mail_id)
+    email_id = await harness.queue(to := unique_address())
+    await harness.send_due()
+    waiting = await harness.email(email_id)
     assert (waiting.status, waiting.attempts) == ("queued", 1)
     assert waiting.error is not None
     assert waiting.error.startswith("451")
-    assert not inbox.mails(to)
-    await office.let_time_pass()
-    await office.work()
-    assert ((await office.mail(mail_id)).status, len(inbox.mails(to))) == ("sent", 1)
+    assert not inbox.emails(to)
+    await harness.end_all_delays()
+    await harness.send_due()
+    assert ((await harness.email(email_id)).status, len(inbox.emails(to))) == ("sent", 1)
 
 
 @pytest.mark.parametrize("stage", ["rcpt", "data"])
-async def test_a_mail_refused_for_good_fails_after_a_few_tries(office: Office, inbox: Inbox, stage: str) -> None:
+async def test_an_email_refused_for_good_fails_after_a_few_tries(
+    harness: WorkerHarness, inbox: Inbox, stage: str
+) -> None:
     inbox.fault("refuse", stage=stage, code=550, count=MAX_REFUSALS)
-    mail_id = await office.queue(an_address())
+    email_id = await harness.queue(unique_address())
     for attempt in range(1, MAX_REFUSALS + 1):
-        assert (await office.mail(mail_id)).status == "queued"
-        await office.work()
-        await office.let_time_pass()
-        assert (await office.mail(mail_id)).attempts == attempt
-    failed = await office.mail(mail_id)
+        assert (await harness.email(email_id)).status == "queued"
+        await harness.send_due()
+        await harness.end_all_delays()
+        assert (await harness.email(email_id)).attempts == attempt
+    failed = await harness.email(email_id)
     assert failed.status == "failed"
     assert failed.error is not None
     assert failed.error.startswith("550")
-    await office.work()
-    assert (await office.mail(mail_id)).attempts == MAX_REFUSALS, "a failed mail rests"
+    await harness.send_due()
+    assert (await harness.email(email_id)).attempts == MAX_REFUSALS, "a failed mail rests"
 
 
-async def test_a_sender_that_is_refused_is_our_fault_and_not_the_end_of_the_mail(office: Office, inbox: Inbox) -> None:
+async def test_a_refused_sender_does_not_fail_the_email(harness: WorkerHarness, inbox: Inbox) -> None:
     inbox.fault("refuse", stage="mail", code=553, count=MAX_REFUSALS + 1)
-    mail_id = await office.queue(to := an_address())
+    email_id = await harness.queue(to := unique_address())
     for _ in range(MAX_REFUSALS + 2):
-        await office.work()
-        await office.let_time_pass()
-    assert ((await office.mail(mail_id)).status, len(inbox.mails(to))) == ("sent", 1)
+        await harness.send_due()
+        await harness.end_all_delays()
+    assert ((await harness.email(email_id)).status, len(inbox.emails(to))) == ("sent", 1)
 
 
-async def test_a_failed_mail_that_is_sent_again_keeps_its_id(office: Office, inbox: Inbox) -> None:
+async def test_a_failed_email_that_is_sent_again_keeps_its_id(harness: WorkerHarness, inbox: Inbox) -> None:
     inbox.fault("refuse", stage="rcpt", code=550, count=MAX_REFUSALS)
-    mail_id = await office.queue(to := an_address())
+    email_id = await harness.queue(to := unique_address())
     for _ in range(MAX_REFUSALS):
-        await office.work()
-        await office.let_time_pass()
-    await actions.send_again(office.db, UUID(mail_id), NO_KEY)
-    await office.work()
-    assert (await office.mail(mail_id)).status == "sent"
-    assert [mail["message_id"] for mail in inbox.mails(to)] == [f"<{mail_id}@serai.example>"]
+        await harness.send_due()
+        await harness.end_all_delays()
+    await actions.resend(harness.db, UUID(email_id), NO_KEY)
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "sent"
+    assert [mail["message_id"] for mail in inbox.emails(to)] == [f"<{email_id}@serai.example>"]
 
 
 @pytest.mark.parametrize("stored", [True, False])
-async def test_a_connection_cut_after_the_mail_was_handed_over_makes_no_second_mail(
-    office: Office, inbox: Inbox, stored: bool
+async def test_a_connection_cut_after_the_email_was_handed_over_makes_no_second_email(
+    harness: WorkerHarness, inbox: Inbox, stored: bool
 ) -> None:
     inbox.fault("cut", stored=stored)
-    mail_id = await office.queue(to := an_address())
-    await office.work()
-    assert (await office.mail(mail_id)).status == "queued", "nobody can tell whether it was taken"
-    await office.let_time_pass()
-    await office.work()
-    assert (await office.mail(mail_id)).status == "sent"
-    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
+    email_id = await harness.queue(to := unique_address())
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "queued", "nobody can tell whether it was taken"
+    await harness.end_all_delays()
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.emails(to)} == {f"<{email_id}@serai.example>"}
 
 
-async def test_a_server_that_is_not_there_costs_a_try_and_nothing_else(db: Database) -> None:
-    office = Office(db, "smtp://127.0.0.1:9?starttls=no")
-    mail_id = await office.queue(an_address())
-    await office.work()
-    waiting = await office.mail(mail_id)
+async def test_an_unreachable_server_only_costs_an_attempt(db: Database) -> None:
+    harness = WorkerHarness(db, "smtp://127.0.0.1:9?starttls=no")
+    email_id = await harness.queue(unique_address())
+    await harness.send_due()
+    waiting = await harness.email(email_id)
     assert (waiting.status, waiting.attempts) == ("queued", 1)
 
 
-async def test_a_mail_tried_for_three_days_is_given_up(db: Database) -> None:
-    office = Office(db, "smtp://127.0.0.1:9?starttls=no")
-    mail_id = await office.queue(an_address())
+async def test_an_email_tried_for_three_days_is_given_up(db: Database) -> None:
+    harness = WorkerHarness(db, "smtp://127.0.0.1:9?starttls=no")
+    email_id = await harness.queue(unique_address())
     async with db.transaction() as tx:
         await tx.execute("update mail set give_up_at = now() - interval '1 second'")
-    await office.work()
-    assert (await office.mail(mail_id)).status == "failed"
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "failed"
 
 
-async def test_a_worker_that_dies_while_the_server_thinks_leaves_the_mail_to_another(
-    office: Office, inbox: Inbox
+async def test_an_email_of_a_worker_that_dies_during_a_command_is_sent_by_another(
+    harness: WorkerHarness, inbox: Inbox
 ) -> None:
     inbox.fault("stall", seconds=30, stored=True)
-    mail_id = await office.queue(to := an_address())
-    dying = asyncio.create_task(office.sender.send_one(office.new_lane(inbox.url)))
+    email_id = await harness.queue(to := unique_address())
+    dying = asyncio.create_task(harness.worker.send_one(harness.new_client(inbox.url)))
 
     async def taken() -> bool:
-        return bool(inbox.mails(to))
+        return bool(inbox.emails(to))
 
     await eventually(taken)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
-    await office.let_time_pass()
-    await office.work()
-    assert (await office.mail(mail_id)).status == "sent"
-    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
+    await harness.end_all_delays()
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.emails(to)} == {f"<{email_id}@serai.example>"}
 
 
 async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
-    office: Office, inbox: Inbox, caplog: pytest.LogCaptureFixture
+    harness: WorkerHarness, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Whatever a service that was started here before has set.
+    # Services started earlier in this process set another level.
     caplog.set_level(logging.INFO)
     inbox.fault("stall", seconds=1, stored=True)
-    mail_id = await office.queue(to := an_address())
-    sending = asyncio.create_task(office.sender.run())
+    email_id = await harness.queue(to := unique_address())
+    sending = asyncio.create_task(harness.worker.run())
 
     async def taken() -> bool:
-        return bool(inbox.mails(to))
+        return bool(inbox.emails(to))
 
     async def missed() -> bool:
-        office.sender.nudge()
-        return "no mail claimed" in caplog.text
+        harness.worker.nudge()
+        return "no email claimed" in caplog.text
 
     async def sent() -> bool:
-        return (await office.mail(mail_id)).status == "sent"
+        return (await harness.email(email_id)).status == "sent"
 
     await eventually(taken)
-    await office.db.close()
+    await harness.db.close()
     await eventually(missed)
-    await office.db.open()
+    await harness.db.open()
     await eventually(sent)
-    assert (await office.mail(mail_id)).attempts == len(inbox.mails(to)) == 1
+    assert (await harness.email(email_id)).attempts == len(inbox.emails(to)) == 1
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
 
 
-async def test_mails_go_out_side_by_side_over_connections_that_are_kept(office: Office, inbox: Inbox) -> None:
-    to = an_address()
-    ids = {await office.queue(to, f"Number {number}.") for number in range(25)}
-    sending = asyncio.create_task(office.sender.run())
+async def test_emails_are_sent_concurrently_over_reused_connections(harness: WorkerHarness, inbox: Inbox) -> None:
+    to = unique_address()
+    ids = {await harness.queue(to, f"Number {number}.") for number in range(25)}
+    sending = asyncio.create_task(harness.worker.run())
 
     async def all_sent() -> bool:
-        async with office.db.connection() as conn:
+        async with harness.db.connection() as conn:
             return bool(await conn.fetchval("select count(*) = 25 from mail where status = 'sent'"))
 
     await eventually(all_sent)
-    await office.queue(to, "One more.")
-    office.sender.nudge()
+    await harness.queue(to, "One more.")
+    harness.worker.nudge()
     await eventually(lambda: _as_many(inbox, to, 26))
-    assert ids < {mail["message_id"].strip("<>").partition("@")[0] for mail in inbox.mails(to)}
+    assert ids < {mail["message_id"].strip("<>").partition("@")[0] for mail in inbox.emails(to)}
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
 
 
 async def _as_many(inbox: Inbox, to: str, count: int) -> bool:
-    return len(inbox.mails(to)) == count
+    return len(inbox.emails(to)) == count
 
 
-async def test_a_process_killed_while_it_sends_loses_no_mail(database: Callable[[str], str], inbox: Inbox) -> None:
+async def test_a_process_killed_while_it_sends_loses_no_email(database: Callable[[str], str], inbox: Inbox) -> None:
     url = database("notification")
     db = Database(url, size=2)
     await db.open()
-    office = Office(db, inbox.url)
+    harness = WorkerHarness(db, inbox.url)
     inbox.fault("stall", seconds=30, stored=True)
-    mail_id = await office.queue(to := an_address())
+    email_id = await harness.queue(to := unique_address())
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "serai", "serve", "notification"),
         env={"PATH": os.environ["PATH"], **tokens.environ("notification", url, SMTP_URL=inbox.url)},
@@ -209,94 +213,94 @@ async def test_a_process_killed_while_it_sends_loses_no_mail(database: Callable[
     try:
 
         async def taken() -> bool:
-            return bool(inbox.mails(to))
+            return bool(inbox.emails(to))
 
         await eventually(taken, within_s=30)
     finally:
         process.kill()
         await process.wait()
-    killed = await office.mail(mail_id)
+    killed = await harness.email(email_id)
     assert (killed.status, killed.attempts) == ("queued", 1)
-    await office.work()
-    assert (await office.mail(mail_id)).attempts == 1, "the lease of the dead holds"
-    await office.let_time_pass()
-    await office.work()
-    assert (await office.mail(mail_id)).status == "sent"
-    assert {mail["message_id"] for mail in inbox.mails(to)} == {f"<{mail_id}@serai.example>"}
-    await office.lane.close()
+    await harness.send_due()
+    assert (await harness.email(email_id)).attempts == 1, "the lease of the dead holds"
+    await harness.end_all_delays()
+    await harness.send_due()
+    assert (await harness.email(email_id)).status == "sent"
+    assert {mail["message_id"] for mail in inbox.emails(to)} == {f"<{email_id}@serai.example>"}
+    await harness.client.close()
     await db.close()
 
 
-async def test_a_worker_that_froze_past_its_lease_changes_nothing(office: Office, inbox: Inbox) -> None:
-    mail_id = await office.queue(to := an_address())
-    async with office.db.transaction() as tx:
+async def test_a_worker_that_froze_past_its_lease_changes_nothing(harness: WorkerHarness, inbox: Inbox) -> None:
+    email_id = await harness.queue(to := unique_address())
+    async with harness.db.transaction() as tx:
         [frozen] = await store.claim(tx, 1, 90)
-    await office.work()
-    assert not inbox.mails(to), "the lease holds"
-    await office.let_time_pass()
-    await office.work()
-    async with office.db.transaction() as tx:
-        late = store.Written("else@example.com", "late", {}, "late", "late")
-        assert not await store.finish(tx, frozen, "failed", error="late", refusals=0, written=late)
-    kept = await office.mail(mail_id)
+    await harness.send_due()
+    assert not inbox.emails(to), "the lease holds"
+    await harness.end_all_delays()
+    await harness.send_due()
+    async with harness.db.transaction() as tx:
+        late = store.EmailContent("else@example.com", "late", {}, "late", "late")
+        assert not await store.finish(tx, frozen, "failed", error="late", refusals=0, content=late)
+    kept = await harness.email(email_id)
     assert (kept.status, kept.to, kept.subject, kept.error) == ("sent", to, "A word", None)
-    assert kept.text == inbox.mails(to)[0]["text"]
+    assert kept.text == inbox.emails(to)[0]["text"]
 
 
-async def test_nobody_can_read_an_address_in_the_log(
-    office: Office, inbox: Inbox, caplog: pytest.LogCaptureFixture
+async def test_logs_contain_no_addresses(
+    harness: WorkerHarness, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     inbox.fault("refuse", stage="rcpt", code=550)
     inbox.fault("refuse", stage="data", code=451)
-    await office.queue(to := an_address(), "A secret between us.")
+    await harness.queue(to := unique_address(), "A secret between us.")
     for _ in range(3):
-        await office.work()
-        await office.let_time_pass()
-    assert len(inbox.mails(to)) == 1
+        await harness.send_due()
+        await harness.end_all_delays()
+    assert len(inbox.emails(to)) == 1
     told = [record.__dict__ for record in caplog.records if record.name.startswith("serai")]
     assert [record.get("outcome") for record in told if "outcome" in record] == ["refused", "deferred", "sent"]
     assert to not in str(told)
     assert "secret" not in str(told)
 
 
-async def test_several_workers_share_one_queue_without_sending_twice(office: Office, inbox: Inbox) -> None:
-    to = an_address()
-    ids = {await office.queue(to, f"Number {number}.") for number in range(30)}
-    lanes = [office.new_lane(inbox.url) for _ in range(4)]
+async def test_several_workers_share_one_queue_without_sending_twice(harness: WorkerHarness, inbox: Inbox) -> None:
+    to = unique_address()
+    ids = {await harness.queue(to, f"Number {number}.") for number in range(30)}
+    clients = [harness.new_client(inbox.url) for _ in range(4)]
 
     async def work(number: int) -> None:
-        while await office.sender.send_one(lanes[number]):
+        while await harness.worker.send_one(clients[number]):
             pass
 
     await asyncio.gather(*(work(number) for number in range(4)))
-    for lane in lanes:
-        await lane.close()
-    mails = inbox.mails(to)
+    for client in clients:
+        await client.close()
+    mails = inbox.emails(to)
     assert {mail["message_id"] for mail in mails} == {f"<{id}@serai.example>" for id in ids}
     assert len(mails) == 30
 
 
-async def test_what_a_mail_said_is_forgotten_after_three_months_and_the_log_stays(office: Office) -> None:
-    mail_id = await office.queue(an_address())
-    waiting = await office.queue(an_address())
-    async with office.db.transaction() as tx:
+async def test_content_is_deleted_after_three_months_and_the_log_entry_stays(harness: WorkerHarness) -> None:
+    email_id = await harness.queue(unique_address())
+    waiting = await harness.queue(unique_address())
+    async with harness.db.transaction() as tx:
         await tx.execute("update mail set next_at = now() + interval '1 day' where id = $1", UUID(waiting))
-    await office.work()
-    async with office.db.transaction() as tx:
+    await harness.send_due()
+    async with harness.db.transaction() as tx:
         await tx.execute("update mail_content set created_at = now() - interval '91 days'")
-    await actions.prune(office.db)
-    kept = await office.mail(mail_id)
+    await actions.prune(harness.db)
+    kept = await harness.email(email_id)
     assert (kept.status, kept.text, kept.html, kept.headers) == ("sent", None, None, None)
     assert kept.subject == "A word"
-    await actions.send_again(office.db, UUID(mail_id), NO_KEY)
-    await office.work()
-    assert (await office.mail(mail_id)).error == "what it said is not kept any more"
+    await actions.resend(harness.db, UUID(email_id), NO_KEY)
+    await harness.send_due()
+    assert (await harness.email(email_id)).error == "The content of this email has been deleted."
 
 
-async def test_only_an_event_that_queued_a_mail_wakes_the_sender(db: Database) -> None:
+async def test_only_an_event_that_queued_an_email_wakes_the_sender(db: Database) -> None:
     woken: list[bool] = []
-    intake = actions.Intake(actions.take_in_order_event, lambda: woken.append(True))
+    intake = actions.FeedConsumer(actions.handle_order_event, lambda: woken.append(True))
     for type_, wakes in ((ORDER_PLACED, 0), (ORDER_PAID, 1), (ORDER_PLACED, 1), (ORDER_SHIPPED, 2)):
         async with db.transaction() as tx:
             await intake.apply(tx, _event(0, type_))
@@ -311,7 +315,7 @@ _STEPS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
-def test_however_often_events_come_and_workers_die_each_makes_one_mail(
+def test_each_event_causes_one_email_however_often_it_is_delivered_and_workers_die(
     database_url: str, steps: list[tuple[int, str]]
 ) -> None:
     blocking(_each_makes_one_mail(database_url, steps))
@@ -341,7 +345,7 @@ async def _each_makes_one_mail(url: str, steps: list[tuple[int, str]]) -> None:
             continue
         with contextlib.suppress(Crash):
             async with db.transaction() as tx:
-                await actions.take_in_order_event(tx, events[number])
+                await actions.handle_order_event(tx, events[number])
                 if step == "crash while applying":
                     raise Crash
             applied.add(events[number].id)

@@ -1,4 +1,4 @@
-"""Ways of reaching a server, safely."""
+"""The SMTP URL, TLS, login and reused connections."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cryptography.x509.oid import NameOID
 
 from serai.chassis.settings import SettingsError
 from serai.notification.app import create
-from serai.notification.smtp import Deferred, Lane, SmtpServer, Unreachable
+from serai.notification.smtp import Deferred, SmtpClient, SmtpServer, Unreachable
 from tests import tokens
-from tests.notification.office import Inbox, Office, an_address
+from tests.notification.harness import Inbox, WorkerHarness, unique_address
 from tests.sandbox.process import Sandbox
 
 MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
@@ -36,29 +36,29 @@ MESSAGE = b"Subject: hello\r\n\r\nhello\r\n"
          SmtpServer("mail.example", 587, "required", "u", "p", "/etc/ca.pem")),
     ],
 )  # fmt: skip
-def test_reads_where_mail_goes(url: str, server: SmtpServer) -> None:
+def test_parses_an_smtp_url(url: str, server: SmtpServer) -> None:
     assert SmtpServer.parse(url) == server
 
 
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "neither smtp:// nor smtps://"),
-        ("https://mail.example", "neither smtp:// nor smtps://"),
-        ("smtp://", "names no host"),
+        ("", "must begin with smtp:// or smtps://"),
+        ("https://mail.example", "must begin with smtp:// or smtps://"),
+        ("smtp://", "has no host"),
         ("smtp://mail.example:99999", "the port"),
         ("smtp://mail.example:x", "the port"),
-        ("smtp://user@mail.example", "user and password"),
-        ("smtp://u:hunter2/x@mail.example", "port|written as %XX"),
+        ("smtp://user@mail.example", "both user and password"),
+        ("smtp://u:hunter2/x@mail.example", "port|encode special characters"),
         ("smtp://mail.example?tls=1", "the options are"),
-        ("smtp://mail.example?starttls=no&starttls=required", "each once"),
+        ("smtp://mail.example?starttls=no&starttls=required", "repeated option"),
         ("smtp://mail.example?starttls=never", "required, optional or no"),
-        ("smtp://u:hunter2@mail.example?starttls=no", "in clear"),
-        ("smtp://u:hunter2@mail.example?starttls=optional", "in clear"),
-        ("smtps://mail.example?starttls=no", "belongs to smtp://"),
+        ("smtp://u:hunter2@mail.example?starttls=no", "unencrypted"),
+        ("smtp://u:hunter2@mail.example?starttls=optional", "unencrypted"),
+        ("smtps://mail.example?starttls=no", "cannot be used with smtps://"),
     ],
 )
-def test_says_what_is_wrong_with_an_address_of_a_server(url: str, problem: str) -> None:
+def test_an_invalid_smtp_url_is_refused_without_revealing_its_password(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem) as told:
         SmtpServer.parse(url)
     assert "hunter2" not in str(told.value)
@@ -84,7 +84,7 @@ def test_a_real_shop_does_not_write_from_the_sample_address() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only those trust who are told to, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail of the tests")])
     now = datetime.now(UTC)
@@ -110,7 +110,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def guarded(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Sandbox]:
-    """A server that takes mail only over TLS and after a login."""
+    """A server that accepts email only over TLS and after a login."""
     cert, key = certificate
     environment = {"SMTP_AUTH": "shop:s3cret", "SMTP_CERT": str(cert), "SMTP_KEY": str(key)}
     sandbox = Sandbox(tmp_path / "guarded", **environment)
@@ -120,75 +120,73 @@ def guarded(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Sandbox]
         sandbox.close()
 
 
-async def test_hands_mail_in_after_starttls_and_login(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
+async def test_sends_after_starttls_and_login(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required&ca={certificate[0]}")
-    lane = Lane(server, "tests.example")
-    to = an_address()
+    client = SmtpClient(server, "tests.example")
+    to = unique_address()
     for _ in range(2):
-        await lane.send("shop@example.com", to, MESSAGE)
-    await lane.close()
-    assert len(Inbox(guarded).mails(to)) == 2
+        await client.send("shop@example.com", to, MESSAGE)
+    await client.close()
+    assert len(Inbox(guarded).emails(to)) == 2
 
 
-async def test_a_wrong_password_is_no_reason_to_give_a_mail_up(
-    guarded: Sandbox, certificate: tuple[Path, Path]
-) -> None:
+async def test_a_wrong_smtp_password_does_not_fail_the_email(guarded: Sandbox, certificate: tuple[Path, Path]) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:wrong@{host}:{port}?starttls=required&ca={certificate[0]}")
     with pytest.raises(Deferred, match="535"):
-        await Lane(server, "tests.example").send("shop@example.com", an_address(), MESSAGE)
+        await SmtpClient(server, "tests.example").send("shop@example.com", unique_address(), MESSAGE)
 
 
-async def test_hands_nothing_to_a_server_that_cannot_prove_who_it_is(guarded: Sandbox) -> None:
+async def test_sends_nothing_to_a_server_with_an_untrusted_certificate(guarded: Sandbox) -> None:
     host, port = guarded.smtp
     server = SmtpServer.parse(f"smtp://shop:s3cret@{host}:{port}?starttls=required")
     with pytest.raises(Unreachable):
-        await Lane(server, "tests.example").send("shop@example.com", to := an_address(), MESSAGE)
-    assert not Inbox(guarded).mails(to)
+        await SmtpClient(server, "tests.example").send("shop@example.com", to := unique_address(), MESSAGE)
+    assert not Inbox(guarded).emails(to)
 
 
-async def test_hands_nothing_in_without_tls_where_tls_is_required(inbox: Inbox) -> None:
+async def test_sends_nothing_without_tls_where_tls_is_required(inbox: Inbox) -> None:
     host, port = inbox.sandbox.smtp
-    lane = Lane(SmtpServer.parse(f"smtp://{host}:{port}?starttls=required"), "tests.example")
+    client = SmtpClient(SmtpServer.parse(f"smtp://{host}:{port}?starttls=required"), "tests.example")
     with pytest.raises(Deferred):
-        await lane.send("shop@example.com", to := an_address(), MESSAGE)
-    assert not inbox.mails(to)
+        await client.send("shop@example.com", to := unique_address(), MESSAGE)
+    assert not inbox.emails(to)
 
 
-async def test_an_address_in_other_letters_arrives(office: Office, inbox: Inbox) -> None:
-    to = "jürgen." + an_address("x").partition("@")[0] + "@münchen.example"
-    await office.queue(to)
-    await office.work()
-    assert len(inbox.mails("jürgen." + to.partition("@")[0].partition(".")[2])) == 1
+async def test_an_internationalized_address_is_reached(harness: WorkerHarness, inbox: Inbox) -> None:
+    to = "jürgen." + unique_address("x").partition("@")[0] + "@münchen.example"
+    await harness.queue(to)
+    await harness.send_due()
+    assert len(inbox.emails("jürgen." + to.partition("@")[0].partition(".")[2])) == 1
 
 
 async def test_a_server_that_comes_back_is_used_again(start_and_stop: Callable[[], Sandbox]) -> None:
     sandbox = start_and_stop()
     host, port = sandbox.smtp
-    lane = Lane(SmtpServer.parse(f"smtp://{host}:{port}?starttls=no"), "tests.example")
-    await lane.send("shop@example.com", an_address(), MESSAGE)
+    client = SmtpClient(SmtpServer.parse(f"smtp://{host}:{port}?starttls=no"), "tests.example")
+    await client.send("shop@example.com", unique_address(), MESSAGE)
     sandbox.kill()
     with pytest.raises(Unreachable):
-        await lane.send("shop@example.com", an_address(), MESSAGE)
+        await client.send("shop@example.com", unique_address(), MESSAGE)
     sandbox.start()
     assert sandbox.smtp == (host, port)
-    await lane.send("shop@example.com", to := an_address(), MESSAGE)
-    await lane.close()
-    assert Inbox(sandbox).mails(to)
+    await client.send("shop@example.com", to := unique_address(), MESSAGE)
+    await client.close()
+    assert Inbox(sandbox).emails(to)
 
 
-async def test_a_server_that_ends_a_used_connection_gets_the_mail_over_another(inbox: Inbox) -> None:
-    lane = Lane(SmtpServer.parse(inbox.url), "tests.example")
-    to = an_address()
-    await lane.send("shop@example.com", to, MESSAGE)
+async def test_a_server_that_ends_a_used_connection_gets_the_email_over_another(inbox: Inbox) -> None:
+    client = SmtpClient(SmtpServer.parse(inbox.url), "tests.example")
+    to = unique_address()
+    await client.send("shop@example.com", to, MESSAGE)
     inbox.fault("refuse", stage="mail", code=421)
-    await lane.send("shop@example.com", to, MESSAGE)
-    assert len(inbox.mails(to)) == 2
+    await client.send("shop@example.com", to, MESSAGE)
+    assert len(inbox.emails(to)) == 2
     inbox.fault("refuse", stage="mail", code=421, count=2)
     with pytest.raises(Deferred, match="421"):
-        await lane.send("shop@example.com", to, MESSAGE)
-    await lane.close()
+        await client.send("shop@example.com", to, MESSAGE)
+    await client.close()
 
 
 @pytest.fixture

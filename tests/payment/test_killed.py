@@ -1,4 +1,4 @@
-"""kill -9 while Stripe is at work: whoever comes next carries on with the same attempt."""
+"""A process is killed during a call to Stripe; the next request continues with the same attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 
 from serai.supervisor import ports
 from tests import tokens
-from tests.payment.till import Till, asked, eventually
+from tests.payment.service import PaymentService, eventually, opening
 from tests.sandbox.process import KEY, SECRET
 
 
@@ -60,36 +60,36 @@ async def process(
 
 
 async def test_a_killed_process_leaves_one_session_behind(
-    till: Till, database: Callable[[str], str], tmp_path: Path
+    service: PaymentService, database: Callable[[str], str], tmp_path: Path
 ) -> None:
-    url, order_id, body = database("payment"), uuid4(), asked()
+    url, order_id, body = database("payment"), uuid4(), opening()
     path = f"/internal/payments/{order_id}"
-    await till.fault("checkout.sessions.create", "delay", delay_ms=400)
-    async with process(url, till.sandbox.api, tmp_path) as (running, http):
-        opening = asyncio.create_task(http.put(path, json=body, headers=as_order()))
-        await eventually(lambda: _met(till), within_s=30)
+    await service.fault("checkout.sessions.create", "delay", delay_ms=400)
+    async with process(url, service.sandbox.api, tmp_path) as (running, http):
+        request = asyncio.create_task(http.put(path, json=body, headers=as_order()))
+        await eventually(lambda: _met(service), within_s=30)
         running.kill()
-        await asyncio.gather(opening, return_exceptions=True)
-    async with process(url, till.sandbox.api, tmp_path) as (running, http):
+        await asyncio.gather(request, return_exceptions=True)
+    async with process(url, service.sandbox.api, tmp_path) as (running, http):
         opened = await http.put(path, json=body, headers=as_order())
         assert opened.status_code == 200, opened.text
-        assert await _sessions(till, order_id) == 1
-        await till.press(opened.json()["checkout_url"])
+        assert await _sessions(service, order_id) == 1
+        await service.press(opened.json()["checkout_url"])
         closed = await http.post(f"{path}/close", headers=as_order())
         assert closed.json() == {"outcome": "succeeded"}
         running.terminate()
         assert await asyncio.wait_for(running.wait(), 15) == 0
 
 
-async def _met(till: Till) -> bool:
+async def _met(service: PaymentService) -> bool:
     """Whether a request has run into the fault."""
-    waiting = (await till.web.get(f"{till.sandbox.api}/_faults")).json()["items"]
+    waiting = (await service.web.get(f"{service.sandbox.api}/_faults")).json()["items"]
     return not any(fault["operation"] == "checkout.sessions.create" for fault in waiting)
 
 
-async def _sessions(till: Till, order_id: UUID) -> int:
+async def _sessions(service: PaymentService, order_id: UUID) -> int:
     """How many of the newest sessions at Stripe are the order's."""
-    answer = await till.web.get(
-        f"{till.sandbox.api}/v1/checkout/sessions?limit=100", headers={"authorization": f"Bearer {KEY}"}
+    answer = await service.web.get(
+        f"{service.sandbox.api}/v1/checkout/sessions?limit=100", headers={"authorization": f"Bearer {KEY}"}
     )
     return sum(1 for session in answer.json()["data"] if session["client_reference_id"] == str(order_id))

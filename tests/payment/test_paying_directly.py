@@ -1,4 +1,4 @@
-"""API clients and saved cards: a PaymentIntent instead of the page, and never both."""
+"""API clients and saved cards pay with a PaymentIntent instead of the page, and never with both."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.payment.till import Till
+from tests.payment.service import PaymentService
 
 
-async def test_a_saved_card_pays_and_the_page_is_dead_first(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_a_saved_card_pays_and_the_page_is_dead_first(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     key = str(uuid4())
     paid = await buyer.confirm("pm_card_visa", key)
     assert (paid.status_code, paid.json()["status"]) == (200, "succeeded")
@@ -24,8 +24,8 @@ async def test_a_saved_card_pays_and_the_page_is_dead_first(deaf_till: Till) -> 
     assert await buyer.events() == ["payment.opened", "payment.succeeded"]
 
 
-async def test_a_declined_card_is_told_with_its_reason_and_another_may_follow(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_a_declined_card_is_told_with_its_reason_and_another_may_follow(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     key = str(uuid4())
     declined = await buyer.confirm("pm_card_chargeDeclinedInsufficientFunds", key)
     assert (declined.status_code, declined.json()["code"]) == (409, "payment_declined")
@@ -35,8 +35,8 @@ async def test_a_declined_card_is_told_with_its_reason_and_another_may_follow(de
     assert len(await buyer.charges()) == 1
 
 
-async def test_after_a_decline_the_buyer_may_have_a_page_instead(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_after_a_decline_the_buyer_may_have_a_page_instead(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     await buyer.confirm("pm_card_chargeDeclined")
     page = await buyer.again()
     assert page.status_code == 201
@@ -46,20 +46,20 @@ async def test_after_a_decline_the_buyer_may_have_a_page_instead(deaf_till: Till
     assert len(await buyer.charges()) == 1
 
 
-async def test_a_bank_that_asks_back_is_where_the_buyer_goes(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_a_bank_that_asks_back_is_where_the_buyer_goes(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     asked = (await buyer.confirm("pm_card_authenticationRequired")).json()
     assert asked["status"] == "requires_action"
     assert asked["checkout_url"] is None
-    answered = await deaf_till.web.post(asked["next_action"]["redirect_url"], data={"action": "approve"})
+    answered = await no_webhooks.web.post(asked["next_action"]["redirect_url"], data={"action": "approve"})
     assert answered.status_code == 303
     paid = (await buyer.confirm()).json()
     assert paid["status"] == "succeeded"
     assert "next_action" not in paid
 
 
-async def test_an_unknown_method_is_refused_and_a_card_number_never_gets_far(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_an_unknown_method_is_refused_and_a_card_number_never_gets_far(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     unknown = await buyer.confirm("pm_nobody_knows")
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "payment_method")
     number = await buyer.confirm("4242424242424242")
@@ -69,9 +69,11 @@ async def test_an_unknown_method_is_refused_and_a_card_number_never_gets_far(dea
 
 @pytest.mark.parametrize("fault", ["execute_then_500", "execute_then_timeout", "fail_500_before", "409"])
 @pytest.mark.parametrize("operation", ["payment_intents.create", "payment_intents.confirm"])
-async def test_a_confirmation_whose_answer_is_lost_charges_once(deaf_till: Till, operation: str, fault: str) -> None:
-    buyer = await deaf_till.buyer()
-    await deaf_till.fault(operation, fault, **({"delay_ms": 50} if fault == "execute_then_timeout" else {}))
+async def test_a_confirmation_whose_answer_is_lost_charges_once(
+    no_webhooks: PaymentService, operation: str, fault: str
+) -> None:
+    buyer = await no_webhooks.buyer()
+    await no_webhooks.fault(operation, fault, **({"delay_ms": 50} if fault == "execute_then_timeout" else {}))
     answer = await buyer.confirm("pm_card_visa")
     if answer.status_code == 503:
         answer = await buyer.confirm("pm_card_visa")
@@ -79,8 +81,8 @@ async def test_a_confirmation_whose_answer_is_lost_charges_once(deaf_till: Till,
     assert len(await buyer.charges()) == 1
 
 
-async def test_many_confirmations_and_the_page_at_once_charge_once(till: Till) -> None:
-    buyer = await till.buyer()
+async def test_many_confirmations_and_the_page_at_once_charge_once(service: PaymentService) -> None:
+    buyer = await service.buyer()
     await asyncio.gather(buyer.pay(), *(buyer.confirm("pm_card_visa") for _ in range(4)))
     await buyer.confirm()
     await buyer.becomes("succeeded")
@@ -88,10 +90,10 @@ async def test_many_confirmations_and_the_page_at_once_charge_once(till: Till) -
     assert (await buyer.events()).count("payment.succeeded") == 1
 
 
-async def test_one_order_is_no_place_to_try_out_cards(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_one_order_is_no_place_to_try_out_cards(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     await buyer.confirm("pm_card_chargeDeclined")
-    await deaf_till.sql(
+    await no_webhooks.sql(
         "update attempt set confirms = 20 where payment_id = $1 and kind = 'intent'", UUID(buyer.payment["id"])
     )
     refused = await buyer.confirm("pm_card_visa")
@@ -99,19 +101,19 @@ async def test_one_order_is_no_place_to_try_out_cards(deaf_till: Till) -> None:
     assert not await buyer.charges()
 
 
-async def test_closing_cancels_an_intent(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
+async def test_closing_cancels_an_intent(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
     await buyer.confirm("pm_card_authenticationRequired")
     assert await buyer.close() == "closed"
-    (attempt,) = await deaf_till.sql(
+    (attempt,) = await no_webhooks.sql(
         "select intent_id from attempt where payment_id = $1 and kind = 'intent'", UUID(buyer.payment["id"])
     )
-    assert (await deaf_till.deps.stripe.intent(attempt["intent_id"])).status == "canceled"
+    assert (await no_webhooks.deps.stripe.intent(attempt["intent_id"])).status == "canceled"
 
 
-async def test_no_intent_is_opened_in_the_last_half_hour(deaf_till: Till) -> None:
-    buyer = await deaf_till.buyer()
-    await deaf_till.sql(
+async def test_no_intent_is_opened_in_the_last_half_hour(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
+    await no_webhooks.sql(
         "update payment set payable_until = now() + interval '29 minutes' where order_id = $1", buyer.order_id
     )
     late = await buyer.confirm("pm_card_visa")

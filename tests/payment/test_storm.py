@@ -1,4 +1,4 @@
-"""Everything at once: buyers, closings, refunds and a Stripe that misbehaves. Afterwards the ledger has the word."""
+"""Buyers, closings, refunds and faults of Stripe at the same time. Afterwards Stripe's ledger and the rows agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from serai.payment import sweeps, webhooks
-from tests.payment.till import Buyer, Till, eventually, usd
+from tests.payment.service import Buyer, PaymentService, eventually, usd
 
 AMOUNT = 5000
 FAULTS = (
@@ -34,16 +34,16 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("seed", [1])
-async def test_however_it_storms_the_ledger_and_the_journal_agree(till: Till, seed: int) -> None:
+async def test_however_it_storms_the_ledger_and_the_journal_agree(service: PaymentService, seed: int) -> None:
     dice = random.Random(seed)
     for operation, fault in dice.choices(FAULTS, k=40):
-        await till.fault(operation, fault, **({"delay_ms": 30} if "timeout" in fault else {}))
-    buyers = await asyncio.gather(*(_opened(till) for _ in range(12)))
-    await asyncio.gather(*(_lives(till, buyer, random.Random(seed * 1000 + n)) for n, buyer in enumerate(buyers)))
-    await till.web.delete(f"{till.sandbox.api}/_faults")
+        await service.fault(operation, fault, **({"delay_ms": 30} if "timeout" in fault else {}))
+    buyers = await asyncio.gather(*(_opened(service) for _ in range(12)))
+    await asyncio.gather(*(_lives(service, buyer, random.Random(seed * 1000 + n)) for n, buyer in enumerate(buyers)))
+    await service.web.delete(f"{service.sandbox.api}/_faults")
     for buyer in buyers:
         await _decided(buyer)
-    await _calm(till)
+    await _calm(service)
     for buyer in buyers:
         ledger = await buyer.ledger()
         charged = [line["amount"] for line in ledger if line["type"] == "charge"]
@@ -53,21 +53,21 @@ async def test_however_it_storms_the_ledger_and_the_journal_agree(till: Till, se
         assert len(charged) + events.count("payment.closed") == 1
         assert sum(refunds) <= sum(charged)
         assert len(refunds) == events.count("payment.refund_created") == events.count("payment.refund_succeeded")
-        state = await till.internal("GET", str(buyer.order_id))
+        state = await service.internal("GET", str(buyer.order_id))
         assert state.json()["refunded"] == usd(sum(refunds))
 
 
-async def _opened(till: Till) -> Buyer:
+async def _opened(service: PaymentService) -> Buyer:
     async def opened() -> Buyer | None:
         try:
-            return await till.buyer(AMOUNT)
+            return await service.buyer(AMOUNT)
         except AssertionError:
             return None
 
     return await eventually(opened)
 
 
-async def _lives(till: Till, buyer: Buyer, dice: random.Random) -> None:
+async def _lives(service: PaymentService, buyer: Buyer, dice: random.Random) -> None:
     """One buyer's hectic hour; what is answered does not matter."""
     deeds: list[Callable[[], Awaitable[object]]] = [
         buyer.pay,
@@ -75,9 +75,9 @@ async def _lives(till: Till, buyer: Buyer, dice: random.Random) -> None:
         buyer.again,
         lambda: buyer.confirm("pm_card_visa"),
         lambda: buyer.confirm("pm_card_chargeDeclined"),
-        lambda: till.refund(buyer.payment["id"], {"amount": usd(dice.randint(1, AMOUNT))}),
-        lambda: till.internal("POST", f"{buyer.order_id}/refunds", {"key": "once"}),
-        lambda: till.internal("POST", f"{buyer.order_id}/close"),
+        lambda: service.refund(buyer.payment["id"], {"amount": usd(dice.randint(1, AMOUNT))}),
+        lambda: service.internal("POST", f"{buyer.order_id}/refunds", {"key": "once"}),
+        lambda: service.internal("POST", f"{buyer.order_id}/close"),
     ]
     for _ in range(3):
         chosen = dice.choices(deeds, weights=[4, 2, 2, 2, 1, 2, 1, 1], k=3)
@@ -93,17 +93,17 @@ async def _decided(buyer: Buyer) -> None:
     await eventually(decided)
 
 
-async def _calm(till: Till) -> None:
+async def _calm(service: PaymentService) -> None:
     """What a quiet hour would bring."""
-    await till.sql("update event_sweep set lease_until = now()")
-    await webhooks.sweep_events(till.deps)
+    await service.sql("update event_sweep set lease_until = now()")
+    await webhooks.sweep_events(service.deps)
 
     async def nothing_open() -> bool:
-        await till.sql("update webhook_event set due_at = now() where processed_at is null")
-        await webhooks.work_once(till.deps)
-        await till.sql("update refund set check_at = now() where state in ('created', 'pending')")
-        await sweeps.sweep_refunds(till.deps)
-        left = await till.sql(
+        await service.sql("update webhook_event set due_at = now() where processed_at is null")
+        await webhooks.work_once(service.deps)
+        await service.sql("update refund set check_at = now() where state in ('created', 'pending')")
+        await sweeps.sweep_refunds(service.deps)
+        left = await service.sql(
             """select 1 from refund where state in ('created', 'pending')
                union all select 1 from webhook_event where processed_at is null"""
         )

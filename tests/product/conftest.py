@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +14,36 @@ import msgspec
 import pytest
 
 from serai.product.app import create
+from serai.supervisor.postgres import Postgres
 from tests import tokens
+from tests.living import shared_database
 from tests.product.shop import Shop
 from tests.product.users import Users
+
+
+@dataclass(frozen=True)
+class Replica:
+    http: httpx.AsyncClient
+    users: Users
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres: Postgres, template: Callable[[str], str]) -> Iterator[str]:
+    with shared_database(postgres, template, "product", "test_product_shared") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def shared_replica(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replica]:
+    home = tmp_path_factory.mktemp("product")
+    async with Users() as users, replica(users, shared_database_url, home) as running:
+        yield Replica(running.http, users)
+
+
+@pytest.fixture
+async def shop(shared_replica: Replica) -> Shop:
+    """For tests that look at nothing but the products they made: those of other tests are there too."""
+    return Shop(shared_replica.http, shared_replica.users)
 
 
 @pytest.fixture
@@ -30,7 +58,8 @@ async def database_url(database: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-async def shop(users: Users, database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def empty_shop(users: Users, database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A service of this test's own, with an empty database: for tests of lists, of files, and of what changes both."""
     async with replica(users, database_url, tmp_path) as running:
         yield running
 

@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from serai.chassis.db import Connection, Database
-from serai.product import store
+from serai.chassis.data.database import Connection, Database
+from serai.product.catalogue.store import products
+from serai.product.offers.store import variant_facts
 
 #: PostgreSQL plans a prepared statement for what it is given five times, then decides.
 LEARNING = 5
 
 
-@pytest.mark.parametrize("find", [store.products, store.variant_facts])
+@pytest.mark.parametrize("find", [products, variant_facts])
 @pytest.mark.parametrize("several", [1, 4])
 async def test_what_is_found_by_a_few_ids_is_planned_once(
     database: Callable[[str], str], find: Callable[[Connection, Sequence[UUID]], Awaitable[Any]], several: int

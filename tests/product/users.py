@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 from aiohttp import web
 
-from serai.chassis.auth import SessionFacts
+from serai.chassis.auth.principal import SessionFacts
 from tests import tokens
 
 

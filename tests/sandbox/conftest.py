@@ -1,4 +1,4 @@
-"""Fixtures: one sandbox for all tests that leave it as it was, and a fresh one for those that kill it."""
+"""Fixtures: one sandbox for all tests that leave its state as it was, and a separate one for tests that kill it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def start_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
-    """Starts a sandbox with settings of its own (`SMTP_AUTH=…`) in a folder of its own."""
+    """Starts a sandbox with its own settings (`SMTP_AUTH=…`) in its own folder."""
     started: list[Sandbox] = []
 
     def start(**environment: str) -> Sandbox:
@@ -51,6 +51,6 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def webhooks(sandbox: Sandbox, endpoint: Endpoint) -> Endpoint:
-    """An endpoint that the shared sandbox sends every kind of event to."""
+    """An endpoint that receives every event of the shared sandbox."""
     sandbox.post("/_webhook", url=endpoint.url, enabled_events=["*"])
     return endpoint

@@ -1,4 +1,5 @@
-"""The sandbox as tests meet it: a real process on free ports, the official SDK, plain HTTP, a webhook endpoint."""
+"""Test helpers: the sandbox as a real process on free ports, with the official SDK, plain HTTP and a webhook
+endpoint."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ GOOD, DECLINED, CHALLENGED = "4242424242424242", "4000000000000002", "4000002500
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, within_s: float = 60.0) -> T:
-    """Asks until the answer is truthy."""
+def eventually(condition: Callable[[], T], *, within_s: float = 60.0) -> T:
+    """Poll until the condition returns a truthy value."""
     deadline = time.monotonic() + within_s
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
     return found
 
@@ -37,7 +38,7 @@ class Sandbox:
     def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
         self.environment = {f"SERAI_SANDBOX_{name}": value for name, value in environment.items()}
-        # It speaks no TLS, and to read whom to trust takes each client 20 ms.
+        # The sandbox has no TLS, and loading the trusted certificates takes each client 20 ms.
         self.http = httpx.Client(timeout=60, trust_env=False, verify=False)
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -93,12 +94,12 @@ class Sandbox:
         self.process.wait(10)
 
     def stop(self) -> float:
-        """SIGTERM; how long it took to go, in seconds."""
+        """Send SIGTERM. Returns how long the process took to exit, in seconds."""
         assert self.process is not None
-        asked = time.monotonic()
+        stopped_at = time.monotonic()
         self.process.terminate()
         assert self.process.wait(10) == 0
-        return time.monotonic() - asked
+        return time.monotonic() - stopped_at
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -141,9 +142,9 @@ def card(number: str = GOOD, action: str = "pay") -> dict[str, str]:
     return {"number": number, "exp": "12/40", "cvc": "123", "name": "Ada Buyer", "action": action}
 
 
-def error_in(refused: stripe.StripeError) -> dict[str, Any]:
-    """The `error` object of Stripe's answer, as it came over the wire."""
-    error: dict[str, Any] = json.loads(str(refused.http_body))["error"]
+def error_in(error_response: stripe.StripeError) -> dict[str, Any]:
+    """The `error` object of the response, as received."""
+    error: dict[str, Any] = json.loads(str(error_response.http_body))["error"]
     return error
 
 
@@ -168,7 +169,7 @@ def session_params(amount: int = 2500, **more: Any) -> Any:
 
 @dataclass
 class Endpoint:
-    """The shop's webhook endpoint: keeps what it was sent, answers with the next of `answers`, then 200."""
+    """The shop's webhook endpoint. It records events and responds with the next of `answers`, then 200."""
 
     received: list[stripe.Event] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)

@@ -1,3 +1,5 @@
+"""The sandbox's state survives `kill -9`."""
+
 from __future__ import annotations
 
 import smtplib
@@ -10,7 +12,7 @@ import stripe
 from tests.sandbox.process import Sandbox, eventually, session_params
 
 
-def test_remembers_everything_across_a_kill(start_sandbox: Callable[..., Sandbox]) -> None:
+def test_keeps_its_whole_state_across_a_kill(start_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = start_sandbox()
     client, before = sandbox.stripe(), sandbox.endpoints
     waiting = client.v1.checkout.sessions.create(session_params(), {"idempotency_key": "waiting"})
@@ -35,7 +37,7 @@ def test_remembers_everything_across_a_kill(start_sandbox: Callable[..., Sandbox
     assert (mailed["subject"], mailed["text"].strip()) == ("Kept", "Hello")
 
 
-def test_has_whatever_it_answered_before_a_kill(start_sandbox: Callable[..., Sandbox]) -> None:
+def test_keeps_everything_it_confirmed_before_a_kill(start_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = start_sandbox()
     answered: list[str] = []
 
@@ -61,7 +63,7 @@ def test_has_whatever_it_answered_before_a_kill(start_sandbox: Callable[..., San
         assert session.payment_intent in charged
 
 
-def test_expires_a_session_when_its_time_comes(sandbox: Sandbox) -> None:
+def test_a_test_can_expire_a_session(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     assert sandbox.post(f"/_expire/{session.id}")["status"] == "expired"
     assert sandbox.stripe().v1.checkout.sessions.retrieve(session.id).status == "expired"

@@ -5,7 +5,7 @@ from typing import Any
 from tests.sandbox.process import DECLINED, Sandbox
 
 
-def test_lists_what_happened_newest_first(sandbox: Sandbox) -> None:
+def test_lists_events_newest_first(sandbox: Sandbox) -> None:
     session = sandbox.paid_session()
     listed = sandbox.stripe().v1.events.list({"limit": 4})
     assert [event.type for event in listed.data] == [
@@ -31,7 +31,7 @@ def test_filters_by_type_and_time(sandbox: Sandbox) -> None:
     assert client.v1.events.list({"created": {"gt": both[0].created + 3600}}).data == []
 
 
-def test_walks_through_all_pages(sandbox: Sandbox) -> None:
+def test_lists_all_pages(sandbox: Sandbox) -> None:
     made = [str(sandbox.paid_session().id) for _ in range(3)]
     client = sandbox.stripe()
     params: Any = {"type": "checkout.session.completed", "limit": 2}
@@ -43,7 +43,7 @@ def test_walks_through_all_pages(sandbox: Sandbox) -> None:
     assert walked == made[::-1]
 
 
-def test_says_which_request_caused_an_event(sandbox: Sandbox) -> None:
+def test_an_event_names_the_request_that_caused_it(sandbox: Sandbox) -> None:
     client = sandbox.stripe()
     options: Any = {"idempotency_key": "the-key-of-this-test"}
     intent = client.v1.payment_intents.create({"amount": 500, "currency": "usd"}, options)

@@ -1,3 +1,5 @@
+"""The hosted payment page and the 3-D Secure page."""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ def intent_of(sandbox: Sandbox, session: Session) -> stripe.PaymentIntent:
     return fresh.payment_intent
 
 
-def test_shows_what_is_bought_and_that_no_money_moves(sandbox: Sandbox) -> None:
+def test_shows_the_items_and_that_no_real_money_is_charged(sandbox: Sandbox) -> None:
     product = {"currency": "usd", "unit_amount": 124_900, "product_data": {"name": "<b>Desk</b>"}}
     session = sandbox.open_session(
         line_items=[{"quantity": 2, "price_data": product}], branding_settings={"display_name": "Tom & Sons"}
@@ -32,7 +34,7 @@ def test_shows_what_is_bought_and_that_no_money_moves(sandbox: Sandbox) -> None:
     assert "action=" not in page.text.partition("<form")[2].partition(">")[0]
 
 
-def test_takes_a_good_card_and_sends_the_buyer_back(sandbox: Sandbox) -> None:
+def test_charges_a_valid_card_and_redirects_to_the_shop(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     answer = sandbox.pay(session.url)
     assert answer.status_code == 303
@@ -44,7 +46,7 @@ def test_takes_a_good_card_and_sends_the_buyer_back(sandbox: Sandbox) -> None:
     assert [entry["amount"] for entry in sandbox.ledger(str(paid.payment_intent))] == [2500]
 
 
-def test_lets_the_buyer_walk_away_and_come_back(sandbox: Sandbox) -> None:
+def test_the_buyer_can_go_back_and_pay_later(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     answer = sandbox.http.post(str(session.url), data={"action": "cancel"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "http://shop.test/cart")
@@ -68,7 +70,7 @@ def test_shows_the_form_again_after_a_decline(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "text"),
     [
         ("4000000000009995", "insufficient funds"),
         ("4000000000000069", "expired"),
@@ -76,16 +78,16 @@ def test_shows_the_form_again_after_a_decline(sandbox: Sandbox) -> None:
         ("4111111111111111", "non test card"),
     ],
 )
-def test_says_why_a_card_was_declined(sandbox: Sandbox, number: str, said: str) -> None:
+def test_shows_why_a_card_was_declined(sandbox: Sandbox, number: str, text: str) -> None:
     answer = sandbox.pay(sandbox.open_session().url, number)
     assert answer.status_code == 402
-    assert said in answer.text
+    assert text in answer.text
 
 
 @pytest.mark.parametrize(
     "wrong", [{"number": "4242424242424241"}, {"number": ""}, {"exp": "13/40"}, {"exp": "01/20"}, {"cvc": "1"}]
 )
-def test_points_at_the_field_that_is_wrong(sandbox: Sandbox, wrong: dict[str, str]) -> None:
+def test_marks_the_invalid_field(sandbox: Sandbox, wrong: dict[str, str]) -> None:
     session = sandbox.open_session()
     answer = sandbox.http.post(str(session.url), data=card() | wrong)
     assert answer.status_code == 422
@@ -94,17 +96,17 @@ def test_points_at_the_field_that_is_wrong(sandbox: Sandbox, wrong: dict[str, st
 
 
 @pytest.mark.parametrize("exp", ["12/40", "1240", "12 / 2040", "2040-12", "122040", "1/40"])
-def test_reads_an_expiry_however_it_is_written(sandbox: Sandbox, exp: str) -> None:
+def test_accepts_every_usual_format_of_an_expiry(sandbox: Sandbox, exp: str) -> None:
     answer = sandbox.http.post(str(sandbox.open_session().url), data=card() | {"exp": exp})
     assert answer.status_code == 303
 
 
-def test_asks_the_bank_when_the_card_wants_it(sandbox: Sandbox) -> None:
+def test_shows_3d_secure_when_the_card_requires_it(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
-    asked = sandbox.pay(session.url, CHALLENGED)
-    assert asked.status_code == 200
-    assert 'value="approve"' in asked.text
-    assert 'value="fail"' in asked.text
+    challenge = sandbox.pay(session.url, CHALLENGED)
+    assert challenge.status_code == 200
+    assert 'value="approve"' in challenge.text
+    assert 'value="fail"' in challenge.text
     assert intent_of(sandbox, session).status == "requires_action"
     assert 'value="approve"' in sandbox.http.get(str(session.url)).text
     answer = sandbox.http.post(str(session.url), data={"action": "approve"})
@@ -113,7 +115,7 @@ def test_asks_the_bank_when_the_card_wants_it(sandbox: Sandbox) -> None:
     assert len(sandbox.ledger(intent_of(sandbox, session).id)) == 1
 
 
-def test_charges_nothing_when_the_bank_says_no(sandbox: Sandbox) -> None:
+def test_charges_nothing_when_3d_secure_fails(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     sandbox.pay(session.url, CHALLENGED)
     answer = sandbox.http.post(str(session.url), data={"action": "fail"})
@@ -124,22 +126,22 @@ def test_charges_nothing_when_the_bank_says_no(sandbox: Sandbox) -> None:
     assert sandbox.ledger(intent.id) == []
 
 
-def test_does_not_approve_what_nobody_asked_about(sandbox: Sandbox) -> None:
+def test_refuses_an_approval_without_a_challenge(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     assert sandbox.http.post(str(session.url), data={"action": "approve"}).status_code == 422
     assert sandbox.stripe().v1.checkout.sessions.retrieve(session.id).status == "open"
 
 
-def test_charges_once_however_often_the_button_is_pressed(sandbox: Sandbox) -> None:
+def test_concurrent_submissions_charge_once(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     sandbox.fault("hosted.pay", "delay", delay_ms=50, count=4)
-    with ThreadPoolExecutor(8) as presses:
-        answers = list(presses.map(lambda _: sandbox.pay(session.url), range(8)))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: sandbox.pay(session.url), range(8)))
     assert {answer.status_code for answer in answers} == {303}
     assert len(sandbox.ledger(intent_of(sandbox, session).id)) == 1
 
 
-def test_says_that_it_is_paid(sandbox: Sandbox) -> None:
+def test_shows_that_the_session_is_paid(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     sandbox.pay(session.url)
     page = sandbox.http.get(str(session.url))
@@ -147,7 +149,7 @@ def test_says_that_it_is_paid(sandbox: Sandbox) -> None:
     assert f"http://shop.test/done?session={session.id}" in page.text
 
 
-def test_says_that_it_has_expired_and_takes_no_money(sandbox: Sandbox) -> None:
+def test_shows_that_the_session_has_expired_and_charges_nothing(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     sandbox.stripe().v1.checkout.sessions.expire(session.id)
     assert "expired" in sandbox.http.get(str(session.url)).text
@@ -155,15 +157,15 @@ def test_says_that_it_has_expired_and_takes_no_money(sandbox: Sandbox) -> None:
     assert sandbox.stripe().v1.checkout.sessions.retrieve(session.id).payment_status == "unpaid"
 
 
-def test_knows_no_other_page(sandbox: Sandbox) -> None:
+def test_an_unknown_session_is_not_found(sandbox: Sandbox) -> None:
     assert sandbox.http.get(f"{sandbox.api}/c/pay/cs_test_nobody").status_code == 404
     assert sandbox.pay(f"{sandbox.api}/c/pay/cs_test_nobody").status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("action", "status", "said"), [("approve", "succeeded", "succeeded"), ("fail", None, "failed")]
+    ("action", "status", "text"), [("approve", "succeeded", "succeeded"), ("fail", None, "failed")]
 )
-def test_confirms_an_intent_on_the_banks_page(sandbox: Sandbox, action: str, status: str | None, said: str) -> None:
+def test_confirms_an_intent_on_the_3d_secure_page(sandbox: Sandbox, action: str, status: str | None, text: str) -> None:
     params: Any = {
         "amount": 900,
         "currency": "usd",
@@ -181,6 +183,6 @@ def test_confirms_an_intent_on_the_banks_page(sandbox: Sandbox, action: str, sta
     answer = sandbox.http.post(url, data={"action": action})
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith(f"http://shop.test/back?x=1&payment_intent={intent.id}")
-    assert answer.headers["Location"].endswith(f"redirect_status={said}")
+    assert answer.headers["Location"].endswith(f"redirect_status={text}")
     assert client.v1.payment_intents.retrieve(intent.id).status == (status or "requires_payment_method")
     assert sandbox.http.post(url, data={"action": action}).status_code == 410

@@ -15,8 +15,8 @@ from tests.sandbox.process import DECLINED, Sandbox, error_in, eventually, sessi
 
 
 def create(sandbox: Sandbox, key: str, timeout_s: float = 10, **params: Any) -> stripe.PaymentIntent:
-    asked: Any = {"amount": 700, "currency": "usd", **params}
-    return sandbox.stripe(timeout_s=timeout_s).v1.payment_intents.create(asked, {"idempotency_key": key})
+    body: Any = {"amount": 700, "currency": "usd", **params}
+    return sandbox.stripe(timeout_s=timeout_s).v1.payment_intents.create(body, {"idempotency_key": key})
 
 
 def replayed(answer: stripe.StripeObject) -> bool:
@@ -29,14 +29,14 @@ def confirmed(**params: Any) -> dict[str, Any]:
     return {"confirm": True, "return_url": "http://shop.test/back", **params}
 
 
-def test_answers_a_repeated_request_with_the_first_result(sandbox: Sandbox) -> None:
+def test_a_repeated_request_returns_the_first_result(sandbox: Sandbox) -> None:
     key = str(uuid4())
     first, second = create(sandbox, key), create(sandbox, key)
     assert first.to_dict() == second.to_dict()
     assert (replayed(first), replayed(second)) == (False, True)
 
 
-def test_replays_what_it_said_then_not_what_is_true_now(sandbox: Sandbox) -> None:
+def test_replays_the_stored_response_and_not_the_current_state(sandbox: Sandbox) -> None:
     key = str(uuid4())
     intent = create(sandbox, key)
     sandbox.stripe().v1.payment_intents.cancel(intent.id)
@@ -130,14 +130,14 @@ def test_refuses_a_key_that_is_in_use(sandbox: Sandbox) -> None:
     assert create(sandbox, key).id == first.result().id
 
 
-def test_makes_one_object_however_many_ask_at_once(sandbox: Sandbox) -> None:
+def test_concurrent_requests_create_one_object(sandbox: Sandbox) -> None:
     key = str(uuid4())
     with ThreadPoolExecutor(8) as askers:
         made = list(askers.map(lambda _: create(sandbox, key).id, range(16)))
     assert len(set(made)) == 1
 
 
-def test_makes_a_new_object_once_the_key_is_gone(sandbox: Sandbox) -> None:
+def test_creates_a_new_object_once_the_key_is_deleted(sandbox: Sandbox) -> None:
     key = str(uuid4())
     first = create(sandbox, key)
     kept = sandbox.http.delete(f"{sandbox.api}/_idempotency", params={"older_than_s": 86_400})
@@ -146,7 +146,7 @@ def test_makes_a_new_object_once_the_key_is_gone(sandbox: Sandbox) -> None:
     assert create(sandbox, key).id != first.id
 
 
-def test_does_not_mind_the_order_of_the_parameters(sandbox: Sandbox) -> None:
+def test_the_order_of_parameters_does_not_matter(sandbox: Sandbox) -> None:
     headers = {"Authorization": "Bearer sk_test_of_the_tests", "Idempotency-Key": str(uuid4())}
     url, made = f"{sandbox.api}/v1/payment_intents", []
     for pairs in ({"amount": "700", "currency": "usd"}, {"currency": "usd", "amount": "700"}):

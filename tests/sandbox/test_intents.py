@@ -19,7 +19,7 @@ def confirm(sandbox: Sandbox, intent: stripe.PaymentIntent, method: str, **more:
     return sandbox.stripe().v1.payment_intents.confirm(intent.id, params)
 
 
-def test_goes_from_created_to_paid(sandbox: Sandbox) -> None:
+def test_an_intent_is_created_and_paid(sandbox: Sandbox) -> None:
     intent = create(sandbox, metadata={"order_id": "o-2"})
     assert intent.status == "requires_payment_method"
     paid = confirm(sandbox, intent, "pm_card_visa", expand=["latest_charge"])
@@ -59,7 +59,7 @@ def test_every_test_method_does_what_its_card_does(sandbox: Sandbox, method: str
         assert confirm(sandbox, intent, method).status == "succeeded"
 
 
-def test_takes_another_card_after_a_decline(sandbox: Sandbox) -> None:
+def test_accepts_another_card_after_a_decline(sandbox: Sandbox) -> None:
     intent = create(sandbox)
     with pytest.raises(stripe.CardError):
         confirm(sandbox, intent, "pm_card_chargeDeclined")
@@ -68,7 +68,7 @@ def test_takes_another_card_after_a_decline(sandbox: Sandbox) -> None:
     assert [charge.status for charge in listed.data] == ["succeeded", "failed"]
 
 
-def test_can_fail_instead_of_asking_the_bank(sandbox: Sandbox) -> None:
+def test_can_fail_instead_of_requiring_3d_secure(sandbox: Sandbox) -> None:
     intent = create(sandbox)
     with pytest.raises(stripe.CardError) as caught:
         confirm(sandbox, intent, "pm_card_authenticationRequired", error_on_requires_action=True)
@@ -76,7 +76,7 @@ def test_can_fail_instead_of_asking_the_bank(sandbox: Sandbox) -> None:
     assert sandbox.stripe().v1.payment_intents.retrieve(intent.id).status == "requires_payment_method"
 
 
-def test_cancels_an_unpaid_intent_for_good(sandbox: Sandbox) -> None:
+def test_a_cancelled_intent_stays_cancelled(sandbox: Sandbox) -> None:
     client, intent = sandbox.stripe(), create(sandbox)
     cancelled = client.v1.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (cancelled.status, cancelled.cancellation_reason) == ("canceled", "abandoned")
@@ -97,7 +97,7 @@ def test_neither_cancels_nor_confirms_a_paid_intent(sandbox: Sandbox) -> None:
     assert len(sandbox.ledger(intent.id)) == 1
 
 
-def test_leaves_the_intent_of_a_checkout_page_to_the_page(sandbox: Sandbox) -> None:
+def test_the_intent_of_a_session_can_only_be_paid_on_its_page(sandbox: Sandbox) -> None:
     session = sandbox.open_session()
     sandbox.pay(session.url, DECLINED)
     client = sandbox.stripe()

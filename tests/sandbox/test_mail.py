@@ -1,3 +1,5 @@
+"""The inbox: SMTP, the API, the pages and injected faults."""
+
 from __future__ import annotations
 
 import smtplib
@@ -28,13 +30,13 @@ def inbox(sandbox: Sandbox) -> Sandbox:
 
 
 def message(to: str = "ada@example.com", subject: str = "Your order", **more: str) -> EmailMessage:
-    made = EmailMessage()
-    made["From"], made["To"], made["Subject"] = "shop@example.com", to, subject
-    made["Message-ID"] = more.get("message_id", "<1@shop>")
-    made.set_content(more.get("text", "Thank you"))
+    created = EmailMessage()
+    created["From"], created["To"], created["Subject"] = "shop@example.com", to, subject
+    created["Message-ID"] = more.get("message_id", "<1@shop>")
+    created.set_content(more.get("text", "Thank you"))
     if "html" in more:
-        made.add_alternative(more["html"], subtype="html")
-    return made
+        created.add_alternative(more["html"], subtype="html")
+    return created
 
 
 def listed(sandbox: Sandbox, **query: Any) -> list[dict[str, Any]]:
@@ -87,12 +89,12 @@ async def test_finds_by_recipient_and_subject(inbox: Sandbox) -> None:
     assert inbox.http.get(f"{inbox.mail}/api/messages", params={"limit": 0}).status_code == 400
 
 
-async def test_tells_whom_it_was_really_for(inbox: Sandbox) -> None:
+async def test_lists_the_recipients_of_the_envelope(inbox: Sandbox) -> None:
     await send(inbox, message(), recipients=["ada@example.com", "archive@example.com"])
     assert listed(inbox)[0]["to"] == ["ada@example.com", "archive@example.com"]
 
 
-async def test_takes_addresses_and_headers_in_utf8(inbox: Sandbox) -> None:
+async def test_accepts_addresses_and_headers_in_utf8(inbox: Sandbox) -> None:
     host, port = inbox.smtp
     with smtplib.SMTP(host, port) as client:
         raw = "Subject: Grüße\r\nMessage-ID: <u@x>\r\n\r\nHallo\r\n".encode()
@@ -101,7 +103,7 @@ async def test_takes_addresses_and_headers_in_utf8(inbox: Sandbox) -> None:
     assert (mail["subject"], mail["to"]) == ("Grüße", ["jürgen@example.com"])
 
 
-async def test_shows_even_a_broken_mail(inbox: Sandbox) -> None:
+async def test_shows_a_malformed_email(inbox: Sandbox) -> None:
     host, port = inbox.smtp
     raw = b"Subject: =?x-nonsense?q?=FF?=\r\nContent-Type: text/plain; charset=klingon\r\n\r\n\xff\xfe caf\xc3\xa9\r\n"
     with smtplib.SMTP(host, port) as client:
@@ -112,7 +114,7 @@ async def test_shows_even_a_broken_mail(inbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [
         b"",
         b".\r\n",
@@ -123,8 +125,8 @@ async def test_shows_even_a_broken_mail(inbox: Sandbox) -> None:
         (b"y" * 996 + b".\r\n") * 300,
     ],
 )
-async def test_keeps_every_byte_of_a_message(inbox: Sandbox, said: bytes) -> None:
-    raw = b"Subject: bytes\r\n\r\n" + said
+async def test_keeps_every_byte_of_a_message(inbox: Sandbox, content: bytes) -> None:
+    raw = b"Subject: bytes\r\n\r\n" + content
     host, port = inbox.smtp
     with smtplib.SMTP(host, port) as client:
         client.sendmail("shop@example.com", ["ada@example.com"], raw)
@@ -134,7 +136,7 @@ async def test_keeps_every_byte_of_a_message(inbox: Sandbox, said: bytes) -> Non
     assert inbox.http.get(f"{inbox.mail}/messages/{mail['id']}/raw").content.partition(b"\r\n")[2] == raw
 
 
-async def test_takes_a_message_in_pieces_and_one_of_nothing(inbox: Sandbox) -> None:
+async def test_accepts_a_message_in_pieces_and_an_empty_one(inbox: Sandbox) -> None:
     host, port = inbox.smtp
     with smtplib.SMTP(host, port) as client:
         for pieces in ([b".\r\n"], [b"Subject: a\r\n\r\nb\r", b"\n.", b"\r", b"\n"]):
@@ -161,7 +163,7 @@ async def test_refuses_a_line_that_is_too_long_and_a_message_that_is_too_large(i
 
 
 @pytest.mark.parametrize(
-    ("path", "taken"),
+    ("path", "accepted"),
     [
         ("<ada+b@example.com>", "ada+b@example.com"),
         ("<ada@example.com> SIZE=10", "ada@example.com"),
@@ -170,15 +172,15 @@ async def test_refuses_a_line_that_is_too_long_and_a_message_that_is_too_large(i
         ("<ada@@example.com>", None),
     ],
 )
-async def test_reads_addresses_as_smtp_writes_them(inbox: Sandbox, path: str, taken: str | None) -> None:
+async def test_parses_the_addresses_of_smtp(inbox: Sandbox, path: str, accepted: str | None) -> None:
     host, port = inbox.smtp
     with smtplib.SMTP(host, port) as client:
         client.ehlo()
-        assert (client.docmd("MAIL", f"FROM:{path}")[0] == 250) is (taken is not None)
-        if taken is not None:
+        assert (client.docmd("MAIL", f"FROM:{path}")[0] == 250) is (accepted is not None)
+        if accepted is not None:
             client.rcpt("bob@example.com")
             client.data(b"Subject: a\r\n")
-            assert listed(inbox)[0]["from"] == taken
+            assert listed(inbox)[0]["from"] == accepted
 
 
 _HEADS = [
@@ -197,20 +199,20 @@ _HEADS = [
 
 
 @pytest.mark.parametrize("head", _HEADS)
-def test_reads_the_headers_that_lists_show_as_the_library_does(tmp_path: Path, head: str) -> None:
+def test_decodes_the_listed_headers_as_the_library_does(tmp_path: Path, head: str) -> None:
     entry = Inbox(tmp_path).deliver("shop@example.com", ["ada@example.com"], f"{head}\r\n\r\nbody".encode())
     parsed = message_from_string(head, policy=policy.default)
     expected = (" ".join(str(parsed.get(name, "")).split()) for name in ("Message-ID", "Subject"))
     assert (entry.message_id, entry.subject) == tuple(expected)
 
 
-async def test_empties_on_request(inbox: Sandbox) -> None:
+async def test_the_inbox_can_be_cleared(inbox: Sandbox) -> None:
     await send(inbox, message())
     assert inbox.http.delete(f"{inbox.mail}/api/messages").status_code == 204
     assert listed(inbox) == []
 
 
-async def test_shows_mails_to_a_person_without_letting_them_out(inbox: Sandbox) -> None:
+async def test_pages_isolate_the_html_of_emails(inbox: Sandbox) -> None:
     await send(inbox, message(subject="<script>alert(1)</script>", html='<script>alert(2)</script><p class="x">Hi</p>'))
     (mail,) = listed(inbox)
     index = inbox.http.get(f"{inbox.mail}/")
@@ -225,7 +227,7 @@ async def test_shows_mails_to_a_person_without_letting_them_out(inbox: Sandbox) 
 
 
 @pytest.mark.parametrize(("stage", "code"), [("mail", 421), ("rcpt", 550), ("data", 451)])
-async def test_refuses_on_request(inbox: Sandbox, stage: str, code: int) -> None:
+async def test_a_fault_makes_it_refuse(inbox: Sandbox, stage: str, code: int) -> None:
     fault = {"fault": "refuse", "stage": stage, "code": code}
     assert inbox.http.post(f"{inbox.mail}/_faults", json=fault).status_code == 201
     with pytest.raises(aiosmtplib.SMTPException) as caught:
@@ -237,14 +239,14 @@ async def test_refuses_on_request(inbox: Sandbox, stage: str, code: int) -> None
 
 
 @pytest.mark.parametrize(("stored", "kept"), [(True, 1), (False, 0)])
-async def test_cuts_after_the_message_on_request(inbox: Sandbox, stored: bool, kept: int) -> None:
+async def test_a_fault_drops_the_connection_after_the_message(inbox: Sandbox, stored: bool, kept: int) -> None:
     inbox.http.post(f"{inbox.mail}/_faults", json={"fault": "cut", "stored": stored})
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
         await send(inbox, message())
     assert len(listed(inbox)) == kept
 
 
-async def test_stalls_on_request(inbox: Sandbox) -> None:
+async def test_a_fault_makes_it_stall(inbox: Sandbox) -> None:
     inbox.http.post(f"{inbox.mail}/_faults", json={"fault": "stall", "stage": "mail", "seconds": 2})
     host, port = inbox.smtp
     with pytest.raises(aiosmtplib.SMTPTimeoutError):
@@ -255,12 +257,12 @@ async def test_stalls_on_request(inbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"fault": "explode"}, {"fault": "refuse", "code": 250}, {"fault": "cut", "stage": "mail"}, {"x": 1}, []]
 )
-async def test_refuses_a_fault_that_makes_no_sense(inbox: Sandbox, wrong: Any) -> None:
+async def test_refuses_an_invalid_fault(inbox: Sandbox, wrong: Any) -> None:
     assert inbox.http.post(f"{inbox.mail}/_faults", json=wrong).status_code == 400
     assert inbox.http.get(f"{inbox.mail}/_faults").json() == {"items": []}
 
 
-async def test_wants_a_login_over_tls_when_set_up_so(start_sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:
+async def test_requires_a_login_over_tls_when_configured(start_sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     sandbox = start_sandbox(SMTP_AUTH="shop:secret word", SMTP_CERT=str(cert), SMTP_KEY=str(key))
     trusted = ssl.create_default_context(cafile=str(cert))
@@ -281,7 +283,7 @@ async def test_wants_a_login_over_tls_when_set_up_so(start_sandbox: Callable[...
     assert len(listed(sandbox)) == 1
 
 
-def test_the_oldest_mails_go_when_there_are_too_many(tmp_path: Path) -> None:
+def test_deletes_the_oldest_emails_when_there_are_too_many(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path, keep=3)
     for number in range(5):
         inbox.deliver("shop@example.com", ["ada@example.com"], f"Subject: {number}\r\n\r\n".encode())

@@ -1,3 +1,5 @@
+"""The sandbox's process: start, stop, settings, faults and errors."""
+
 from __future__ import annotations
 
 import os
@@ -27,7 +29,7 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stops_cleanly_when_asked(start_sandbox: Callable[..., Sandbox], number: signal.Signals) -> None:
+def test_stops_cleanly_on_a_signal(start_sandbox: Callable[..., Sandbox], number: signal.Signals) -> None:
     sandbox = start_sandbox()
     assert sandbox.process is not None
     sandbox.fault("balance.retrieve", "execute_then_timeout")
@@ -43,17 +45,17 @@ def test_stops_cleanly_when_asked(start_sandbox: Callable[..., Sandbox], number:
         assert sandbox.stop() < 2
 
 
-def test_says_that_it_is_alive_and_ready(sandbox: Sandbox) -> None:
+def test_answers_probes(sandbox: Sandbox) -> None:
     for url in (f"{sandbox.api}/livez", f"{sandbox.api}/readyz", f"{sandbox.mail}/livez", f"{sandbox.mail}/readyz"):
         assert sandbox.http.get(url).json() == {"status": "ok"}
 
 
-def test_leaves_out_what_the_real_world_does(start_sandbox: Callable[..., Sandbox]) -> None:
+def test_parts_can_be_disabled(start_sandbox: Callable[..., Sandbox]) -> None:
     started = start_sandbox(STRIPE="off")
     assert started.endpoints.keys() == {"mail", "smtp", "pid"}
 
 
-def test_says_which_port_is_taken(tmp_path: Path) -> None:
+def test_reports_a_port_that_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = run(SERAI_SANDBOX_DIR=str(tmp_path), SERAI_SANDBOX_STRIPE=address)
@@ -62,7 +64,7 @@ def test_says_which_port_is_taken(tmp_path: Path) -> None:
     assert not (tmp_path / "endpoints.json").exists()
 
 
-def test_takes_another_port_when_its_old_one_is_gone(start_sandbox: Callable[..., Sandbox]) -> None:
+def test_chooses_another_port_when_its_previous_one_is_in_use(start_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = start_sandbox()
     host, port = sandbox.smtp
     sandbox.stop()
@@ -71,13 +73,13 @@ def test_takes_another_port_when_its_old_one_is_gone(start_sandbox: Callable[...
         assert sandbox.smtp != (host, port)
 
 
-def test_refuses_a_folder_that_is_in_use(start_sandbox: Callable[..., Sandbox]) -> None:
-    done = run(SERAI_SANDBOX_DIR=str(start_sandbox().directory))
+def test_refuses_a_folder_that_is_in_use(sandbox: Sandbox) -> None:
+    done = run(SERAI_SANDBOX_DIR=str(sandbox.directory))
     assert done.returncode == 1
     assert "another sandbox is running" in done.stderr
 
 
-def test_lists_every_problem_with_its_settings_at_once() -> None:
+def test_reports_all_problems_of_its_settings_together() -> None:
     done = run(SERAI_MODE="production", SERAI_SANDBOX_MAIL="nowhere", SERAI_SANDBOX_SMTP_CERT="/x")
     assert done.returncode == 1
     for problem in ("production", "SERAI_SANDBOX_DIR is missing", "SERAI_SANDBOX_MAIL", "SERAI_SANDBOX_SMTP_KEY"):
@@ -90,7 +92,7 @@ def test_reads_a_secret_from_a_file(start_sandbox: Callable[..., Sandbox], tmp_p
     assert sandbox.stripe("sk_test_from_a_file").v1.balance.retrieve().object == "balance"
 
 
-def test_stays_small(start_sandbox: Callable[..., Sandbox]) -> None:
+def test_memory_use_stays_low(start_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = start_sandbox()
     for _ in range(30):
         sandbox.paid_session()
@@ -112,23 +114,23 @@ def test_stays_small(start_sandbox: Callable[..., Sandbox]) -> None:
         "delay",
     ],
 )
-def test_refuses_a_fault_that_makes_no_sense(sandbox: Sandbox, wrong: Any) -> None:
+def test_refuses_an_invalid_fault(sandbox: Sandbox, wrong: Any) -> None:
     answer = sandbox.http.post(f"{sandbox.api}/_faults", json=wrong)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
 
 
-def test_faults_strike_as_often_as_asked_and_can_be_taken_back(sandbox: Sandbox) -> None:
+def test_faults_apply_the_given_number_of_times_and_can_be_removed(sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
-    made = sandbox.post("/_faults", operation="*", fault="429", count=3)
+    fault = sandbox.post("/_faults", operation="*", fault="429", count=3)
     assert [sandbox.http.get(f"{sandbox.api}/v1/balance", headers=headers).status_code for _ in range(2)] == [429, 429]
     (left,) = sandbox.http.get(f"{sandbox.api}/_faults").json()["items"]
-    assert (left["id"], left["count"], left["hits"]) == (made["id"], 1, 2)
-    assert sandbox.http.delete(f"{sandbox.api}/_faults/{made['id']}").json() == {"removed": 1}
+    assert (left["id"], left["count"], left["hits"]) == (fault["id"], 1, 2)
+    assert sandbox.http.delete(f"{sandbox.api}/_faults/{fault['id']}").json() == {"removed": 1}
     assert sandbox.http.get(f"{sandbox.api}/v1/balance", headers=headers).status_code == 200
 
 
-def test_answers_in_stripes_shape_to_what_it_does_not_know(sandbox: Sandbox) -> None:
+def test_errors_have_stripes_format(sandbox: Sandbox) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     unknown = sandbox.http.get(f"{sandbox.api}/v1/moons", headers=headers)
     assert (unknown.status_code, unknown.json()["error"]["type"]) == (404, "invalid_request_error")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serai.sandbox import charging, refunds
-from serai.sandbox.bank import Bank, Endpoint
 from serai.sandbox.errors import StripeError
 from serai.sandbox.store import Store
+from serai.sandbox.stripe_state import Endpoint, StripeState
 from tests.sandbox.process import Sandbox, eventually
 
 
@@ -28,7 +28,7 @@ def paid(sandbox: Sandbox, method: str = "pm_card_visa", amount: int = 1000) -> 
     return sandbox.stripe().v1.payment_intents.create(params).id
 
 
-def test_refunds_a_part_and_then_the_rest(sandbox: Sandbox) -> None:
+def test_refunds_in_two_parts(sandbox: Sandbox) -> None:
     client, intent = sandbox.stripe(), paid(sandbox)
     part = client.v1.refunds.create(
         {"payment_intent": intent, "amount": 300, "metadata": {"n": "1"}, "reason": "requested_by_customer"}
@@ -61,7 +61,7 @@ def test_refuses_more_than_is_left(sandbox: Sandbox) -> None:
     assert caught.value.code == "charge_already_refunded"
 
 
-def test_never_gives_back_more_than_was_paid_however_many_ask_at_once(sandbox: Sandbox) -> None:
+def test_concurrent_refunds_never_exceed_the_charge(sandbox: Sandbox) -> None:
     intent = paid(sandbox)
 
     def ask(_: int) -> int:
@@ -75,13 +75,13 @@ def test_never_gives_back_more_than_was_paid_however_many_ask_at_once(sandbox: S
 
 
 @pytest.mark.parametrize("amount", [0, -5])
-def test_refuses_an_amount_that_is_none(sandbox: Sandbox, amount: int) -> None:
+def test_refuses_an_invalid_amount(sandbox: Sandbox, amount: int) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         sandbox.stripe().v1.refunds.create({"payment_intent": paid(sandbox), "amount": amount})
     assert caught.value.param == "amount"
 
 
-def test_refuses_a_refund_of_what_was_never_paid(sandbox: Sandbox) -> None:
+def test_refuses_a_refund_of_an_unpaid_intent(sandbox: Sandbox) -> None:
     client = sandbox.stripe()
     intent = client.v1.payment_intents.create({"amount": 1000, "currency": "usd"})
     with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
@@ -108,7 +108,7 @@ def test_a_refund_may_fail_after_it_succeeded(sandbox: Sandbox) -> None:
     assert [entry["type"] for entry in sandbox.ledger(intent)] == ["charge", "refund", "refund_failure"]
 
 
-def test_the_balance_is_what_came_in_less_what_went_out(sandbox: Sandbox) -> None:
+def test_the_balance_is_charges_minus_refunds(sandbox: Sandbox) -> None:
     def available() -> int:
         amounts = sandbox.stripe().v1.balance.retrieve().available
         return sum(each.amount for each in amounts if each.currency == "usd")
@@ -120,25 +120,25 @@ def test_the_balance_is_what_came_in_less_what_went_out(sandbox: Sandbox) -> Non
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(min_value=-10, max_value=1500)), max_size=8))
-def test_refunds_never_exceed_the_charge(asked: list[int | None]) -> None:
+def test_refunds_never_exceed_the_charge(amounts: list[int | None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        bank = Bank(Store(Path(folder) / "stripe.sqlite"), "sk", Endpoint(None, "whsec"))
-        with bank.transact() as call:
-            intent = charging.open_intent(call, amount=1000, currency="usd", asked={})
+        state = StripeState(Store(Path(folder) / "stripe.sqlite"), "sk", Endpoint(None, "whsec"))
+        with state.transact() as call:
+            intent = charging.open_intent(call, amount=1000, currency="usd", params={})
             method = charging.new_method(call, "4242424242424242", exp=(2099, 12), email=None, name=None)
             charging.attempt(call, intent, method)
-        for amount in asked:
+        for amount in amounts:
             params = {"payment_intent": intent.id} | ({} if amount is None else {"amount": amount})
             try:
-                with bank.transact(params=params) as call:
+                with state.transact(params=params) as call:
                     refunds.create(call)
             except StripeError:
                 continue
         given_back = [
-            entry["amount"] for _, entry in bank.store.ledger(after=0, limit=100) if entry["type"] == "refund"
+            entry["amount"] for _, entry in state.store.ledger(after=0, limit=100) if entry["type"] == "refund"
         ]
         assert all(amount > 0 for amount in given_back)
         assert sum(given_back) <= 1000
-        (charge,) = bank.store.by_ref("charge", intent.id)
+        (charge,) = state.store.by_ref("charge", intent.id)
         assert charge.body["amount_refunded"] == sum(given_back)
-        bank.store.close()
+        state.store.close()

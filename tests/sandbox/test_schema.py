@@ -54,11 +54,11 @@ def test_metadata_arrives_as_it_was_sent(metadata: dict[str, str]) -> None:
         "refund_application_fee=yes",
     ],
 )
-def test_refuses_what_is_no_request(encoded: str) -> None:
+def test_refuses_a_malformed_request(encoded: str) -> None:
     with pytest.raises(BadParameter):
         params.parse("refunds.create", encoded)
 
 
-def test_reads_every_scalar_as_its_type() -> None:
-    asked = params.parse("refunds.create", "amount=12&refund_application_fee=true&reason=duplicate&expand[]=charge")
-    assert asked == {"amount": 12, "refund_application_fee": True, "reason": "duplicate", "expand": ["charge"]}
+def test_parses_every_scalar_as_its_type() -> None:
+    parsed = params.parse("refunds.create", "amount=12&refund_application_fee=true&reason=duplicate&expand[]=charge")
+    assert parsed == {"amount": 12, "refund_application_fee": True, "reason": "duplicate", "expand": ["charge"]}

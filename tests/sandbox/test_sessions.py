@@ -21,7 +21,7 @@ def line(**price: Any) -> list[dict[str, Any]]:
     return [{"quantity": 1, "price_data": {name: value for name, value in data.items() if value is not None}}]
 
 
-def test_opens_a_session_that_carries_what_the_shop_put_in(sandbox: Sandbox) -> None:
+def test_a_session_has_the_values_that_the_shop_sent(sandbox: Sandbox) -> None:
     session = sandbox.open_session(2500)
     assert (session.status, session.payment_status, session.amount_total) == ("open", "unpaid", 2500)
     assert session.client_reference_id == "order-1"
@@ -73,7 +73,7 @@ def test_refuses_an_expiry_too_near_or_too_far(sandbox: Sandbox, seconds: int, w
     assert words in str(error)
 
 
-def test_takes_an_expiry_in_between(sandbox: Sandbox) -> None:
+def test_accepts_an_expiry_within_the_limits(sandbox: Sandbox) -> None:
     at = int(time.time()) + 2700
     assert sandbox.open_session(expires_at=at).expires_at == at
 
@@ -134,7 +134,7 @@ def test_finds_the_session_of_an_intent(sandbox: Sandbox) -> None:
     assert not found.has_more
 
 
-def test_says_that_a_session_does_not_exist(sandbox: Sandbox) -> None:
+def test_an_unknown_session_is_a_404(sandbox: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         sandbox.stripe().v1.checkout.sessions.retrieve("cs_test_nobody")
     assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")

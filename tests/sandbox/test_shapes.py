@@ -1,4 +1,4 @@
-"""Every object the sandbox shows, held against the SDK's own description of it, field by field."""
+"""Every object of the sandbox is compared with the SDK's types, field by field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALIASES = {"CardResource": "Card"}
 
 
 def differences(value: Any, declared: Any, at: str) -> list[str]:
-    """What in `value` is not as the SDK's annotation says; empty when all of it is."""
+    """Where `value` does not match the SDK's annotation; empty when it matches."""
     if isinstance(declared, str):
         declared = typing.ForwardRef(declared)
     if isinstance(declared, typing.ForwardRef):
@@ -60,32 +60,32 @@ def _fields(value: Any, declared: Any, at: str) -> list[str]:
     return found
 
 
-def assert_shaped(shown: stripe.StripeObject, declared: Any) -> None:
+def assert_matches(shown: stripe.StripeObject, declared: Any) -> None:
     assert differences(shown.to_dict(), declared, declared.__name__) == []
 
 
 @pytest.mark.parametrize("number", ["4242424242424242", DECLINED, CHALLENGED])
-def test_sessions_intents_and_charges_are_shaped_like_stripes(sandbox: Sandbox, number: str) -> None:
+def test_sessions_intents_and_charges_match_the_sdk(sandbox: Sandbox, number: str) -> None:
     client, session = sandbox.stripe(), sandbox.open_session()
-    assert_shaped(session, Session)
+    assert_matches(session, Session)
     sandbox.pay(session.url, number)
     params: Any = {"expand": ["line_items", "payment_intent"]}
     after = client.v1.checkout.sessions.retrieve(session.id, params)
-    assert_shaped(after, Session)
+    assert_matches(after, Session)
     assert isinstance(after.payment_intent, stripe.PaymentIntent)
-    assert_shaped(after.payment_intent, stripe.PaymentIntent)
+    assert_matches(after.payment_intent, stripe.PaymentIntent)
     if after.payment_intent.latest_charge:
         charge = client.v1.charges.retrieve(str(after.payment_intent.latest_charge), {"expand": ["refunds"]})
-        assert_shaped(charge, stripe.Charge)
+        assert_matches(charge, stripe.Charge)
 
 
-def test_refunds_methods_events_and_balances_are_shaped_like_stripes(sandbox: Sandbox) -> None:
+def test_refunds_methods_events_and_balances_match_the_sdk(sandbox: Sandbox) -> None:
     client = sandbox.stripe()
     intent = client.v1.payment_intents.retrieve(str(sandbox.paid_session(number="4000000000007726").payment_intent))
     refund = client.v1.refunds.create({"payment_intent": intent.id})
-    assert_shaped(refund, stripe.Refund)
-    assert_shaped(client.v1.payment_methods.retrieve(str(intent.payment_method)), stripe.PaymentMethod)
-    assert_shaped(client.v1.balance.retrieve(), stripe.Balance)
+    assert_matches(refund, stripe.Refund)
+    assert_matches(client.v1.payment_methods.retrieve(str(intent.payment_method)), stripe.PaymentMethod)
+    assert_matches(client.v1.balance.retrieve(), stripe.Balance)
     for event in client.v1.events.list({"limit": 20}).data:
         body = event.to_dict()
         assert differences({**body, "data": {"object": {}}}, stripe.Event, event.type) == []
@@ -99,12 +99,12 @@ def test_refunds_methods_events_and_balances_are_shaped_like_stripes(sandbox: Sa
         assert differences(shown, declared, event.type) == []
 
 
-def test_intents_made_by_the_api_are_shaped_like_stripes(sandbox: Sandbox) -> None:
+def test_intents_created_by_the_api_match_the_sdk(sandbox: Sandbox) -> None:
     client = sandbox.stripe()
     intent = client.v1.payment_intents.create({"amount": 900, "currency": "usd"})
-    assert_shaped(intent, stripe.PaymentIntent)
+    assert_matches(intent, stripe.PaymentIntent)
     waiting = client.v1.payment_intents.confirm(
         intent.id, {"payment_method": "pm_card_authenticationRequired", "return_url": "http://shop.test/back"}
     )
-    assert_shaped(waiting, stripe.PaymentIntent)
-    assert_shaped(client.v1.payment_intents.cancel(intent.id), stripe.PaymentIntent)
+    assert_matches(waiting, stripe.PaymentIntent)
+    assert_matches(client.v1.payment_intents.cancel(intent.id), stripe.PaymentIntent)

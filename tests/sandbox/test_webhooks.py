@@ -1,3 +1,5 @@
+"""Webhooks: signatures, subscriptions, retries and injected faults."""
+
 from __future__ import annotations
 
 import time
@@ -9,31 +11,31 @@ from serai.sandbox.webhooks import MAX_ATTEMPTS, MAX_BACKOFF_S, backoff_s, sign
 from tests.sandbox.process import CHALLENGED, DECLINED, Endpoint, Sandbox, eventually
 
 
-def arrived(endpoint: Endpoint, identifier: str, *types: str) -> list[stripe.Event]:
-    """Waits until each of the types has arrived for the object."""
+def wait_for_events(endpoint: Endpoint, identifier: str, *types: str) -> list[stripe.Event]:
+    """Wait until an event of each type has arrived for the object."""
     eventually(lambda: set(types) <= {event.type for event in endpoint.of(identifier)})
     return endpoint.of(identifier)
 
 
-def test_tells_of_a_payment_with_a_signature_that_the_sdk_accepts(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_sends_a_payment_with_a_signature_that_the_sdk_accepts(sandbox: Sandbox, webhooks: Endpoint) -> None:
     session = sandbox.paid_session()
-    events = arrived(webhooks, session.id, "checkout.session.completed")
+    events = wait_for_events(webhooks, session.id, "checkout.session.completed")
     (completed,) = (event for event in events if event.type == "checkout.session.completed")
     assert completed.data.object["payment_status"] == "paid"
-    # In any order, as Stripe's do.
-    told = ("payment_intent.created", "payment_intent.succeeded", "charge.succeeded")
-    about_intent = arrived(webhooks, str(session.payment_intent), *told)
+    # Their order is not guaranteed, as at Stripe.
+    types = ("payment_intent.created", "payment_intent.succeeded", "charge.succeeded")
+    about_intent = wait_for_events(webhooks, str(session.payment_intent), *types)
     assert "payment_intent.created" in [event.type for event in about_intent]
 
 
-def test_tells_of_everything_that_happens_to_a_session(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_sends_every_event_of_a_session(sandbox: Sandbox, webhooks: Endpoint) -> None:
     session = sandbox.open_session()
     sandbox.pay(session.url, DECLINED)
     sandbox.pay(session.url, CHALLENGED)
     sandbox.stripe().v1.checkout.sessions.expire(session.id)
     intent = str(sandbox.stripe().v1.checkout.sessions.retrieve(session.id).payment_intent)
-    arrived(webhooks, session.id, "checkout.session.expired")
-    arrived(
+    wait_for_events(webhooks, session.id, "checkout.session.expired")
+    wait_for_events(
         webhooks,
         intent,
         "payment_intent.created",
@@ -44,13 +46,15 @@ def test_tells_of_everything_that_happens_to_a_session(sandbox: Sandbox, webhook
     )
 
 
-def test_tells_of_refunds(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_sends_the_events_of_refunds(sandbox: Sandbox, webhooks: Endpoint) -> None:
     session = sandbox.paid_session(number="4000000000005126")
     refund = sandbox.stripe().v1.refunds.create({"payment_intent": str(session.payment_intent)})
-    events = arrived(webhooks, refund.id, "refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+    events = wait_for_events(
+        webhooks, refund.id, "refund.created", "refund.updated", "refund.failed", "charge.refund.updated"
+    )
     (failed,) = (event for event in events if event.type == "refund.failed")
     assert failed.data.object["status"] == "failed"
-    arrived(webhooks, str(refund.charge), "charge.refunded")
+    wait_for_events(webhooks, str(refund.charge), "charge.refunded")
 
 
 def test_sends_only_what_the_endpoint_subscribed_to(sandbox: Sandbox, endpoint: Endpoint) -> None:
@@ -61,7 +65,7 @@ def test_sends_only_what_the_endpoint_subscribed_to(sandbox: Sandbox, endpoint: 
     assert set(endpoint.types) == {"checkout.session.completed"}
 
 
-def test_tries_again_until_the_endpoint_accepts(sandbox: Sandbox, endpoint: Endpoint) -> None:
+def test_retries_until_the_endpoint_accepts(sandbox: Sandbox, endpoint: Endpoint) -> None:
     endpoint.answers = [500, 302]
     sandbox.post("/_webhook", url=endpoint.url, enabled_events=["checkout.session.completed"])
     session = sandbox.paid_session()
@@ -72,7 +76,7 @@ def test_tries_again_until_the_endpoint_accepts(sandbox: Sandbox, endpoint: Endp
     eventually(lambda: client.v1.events.retrieve(event.id).pending_webhooks == 0)
 
 
-def test_waits_longer_each_time_but_not_for_ever() -> None:
+def test_backoff_grows_up_to_a_maximum() -> None:
     waits = [backoff_s(attempt) for attempt in range(1, MAX_ATTEMPTS)]
     assert waits == sorted(waits)
     assert waits[0] < 1
@@ -84,23 +88,23 @@ def test_signs_as_the_sdk_does() -> None:
     assert signed == stripe.WebhookSignature.generate_signature_header('{"a": "é"}', "whsec_x", 1_700_000_000)
 
 
-def test_sends_a_duplicate_on_request(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_a_fault_sends_an_event_twice(sandbox: Sandbox, webhooks: Endpoint) -> None:
     sandbox.fault("webhook:checkout.session.completed", "duplicate")
     session = sandbox.paid_session()
     eventually(lambda: [event.type for event in webhooks.of(session.id)].count("checkout.session.completed") == 2)
     assert len({event.id for event in webhooks.of(session.id)}) == 1
 
 
-def test_loses_a_webhook_on_request_but_lists_the_event(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_a_fault_drops_a_webhook_but_the_event_is_listed(sandbox: Sandbox, webhooks: Endpoint) -> None:
     sandbox.fault("webhook:checkout.session.completed", "drop")
     lost, after = sandbox.paid_session(), sandbox.paid_session()
-    arrived(webhooks, after.id, "checkout.session.completed")
+    wait_for_events(webhooks, after.id, "checkout.session.completed")
     assert webhooks.of(lost.id) == []
     listed = sandbox.stripe().v1.events.list({"type": "checkout.session.completed"})
     assert lost.id in [event.data.object["id"] for event in listed.data]
 
 
-def test_delivers_out_of_order_on_request(sandbox: Sandbox, endpoint: Endpoint) -> None:
+def test_a_fault_delivers_out_of_order(sandbox: Sandbox, endpoint: Endpoint) -> None:
     sandbox.post("/_webhook", url=endpoint.url, enabled_events=["checkout.session.completed"])
     sandbox.fault("webhook:checkout.session.completed", "reorder", delay_ms=8_000)
     first, second = sandbox.paid_session(), sandbox.paid_session()
@@ -108,25 +112,25 @@ def test_delivers_out_of_order_on_request(sandbox: Sandbox, endpoint: Endpoint) 
     assert [event.data.object["id"] for event in endpoint.received] == [second.id, first.id]
 
 
-def test_delivers_late_on_request(sandbox: Sandbox, webhooks: Endpoint) -> None:
+def test_a_fault_delivers_late(sandbox: Sandbox, webhooks: Endpoint) -> None:
     sandbox.fault("webhook:checkout.session.completed", "late", delay_ms=500)
     paid_at = time.monotonic()
     session = sandbox.paid_session()
-    arrived(webhooks, session.id, "checkout.session.completed")
+    wait_for_events(webhooks, session.id, "checkout.session.completed")
     assert time.monotonic() - paid_at >= 0.5
 
 
-def test_delivers_after_a_kill_what_it_still_owed(start_sandbox: Callable[..., Sandbox], endpoint: Endpoint) -> None:
+def test_delivers_pending_events_after_a_kill(start_sandbox: Callable[..., Sandbox], endpoint: Endpoint) -> None:
     sandbox = start_sandbox()
     sandbox.post("/_webhook", url="http://127.0.0.1:9/nobody-listens", enabled_events=["checkout.session.completed"])
     session = sandbox.paid_session()
     sandbox.kill()
     sandbox.start()
     sandbox.post("/_webhook", url=endpoint.url)
-    arrived(endpoint, session.id, "checkout.session.completed")
+    wait_for_events(endpoint, session.id, "checkout.session.completed")
 
 
-def test_goes_where_the_environment_says_unless_told_otherwise_since(
+def test_an_endpoint_set_at_run_time_is_kept_until_the_environment_changes(
     start_sandbox: Callable[..., Sandbox], endpoint: Endpoint
 ) -> None:
     sandbox = start_sandbox(WEBHOOK_URL="http://127.0.0.1:9/first")

@@ -1,4 +1,4 @@
-"""What a running installation's visitors, and those who would like to be somebody else, may send as credentials."""
+"""Credentials for tests of access control: valid, expired, and of services."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.utils import base64url_decode
 
-from serai.chassis.auth import Signer
+from serai.chassis.auth.signer import Signer
 from serai.supervisor import keys
 from serai.supervisor.home import Home
-from tests.system import System
+from tools.shop.system import System
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -26,7 +26,7 @@ def token_of(client: httpx.Client) -> str:
 
 
 def expired(system: System, token: str) -> str:
-    """`token` as the user service would have signed it an hour earlier."""
+    """The same token, signed by the user service's key, but expired."""
     key = json.loads(keys.load(Home(system.home)).jwt_private)["keys"][0]
     claims = jwt.decode(token, options={"verify_signature": False})
     claims |= {"iat": int(time.time()) - 3600, "exp": int(time.time()) - 3000, "jti": str(uuid4())}
@@ -35,6 +35,6 @@ def expired(system: System, token: str) -> str:
 
 
 def of_service(system: System, caller: str, callee: str) -> dict[str, str]:
-    """A valid token of one of the installation's own services, which only other services may take."""
+    """A valid service token, which only services accept."""
     seed = keys.load(Home(system.home)).seeds[caller]
     return {"Authorization": f"Service {Signer(caller, seed).token(callee)}"}

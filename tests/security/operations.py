@@ -1,11 +1,11 @@
-"""Every public operation, as the documents that the gateway routes by describe it."""
+"""All public operations, from the OpenAPI documents that the gateway routes by."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from serai import topology
-from serai.gateway.documents import read_documents
+from serai.gateway.openapi_documents import read_documents
 
 METHODS = ("get", "post", "put", "patch", "delete")
 DOCUMENTS = read_documents(service.name for service in topology.SERVICES if service.public)
@@ -16,6 +16,8 @@ class Operation(NamedTuple):
     method: str
     template: str
     policy: str
+    #: The permission without which a user is refused.
+    needs: str | None
     described: dict[str, Any]
 
     @property
@@ -27,12 +29,12 @@ class Operation(NamedTuple):
         return "{" in self.template
 
     def path(self, value: str) -> str:
-        """The path with `value` for its (first) parameter; the others, if any, are of the same kind."""
+        """The path with `value` for all its parameters."""
         return "/".join(value if part.startswith("{") else part for part in self.template.split("/"))
 
 
 OPERATIONS = [
-    Operation(service, method, template, item[method]["x-policy"], item[method])
+    Operation(service, method, template, item[method]["x-policy"], item[method].get("x-needs"), item[method])
     for service, document in DOCUMENTS.items()
     for template, item in document["paths"].items()
     for method in METHODS

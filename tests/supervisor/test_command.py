@@ -1,4 +1,4 @@
-"""The command as a person types it: what it says, and that it says what to do next."""
+"""The command line: its output says what is wrong and what to do."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from serai.chassis.process.ports import is_free
 from serai.supervisor import keys, ports
 from serai.supervisor.home import Home
 
@@ -26,7 +27,7 @@ def serai(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def port_in_use() -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -34,28 +35,28 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("command", ["up", "serve", "migrate", "seed", "status", "restart", "openapi"])
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_has_help(command: str) -> None:
     answer = serai(command, "--help")
     assert answer.returncode == 0
     assert len(answer.stdout) > 150
 
 
-def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path, taken: int) -> None:
-    answer = serai("up", SERAI_HOME=str(tmp_path / "home"), SERAI_PORT=str(taken))
+def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path, port_in_use: int) -> None:
+    answer = serai("up", SERAI_HOME=str(tmp_path / "home"), SERAI_PORT=str(port_in_use))
     assert answer.returncode == 1
-    assert f"port {taken} on 127.0.0.1 is taken" in answer.stderr
+    assert f"port {port_in_use} on 127.0.0.1 is in use" in answer.stderr
     assert "SERAI_PORT=" in answer.stderr
     assert not (tmp_path / "home" / "postgres").exists()
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "8080.0"])
-def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+def test_an_invalid_port_is_refused(tmp_path: Path, port: str) -> None:
     answer = serai("up", SERAI_HOME=str(tmp_path), SERAI_PORT=port)
     assert answer.returncode == 1
     assert "a number from 1 to 65535" in answer.stderr
 
 
-def test_a_second_up_in_the_same_folder_says_that_one_runs(tmp_path: Path) -> None:
+def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create()
     with home.lock():
@@ -64,14 +65,14 @@ def test_a_second_up_in_the_same_folder_says_that_one_runs(tmp_path: Path) -> No
     assert "already running" in answer.stderr
 
 
-def test_status_says_that_nothing_is_installed(tmp_path: Path) -> None:
+def test_status_reports_a_missing_installation(tmp_path: Path) -> None:
     answer = serai("status", "--json", SERAI_HOME=str(tmp_path / "none"))
     assert answer.returncode == 1
     assert "there is no installation" in answer.stderr
     assert "make up" in answer.stderr
 
 
-def test_status_says_that_nothing_runs(tmp_path: Path) -> None:
+def test_status_reports_that_nothing_runs(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create()
     keys.load(home)
@@ -87,7 +88,7 @@ def test_a_wrong_number_of_replicas_is_refused(wrong: str) -> None:
     assert "--replicas" in answer.stderr
 
 
-def test_serve_names_the_services_there_are() -> None:
+def test_serve_lists_the_services() -> None:
     answer = serai("serve", "ordre")
     assert answer.returncode == 2
     assert "order" in answer.stderr
@@ -109,7 +110,7 @@ def test_the_light_commands_import_no_web_framework(command: str) -> None:
     assert answer.stderr.strip() == "set()"
 
 
-def test_keys_stay_the_same_and_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_keys_are_stable_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     home.create()
     assert keys.load(home) == keys.load(home)
@@ -131,7 +132,7 @@ def test_no_two_installations_share_a_secret(tmp_path: Path) -> None:
     assert not {login["password"] for login in keys.logins(one)} & {login["password"] for login in keys.logins(other)}
 
 
-def test_the_public_key_set_holds_nothing_private(tmp_path: Path) -> None:
+def test_the_public_key_set_has_no_private_key(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create()
     loaded = keys.load(home)
@@ -139,7 +140,7 @@ def test_the_public_key_set_holds_nothing_private(tmp_path: Path) -> None:
     assert "d" not in json.loads(loaded.jwt_public)["keys"][0]
 
 
-def test_ports_are_kept_and_a_taken_one_is_replaced(tmp_path: Path) -> None:
+def test_ports_are_stable_and_one_in_use_is_replaced(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create()
     first = ports.allocate(home)
@@ -152,15 +153,15 @@ def test_ports_are_kept_and_a_taken_one_is_replaced(tmp_path: Path) -> None:
     assert second["discovery"] == first["discovery"]
 
 
-def test_a_free_port_is_none_that_the_kernel_may_give_away_before_it_is_used() -> None:
+def test_a_free_port_is_not_in_the_ephemeral_range() -> None:
     lowest, highest = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     found = {ports.find_free() for _ in range(50)}
     assert len(found) > 25
     assert not found.intersection(range(lowest, highest + 1))
-    assert all(ports.is_free(port) for port in found)
+    assert all(is_free(port) for port in found)
 
 
-def test_demo_orders_need_a_running_shop_to_be_placed_in(tmp_path: Path) -> None:
+def test_demo_orders_need_a_running_shop(tmp_path: Path) -> None:
     answer = serai("seed", "--orders", SERAI_HOME=str(tmp_path))
     assert answer.returncode == 1
     assert "start the shop with `serai up` first" in answer.stderr

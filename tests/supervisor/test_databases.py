@@ -1,3 +1,5 @@
+"""Roles, databases and migrations."""
+
 import os
 from collections.abc import Callable
 
@@ -13,14 +15,14 @@ from tests.conftest import PASSWORD
 PASSWORDS = dict.fromkeys(("cart", "order"), PASSWORD)
 
 
-async def test_a_second_migration_of_all_has_nothing_to_do(postgres: Postgres) -> None:
-    await databases.create_all(postgres.url, PASSWORDS, ours_alone=True)
+async def test_a_second_migration_applies_nothing(postgres: Postgres) -> None:
+    await databases.create_all(postgres.url, PASSWORDS, dedicated=True)
     await databases.migrate_all(postgres.url, PASSWORDS)
     assert await databases.migrate_all(postgres.url, PASSWORDS) == {"cart": 0, "order": 0}
 
 
-async def test_a_role_enters_its_own_database_and_no_other(postgres: Postgres) -> None:
-    await databases.create_all(postgres.url, PASSWORDS, ours_alone=True)
+async def test_a_role_connects_to_its_own_database_only(postgres: Postgres) -> None:
+    await databases.create_all(postgres.url, PASSWORDS, dedicated=True)
     own = await asyncpg.connect(url_of(postgres.url, "cart", PASSWORDS["cart"]))
     await own.close()
     for other in ("serai_order", "postgres", "template1"):
@@ -29,12 +31,12 @@ async def test_a_role_enters_its_own_database_and_no_other(postgres: Postgres) -
 
 
 async def test_a_role_needs_its_password(postgres: Postgres) -> None:
-    await databases.create_all(postgres.url, PASSWORDS, ours_alone=True)
+    await databases.create_all(postgres.url, PASSWORDS, dedicated=True)
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(url_of(postgres.url, "cart", "wrong"))
 
 
-async def test_a_forgotten_transaction_and_an_endless_statement_are_ended(database: Callable[[str], str]) -> None:
+async def test_roles_have_timeouts_for_statements_and_idle_transactions(database: Callable[[str], str]) -> None:
     connection = await asyncpg.connect(database("cart"))
     try:
         assert await connection.fetchval("SHOW statement_timeout") == "5s"
@@ -43,7 +45,7 @@ async def test_a_forgotten_transaction_and_an_endless_statement_are_ended(databa
         await connection.close()
 
 
-async def test_fresh_databases_are_apart(database: Callable[[str], str]) -> None:
+async def test_fresh_databases_are_separate(database: Callable[[str], str]) -> None:
     first, second = database("product"), database("product")
     assert first != second
     connection = await asyncpg.connect(first)
@@ -54,18 +56,18 @@ async def test_fresh_databases_are_apart(database: Callable[[str], str]) -> None
         await connection.close()
 
 
-async def test_says_which_server_does_not_answer() -> None:
+async def test_reports_which_server_does_not_respond() -> None:
     with pytest.raises(databases.MigrationFailed, match=r"127\.0\.0\.1:1/nowhere as somebody"):
         await databases.migrate_one("cart", "postgresql://somebody:secret@127.0.0.1:1/nowhere")
 
 
 @pytest.mark.parametrize("service", topology.WITH_DATABASE)
 async def test_migrations_go_up_down_and_up_again(postgres: Postgres, service: str) -> None:
-    await databases.create_all(postgres.url, {service: PASSWORD}, ours_alone=True)
+    await databases.create_all(postgres.url, {service: PASSWORD}, dedicated=True)
     await databases.check(postgres.url, service, "for-tests-only")
 
 
-def test_no_password_among_the_arguments_of_a_process(postgres: Postgres) -> None:
+def test_no_password_is_among_the_arguments_of_a_process(postgres: Postgres) -> None:
     assert postgres.pid is not None
     with open(f"/proc/{postgres.pid}/cmdline", "rb") as file:
         assert b"for-tests-only" not in file.read()

@@ -1,3 +1,5 @@
+"""The environment of each process."""
+
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,21 +31,27 @@ def setup(
     )
 
 
-def test_a_service_is_told_its_own_secrets_and_nobody_elses(tmp_path: Path) -> None:
+def test_a_service_gets_only_its_own_secrets(tmp_path: Path) -> None:
     private = {"STRIPE_SECRET_KEY": "sk", "STRIPE_WEBHOOK_SECRET": "whsec", "SERAI_DATABASE_URL": "postgresql://boss"}
-    given = setup(tmp_path, private)
-    cart = environment.for_service(given, "cart", "cart-1", database=True)
+    config = setup(tmp_path, private)
+    cart = environment.for_service(config, "cart", "cart-1", database=True)
     assert not set(private) & set(cart)
     assert "SERAI_JWT_KEYS" not in cart
-    assert cart["SERAI_SERVICE_KEY"] == given.keys.seeds["cart"]
-    password = given.keys.databases["cart"]
+    assert cart["SERAI_SERVICE_KEY"] == config.keys.seeds["cart"]
+    password = config.keys.databases["cart"]
     assert cart["DATABASE_URL"] == f"postgresql://serai_cart:{password}@/serai_cart?host=%2Fsomewhere&port=5"
 
 
-def test_the_gateway_alone_is_told_the_token_of_its_outlet(tmp_path: Path) -> None:
-    given = setup(tmp_path, {"SERAI_XDS_TOKEN": "xds"})
-    assert environment.for_gateway(given, 1)["SERAI_XDS_TOKEN"] == "xds"
-    assert "SERAI_XDS_TOKEN" not in environment.for_service(given, "cart", "cart-1", database=True)
+def test_only_the_gateway_gets_the_xds_token(tmp_path: Path) -> None:
+    config = setup(tmp_path, {"SERAI_XDS_TOKEN": "xds"})
+    assert environment.for_gateway(config, 1)["SERAI_XDS_TOKEN"] == "xds"
+    assert "SERAI_XDS_TOKEN" not in environment.for_service(config, "cart", "cart-1", database=True)
+
+
+def test_only_product_gets_the_path_of_the_demo_pictures(tmp_path: Path) -> None:
+    config = setup(tmp_path, {})
+    assert Path(environment.for_service(config, "product", "product-1", database=True)["SERAI_MEDIA_ARCHIVE"]).is_file()
+    assert "SERAI_MEDIA_ARCHIVE" not in environment.for_service(config, "cart", "cart-1", database=True)
 
 
 def test_the_size_of_the_pools_can_be_chosen(tmp_path: Path) -> None:
@@ -53,14 +61,14 @@ def test_the_size_of_the_pools_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_services_keep_their_compiled_code(tmp_path: Path) -> None:
-    given = setup(tmp_path, {"PYTHONDONTWRITEBYTECODE": "1", "PATH": "/bin"})
-    cart = environment.for_service(given, "cart", "cart-1", database=True)
+    config = setup(tmp_path, {"PYTHONDONTWRITEBYTECODE": "1", "PATH": "/bin"})
+    cart = environment.for_service(config, "cart", "cart-1", database=True)
     assert "PYTHONDONTWRITEBYTECODE" not in cart
     assert cart["PATH"] == "/bin"
 
 
 @pytest.mark.parametrize(
-    ("environ", "wanted"),
+    ("environ", "expected"),
     [
         ({}, True),
         ({"SERAI_DEMO_ORDERS": "on"}, True),
@@ -69,7 +77,5 @@ def test_services_keep_their_compiled_code(tmp_path: Path) -> None:
         ({"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}, False),
     ],
 )
-def test_a_shop_gets_a_past_only_where_nobody_outside_hears_of_it(
-    tmp_path: Path, environ: dict[str, str], wanted: bool
-) -> None:
-    assert setup(tmp_path, environ).demo_orders is wanted
+def test_a_shop_gets_past_orders_only_with_sandboxes(tmp_path: Path, environ: dict[str, str], expected: bool) -> None:
+    assert setup(tmp_path, environ).demo_orders is expected

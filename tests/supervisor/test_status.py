@@ -1,3 +1,5 @@
+"""The memory and the document of `serai status`."""
+
 from pathlib import Path
 
 import psutil
@@ -12,16 +14,16 @@ def test_shared_buffers_count_once(tmp_path: Path) -> None:
     with Postgres(tmp_path / "server", ports.find_free(), "x", tmp_path / "log", settings) as server:
         assert server.pid is not None
         top = psutil.Process(server.pid)
-        added_up = sum(process.memory_info().rss for process in (top, *top.children(recursive=True)))
-        assert top.memory_info().rss <= memory_of_tree(server.pid) < added_up
+        sum_of_rss = sum(process.memory_info().rss for process in (top, *top.children(recursive=True)))
+        assert top.memory_info().rss <= memory_of_tree(server.pid) < sum_of_rss
 
 
-def test_a_process_that_is_gone_takes_no_memory() -> None:
+def test_a_process_that_has_exited_uses_no_memory() -> None:
     assert memory_of_tree(None) == 0
     assert memory_of_tree(2**22 + 1) == 0
 
 
-def test_the_document_has_the_agreed_members() -> None:
+def test_the_json_document_has_its_documented_members() -> None:
     row = Row("order", "order-1", "127.0.0.1:1", "passing", 1, "0.1.0", 5)
     login = {"role": "admin", "email": "a@b.example", "password": "p"}
     status = Status(

@@ -34,12 +34,12 @@ class Users:
         answer = await self.client.post(
             "/api/auth/login", json={"email": email, "password": password}, headers=headers or {}
         )
-        # Each test says itself which cookie goes along.
+        # Each test sends its cookies explicitly.
         self.client.cookies.clear()
         return answer
 
     async def signed_in(self, email: str = "ada@example.com") -> dict[str, str]:
-        """Headers of somebody who has just registered and signed in."""
+        """The headers of a user who has just registered and signed in."""
         await self.register(email)
         return bearer(await self.login(email))
 
@@ -79,13 +79,13 @@ async def shared_users(postgres: Postgres, template: Callable[[str], str]) -> As
 
 @pytest.fixture
 async def users(shared_users: Users) -> Users:
-    # What the worker locks first comes first.
+    # In the order in which the background job locks them.
     await empty(shared_users.database_url, "link_asked", "account", "sign_in_failures", "event")
     return shared_users
 
 
 @pytest.fixture
 async def real_users(database: Callable[[str], str]) -> AsyncIterator[Users]:
-    """With passwords as dear as a shop's, and a database of its own: for what depends on how long hashing takes."""
+    """With the production cost of password hashing and a database of its own, for tests that depend on its duration."""
     async with room(database("user")) as users:
         yield users

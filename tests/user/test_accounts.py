@@ -8,10 +8,11 @@ import asyncpg
 import jwt
 import pytest
 
+from serai.permissions import permissions_of
 from serai.user import store
-from serai.user.seed import create_admin, seed
+from serai.user.provisioning import create_admin
 from tests import tokens
-from tests.user.conftest import PASSWORD, Users, bearer
+from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
 
 
 async def admin_of(users: Users, email: str = "root@example.com") -> dict[str, str]:
@@ -35,13 +36,13 @@ async def test_shows_and_changes_ones_own_name(users: Users) -> None:
 @pytest.mark.parametrize(
     "change", [{"name": ""}, {"name": "   "}, {"name": "x" * 101}, {"name": "a\x07b"}, {"name": 1}]
 )
-async def test_refuses_a_name_that_is_none(users: Users, change: dict[str, Any]) -> None:
+async def test_refuses_an_invalid_name(users: Users, change: dict[str, Any]) -> None:
     ada = await users.signed_in()
     assert (await users.client.patch("/api/auth/me", json=change, headers=ada)).status_code == 422
 
 
 @pytest.mark.parametrize("change", [{"role": "admin"}, {"email": "x@example.com"}, {"disabled": False}])
-async def test_nobody_raises_themselves(users: Users, change: dict[str, Any]) -> None:
+async def test_a_user_cannot_change_their_own_role(users: Users, change: dict[str, Any]) -> None:
     ada = await users.signed_in()
     assert (await users.client.patch("/api/auth/me", json=change, headers=ada)).status_code == 422
     assert (await users.client.get("/api/auth/me", headers=ada)).json()["role"] == "customer"
@@ -55,7 +56,7 @@ async def test_a_wrong_current_password_changes_nothing(users: Users) -> None:
     assert (await users.login("ada@example.com")).status_code == 200
 
 
-async def test_a_new_password_obeys_the_rules(users: Users) -> None:
+async def test_a_new_password_must_follow_the_rules(users: Users) -> None:
     ada = await users.signed_in()
     change = {"current_password": PASSWORD, "new_password": "password123"}
     answer = await users.client.post("/api/auth/password", json=change, headers=ada)
@@ -113,6 +114,22 @@ async def test_an_admin_changes_a_role(users: Users) -> None:
     assert (await users.client.get("/api/users", headers=ada)).status_code == 200
 
 
+async def test_a_user_is_told_the_permissions_of_their_role(users: Users) -> None:
+    admin, ada = await admin_of(users), await users.signed_in()
+    assert (await users.client.get("/api/auth/me", headers=ada)).json()["permissions"] == []
+    path = f"/api/users/{await id_of(users, ada)}"
+    risen = (await users.client.patch(path, json={"role": "admin"}, headers=admin)).json()
+    assert "permissions" not in risen
+    signed_in = await users.login("ada@example.com")
+    refreshed = await users.refresh(cookie_of(signed_in))
+    for user in (
+        signed_in.json()["user"],
+        refreshed.json()["user"],
+        (await users.client.get("/api/auth/me", headers=ada)).json(),
+    ):
+        assert user["permissions"] == permissions_of("admin")
+
+
 async def test_a_role_in_the_token_alone_is_not_enough(users: Users) -> None:
     ada = await users.signed_in()
     me = await id_of(users, ada)
@@ -168,20 +185,6 @@ async def test_other_services_ask_who_is_behind_a_session(users: Users) -> None:
         assert (await users.client.get(path)).status_code == 403
 
 
-async def test_the_demo_accounts_are_made_once_and_their_passwords_open_them(users: Users) -> None:
-    logins = [
-        {"role": "admin", "email": "admin@serai.example", "password": "printed-once-1"},
-        {"role": "customer", "email": "ada@serai.example", "password": "printed-once-2"},
-    ]
-    assert await seed(users.database_url, logins) == 2
-    assert await seed(users.database_url, logins) == 0
-    logins[1]["password"] = "printed-anew-3"
-    assert await seed(users.database_url, logins) == 1
-    for login in logins:
-        answer = await users.login(login["email"], login["password"])
-        assert answer.json()["user"]["role"] == login["role"]
-
-
 async def test_the_first_admin_takes_over_an_address_somebody_registered(users: Users) -> None:
     squatter = await users.signed_in("root@example.com")
     admin = await admin_of(users)
@@ -190,7 +193,7 @@ async def test_the_first_admin_takes_over_an_address_somebody_registered(users: 
     assert (await users.login("root@example.com")).status_code == 401
 
 
-async def test_what_ended_long_ago_is_forgotten(users: Users) -> None:
+async def test_sessions_that_ended_long_ago_are_deleted(users: Users) -> None:
     await users.signed_in()
     await users.signed_in("grace@example.com")
     await users.login("grace@example.com", "wrong")

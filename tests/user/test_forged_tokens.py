@@ -1,4 +1,4 @@
-"""Tokens made by somebody who knows everything but the private key."""
+"""Tokens forged without the private key."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_a_service_calls_only_whom_it_may(users: Users, caller: str, audie
 
 
 def test_a_good_token_of_the_same_making_would_pass() -> None:
-    """So that the refusals above are about what they say."""
+    """Ensures that the tokens above are refused for what is wrong with them."""
     token = signed(claims(USER))
     assert jwt.decode(token, PUBLIC, algorithms=["EdDSA"], audience="serai")["sub"] == str(USER)
     assert base64.urlsafe_b64decode(token.partition(".")[0] + "==").startswith(b"{")

@@ -20,6 +20,6 @@ asyncio.run(main())
 """
 
 
-def test_the_memory_of_hashes_goes_back_when_sign_ins_pause() -> None:
+def test_the_memory_of_hashes_is_released_when_sign_ins_pause() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr

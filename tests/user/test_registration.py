@@ -33,7 +33,7 @@ async def test_makes_a_customer_who_can_sign_in(users: Users) -> None:
     assert signed_in["user"]["email_verified"] is False
 
 
-async def test_answers_a_taken_address_like_a_fresh_one_and_changes_nothing(users: Users) -> None:
+async def test_the_response_for_a_taken_address_is_the_same_and_nothing_changes(users: Users) -> None:
     first = await users.register("ada@example.com", name="Ada")
     second = await users.register("Ada@example.com", password="another good password", name="Ada")
     assert (first.status_code, first.json()) == (second.status_code, second.json())
@@ -79,7 +79,7 @@ async def test_one_of_many_at_once_makes_the_account(users: Users) -> None:
         f"ada@{'a.' * 130}com",
     ],
 )
-async def test_refuses_what_no_mail_reaches(users: Users, email: str) -> None:
+async def test_refuses_an_address_that_cannot_receive_email(users: Users, email: str) -> None:
     answer = await users.register(email)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["email"]
@@ -110,7 +110,7 @@ async def test_says_everything_that_is_wrong_at_once(users: Users) -> None:
 
 
 @pytest.mark.parametrize("extra", [{"role": "admin"}, {"id": "0"}, {"email_verified": True}])
-async def test_nobody_sets_more_than_is_asked_for(users: Users, extra: dict[str, Any]) -> None:
+async def test_refuses_fields_that_registration_does_not_have(users: Users, extra: dict[str, Any]) -> None:
     body = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada", **extra}
     assert (await users.client.post("/api/auth/register", json=body)).status_code == 422
     assert (await users.login("ada@example.com")).status_code == 401
@@ -125,7 +125,7 @@ async def test_stores_no_password(real_users: Users) -> None:
 
 
 async def test_taken_and_fresh_addresses_take_the_same_time(real_users: Users) -> None:
-    """Both hash. The shortest of several in turn are compared, because other work on the machine only ever adds."""
+    """Both hash the password. Compares the shortest of several durations, because other load only adds to them."""
     await real_users.register("ada@example.com")
     times: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(6):

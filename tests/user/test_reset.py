@@ -7,15 +7,15 @@ import asyncpg
 import httpx
 import pytest
 
-from serai.chassis.db import Database
-from serai.chassis.feed import Feed
-from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_FORGOTTEN, USER_REGISTERED, VERIFICATION_ASKED
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
+from serai.contracts.user import PASSWORD_CHANGED, PASSWORD_RESET_REQUESTED, USER_REGISTERED, VERIFICATION_REQUESTED
 from serai.user import links, store
-from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, hash_of, mail_pause_s
-from serai.user.postbox import Postbox
-from serai.user.seed import create_admin
+from serai.user.domain import MAX_LINK_TOKENS, PER_ACCOUNT, hash_of
+from serai.user.link_emails import LinkEmails
+from serai.user.provisioning import create_admin
 from tests.user.conftest import PASSWORD, Users, bearer, cookie_of
-from tests.user.mailbox import inside, mails, mint, token
+from tests.user.email_links import connection_to, event_ids, issue_link, token
 
 NEW = "another caravan at dawn"
 
@@ -29,15 +29,15 @@ async def reset(users: Users, shown: str, password: str = NEW) -> httpx.Response
 
 
 async def mailed(users: Users, email: str = "ada@example.com") -> str:
-    """The token in the mail that somebody gets who has registered and forgotten the password."""
+    """Registers, requests a password reset and returns the token of its link."""
     await users.register(email)
     await forgot(users, email)
-    return await token(users, PASSWORD_FORGOTTEN)
+    return await token(users, PASSWORD_RESET_REQUESTED)
 
 
 async def let_pass(users: Users, interval: str) -> None:
-    """Let what was asked for and answered have been that much earlier."""
-    async with inside(users) as connection:
+    """Move the requests and their answers into the past."""
+    async with connection_to(users) as connection:
         await connection.execute(
             "update link_asked set at = at - $1::text::interval, due_at = due_at - $1::text::interval", interval
         )
@@ -50,17 +50,19 @@ async def test_a_forgotten_password_is_set_anew_with_the_mailed_token(users: Use
     signed_in = await users.login("ada@example.com", NEW)
     assert signed_in.status_code == 200
     assert signed_in.json()["user"]["email_verified"] is True, "the mail came to the address"
-    assert len(await mails(users, PASSWORD_CHANGED)) == 1, "its owner is told"
+    assert len(await event_ids(users, PASSWORD_CHANGED)) == 1, "its owner is told"
 
 
 async def test_a_reset_ends_every_session_and_link(users: Users) -> None:
     shown = await mailed(users)
     old = [await users.login("ada@example.com") for _ in range(3)]
     grace = await users.signed_in("grace@example.com")
-    verification = [(await mint(users, mail)).json()["token"] for mail in await mails(users, USER_REGISTERED)]
+    verification = [(await issue_link(users, mail)).json()["token"] for mail in await event_ids(users, USER_REGISTERED)]
     await let_pass(users, "2 minutes")
     await forgot(users)
-    [_, later] = [(await mint(users, mail)).json()["token"] for mail in await mails(users, PASSWORD_FORGOTTEN, 2)]
+    [_, later] = [
+        (await issue_link(users, mail)).json()["token"] for mail in await event_ids(users, PASSWORD_RESET_REQUESTED, 2)
+    ]
     assert (await reset(users, shown)).status_code == 204
     for answer in old:
         assert (await users.client.get("/api/auth/me", headers=bearer(answer))).status_code == 401
@@ -79,21 +81,21 @@ async def test_a_token_works_once(users: Users) -> None:
     assert (await users.login("ada@example.com", NEW)).status_code == 200
 
 
-async def test_of_fifty_who_show_it_at_once_one_wins(users: Users) -> None:
+async def test_of_fifty_concurrent_uses_of_a_token_one_succeeds(users: Users) -> None:
     shown = await mailed(users)
     passwords = [f"caravan number {number}" for number in range(50)]
     answers = await asyncio.gather(*(reset(users, shown, password) for password in passwords))
     statuses = [answer.status_code for answer in answers]
     assert sorted(statuses) == [204] + [422] * 49
     assert (await users.login("ada@example.com", passwords[statuses.index(204)])).status_code == 200
-    assert len(await mails(users, PASSWORD_CHANGED)) == 1
+    assert len(await event_ids(users, PASSWORD_CHANGED)) == 1
 
 
-async def test_of_two_tokens_shown_at_once_one_wins(users: Users) -> None:
+async def test_of_two_concurrent_tokens_one_succeeds(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
-    shown = [(await mint(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS)]
+    [mail] = await event_ids(users, PASSWORD_RESET_REQUESTED)
+    shown = [(await issue_link(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS)]
     answers = await asyncio.gather(*(reset(users, one) for one in shown for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [204] + [422] * (4 * MAX_LINK_TOKENS - 1)
 
@@ -113,7 +115,7 @@ async def test_a_sign_in_with_the_old_password_does_not_outlive_the_reset(users:
 
 async def test_a_token_ends_after_an_hour(users: Users) -> None:
     shown = await mailed(users)
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         await connection.execute("update link_token set expires_at = expires_at - interval '59 minutes 30 seconds'")
         assert await connection.fetchval("select count(*) from link_token where expires_at > now()") == 1
         await connection.execute("update link_token set expires_at = expires_at - interval '30 seconds'")
@@ -121,36 +123,38 @@ async def test_a_token_ends_after_an_hour(users: Users) -> None:
     assert (await users.login("ada@example.com")).status_code == 200
 
 
-async def test_a_mail_that_is_an_hour_late_is_not_sent(users: Users) -> None:
+async def test_an_email_that_is_an_hour_late_is_not_sent(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
-    async with inside(users) as connection:
+    [mail] = await event_ids(users, PASSWORD_RESET_REQUESTED)
+    async with connection_to(users) as connection:
         await connection.execute("update link set created_at = created_at - interval '1 hour'")
-    late = await mint(users, mail)
+    late = await issue_link(users, mail)
     assert (late.status_code, late.json()["code"]) == (404, "link_gone")
 
 
-async def test_a_mail_sent_again_carries_another_token_and_the_earlier_ones_work(users: Users) -> None:
+async def test_an_email_sent_again_carries_another_token_and_the_earlier_ones_work(users: Users) -> None:
     await users.register("ada@example.com")
     await forgot(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
-    shown = [(await mint(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS + 2)]
+    [mail] = await event_ids(users, PASSWORD_RESET_REQUESTED)
+    shown = [(await issue_link(users, mail)).json()["token"] for _ in range(MAX_LINK_TOKENS + 2)]
     assert len(set(shown)) == len(shown)
     assert [(await reset(users, one)).status_code for one in shown[:2]] == [422, 422], "the oldest make way"
     assert (await reset(users, shown[2])).status_code == 204
     assert [(await reset(users, one)).status_code for one in shown[3:]] == [422] * (MAX_LINK_TOKENS - 1)
 
 
-async def test_a_mail_that_is_written_while_the_password_is_reset_opens_nothing_afterwards(users: Users) -> None:
+async def test_an_email_that_is_written_while_the_password_is_reset_opens_nothing_afterwards(users: Users) -> None:
     shown = await mailed(users)
-    [mail] = await mails(users, PASSWORD_FORGOTTEN)
-    done, *answers = await asyncio.gather(reset(users, shown), *(mint(users, mail) for _ in range(MAX_LINK_TOKENS - 1)))
+    [mail] = await event_ids(users, PASSWORD_RESET_REQUESTED)
+    done, *answers = await asyncio.gather(
+        reset(users, shown), *(issue_link(users, mail) for _ in range(MAX_LINK_TOKENS - 1))
+    )
     assert done.status_code == 204
     assert {answer.status_code for answer in answers} <= {200, 404}
     minted = [answer for answer in answers if answer.status_code == 200]
     assert [(await reset(users, one.json()["token"])).status_code for one in minted] == [422] * len(minted)
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         assert await connection.fetchval("select count(*) from link_token") == 0
 
 
@@ -176,28 +180,28 @@ async def test_an_operator_who_takes_an_account_over_ends_its_links(users: Users
     assert (await reset(users, shown)).status_code == 422
 
 
-async def test_a_reset_opens_the_door_that_failures_had_slowed(users: Users) -> None:
+async def test_a_reset_ends_the_delay_after_failed_sign_ins(users: Users) -> None:
     shown = await mailed(users)
     for _ in range(int(PER_ACCOUNT.free)):
         await users.login("ada@example.com", "wrong", {"x-forwarded-for": "203.0.113.7"})
     await reset(users, shown)
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         assert not await connection.fetch("select 1 from sign_in_failures where subject like 'account:%'")
 
 
-async def test_a_disabled_account_gets_no_mail_and_its_token_opens_nothing(users: Users) -> None:
+async def test_a_disabled_account_gets_no_email_and_its_token_opens_nothing(users: Users) -> None:
     shown = await mailed(users)
     await users.register("grace@example.com")
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         await connection.execute("update account set disabled = true where email = 'ada@example.com'")
     assert (await reset(users, shown)).status_code == 422
     await let_pass(users, "2 minutes")
     await forgot(users)
     await forgot(users, "grace@example.com")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 2)) == 2, "ada's of before, and grace's"
+    assert len(await event_ids(users, PASSWORD_RESET_REQUESTED, 2)) == 2, "ada's of before, and grace's"
 
 
-# Nobody learns who has an account
+# Whether an address has an account is not revealed
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "ADA@example.com ", "not an address", "", "x" * 320])
@@ -209,12 +213,12 @@ async def test_the_answer_is_the_same_for_every_address(users: Users, email: str
     assert known.headers.keys() == other.headers.keys()
 
 
-async def test_asking_is_the_same_work_for_every_address(users: Users) -> None:
-    """Word for word the same statements, first and again, while nobody answers them."""
+async def test_a_request_runs_the_same_statements_for_every_address(users: Users) -> None:
+    """The same SQL statements, for the first and for repeated requests."""
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
-    postbox, run = Postbox(db, Feed("user", db)), list[str]()
+    link_emails, run = LinkEmails(db, Feed("user", db)), list[str]()
 
     def note(query: Any) -> None:
         run.append(query.query)
@@ -225,7 +229,7 @@ async def test_asking_is_the_same_work_for_every_address(users: Users) -> None:
     for _ in range(2):
         for email, done in work.items():
             run.clear()
-            await postbox.ask("reset_password", email)
+            await link_emails.request("reset_password", email)
             done.append(list(run))
     await db.close()
     assert work["ada@example.com"] == work["nobody@example.com"]
@@ -237,35 +241,35 @@ async def test_an_unknown_address_leaves_no_event_and_is_not_kept(users: Users) 
     await users.register("ada@example.com")
     for email in ("nobody@example.com", "somebody@example.com", "ada@example.com"):
         await forgot(users, email)
-    await mails(users, PASSWORD_FORGOTTEN)
-    async with inside(users) as connection:
+    await event_ids(users, PASSWORD_RESET_REQUESTED)
+    async with connection_to(users) as connection:
         kept = await connection.fetch("select email from link_asked")
-        told = await connection.fetchval("select count(*) from event where type = $1", PASSWORD_FORGOTTEN)
+        told = await connection.fetchval("select count(*) from event where type = $1", PASSWORD_RESET_REQUESTED)
     assert ([row["email"] for row in kept], told) == ([None] * 3, 1)
 
 
-# Nobody is flooded
+# Emails are delayed
 
 
-async def test_who_asks_again_at_once_gets_one_mail_now_and_one_later(users: Users) -> None:
+async def test_a_repeated_request_sends_one_email_now_and_one_later(users: Users) -> None:
     await users.register("ada@example.com")
     assert {(await forgot(users)).status_code for _ in range(20)} == {202}
-    await mails(users, PASSWORD_FORGOTTEN)
+    await event_ids(users, PASSWORD_RESET_REQUESTED)
     await users.register("grace@example.com")
     await forgot(users, "grace@example.com")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 2)) == 2, "hers came, a second to ada did not"
+    assert len(await event_ids(users, PASSWORD_RESET_REQUESTED, 2)) == 2, "hers came, a second to ada did not"
     await forgot(users)
     await let_pass(users, "61 seconds")
-    assert len(await mails(users, PASSWORD_FORGOTTEN, 3)) == 3
+    assert len(await event_ids(users, PASSWORD_RESET_REQUESTED, 3)) == 3
 
 
-async def test_every_mail_makes_the_next_one_to_its_address_wait_longer(users: Users) -> None:
+async def test_every_email_makes_the_next_one_to_its_address_wait_longer(users: Users) -> None:
     await users.register("ada@example.com")
     waits: list[float] = []
     for count in range(1, 9):
         await forgot(users)
-        await mails(users, PASSWORD_FORGOTTEN, count)
-        async with inside(users) as connection:
+        await event_ids(users, PASSWORD_RESET_REQUESTED, count)
+        async with connection_to(users) as connection:
             wait = await connection.fetchval("select extract(epoch from due_at - at)::float8 from link_asked")
             waits.append(wait)
             await connection.execute("update link_asked set due_at = now()")
@@ -275,36 +279,34 @@ async def test_every_mail_makes_the_next_one_to_its_address_wait_longer(users: U
     assert waits[-1] == 3600
     await let_pass(users, "12 hours")
     await forgot(users)
-    await mails(users, PASSWORD_FORGOTTEN, 9)
-    async with inside(users) as connection:
+    await event_ids(users, PASSWORD_RESET_REQUESTED, 9)
+    async with connection_to(users) as connection:
         assert await connection.fetchval("select extract(epoch from due_at - at)::float8 from link_asked") == 60
-
-
-def test_the_wait_between_mails_grows_and_has_an_end() -> None:
-    waits = [mail_pause_s(level) for level in range(100)]
-    assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (60.0, 3600.0)
 
 
 async def test_asking_for_a_link_to_verify_and_one_to_reset_are_counted_apart(users: Users) -> None:
     ada = await users.signed_in()
     await users.client.post("/api/auth/email/resend", headers=ada)
     await forgot(users)
-    assert len(await mails(users, VERIFICATION_ASKED)) == len(await mails(users, PASSWORD_FORGOTTEN)) == 1
+    assert (
+        len(await event_ids(users, VERIFICATION_REQUESTED))
+        == len(await event_ids(users, PASSWORD_RESET_REQUESTED))
+        == 1
+    )
 
 
-async def test_what_a_replica_took_in_and_did_not_live_to_answer_is_answered_by_another(users: Users) -> None:
+async def test_a_request_that_an_instance_left_unanswered_is_answered_by_another(users: Users) -> None:
     await users.register("ada@example.com")
     db = Database(users.database_url, size=1)
     await db.open()
-    await Postbox(db, Feed("user", db)).ask("reset_password", "ada@example.com")
+    await LinkEmails(db, Feed("user", db)).request("reset_password", "ada@example.com")
     await db.close()
-    await mails(users, PASSWORD_FORGOTTEN)
+    await event_ids(users, PASSWORD_RESET_REQUESTED)
 
 
-async def test_what_is_due_is_answered_once_by_however_many_replicas(users: Users) -> None:
+async def test_several_instances_answer_each_request_once(users: Users) -> None:
     emails = [f"user{number}@example.com" for number in range(45)]
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         await connection.executemany(
             "insert into account (id, email, name, password_hash) values (gen_random_uuid(), $1, 'x', 'x')",
             [(email,) for email in emails],
@@ -312,9 +314,9 @@ async def test_what_is_due_is_answered_once_by_however_many_replicas(users: User
     db = Database(users.database_url, size=4)
     await db.open()
     feed = Feed("user", db)
-    replicas = [asyncio.create_task(Postbox(db, feed).run()) for _ in range(3)]
+    replicas = [asyncio.create_task(LinkEmails(db, feed).run()) for _ in range(3)]
     await asyncio.gather(*(forgot(users, email) for email in emails))
-    answered = await mails(users, PASSWORD_FORGOTTEN, len(emails))
+    answered = await event_ids(users, PASSWORD_RESET_REQUESTED, len(emails))
     for replica in replicas:
         replica.cancel()
     await asyncio.gather(*replicas, return_exceptions=True)
@@ -322,13 +324,13 @@ async def test_what_is_due_is_answered_once_by_however_many_replicas(users: User
     assert len(answered) == len(emails)
 
 
-# What is kept
+# What is stored
 
 
 async def test_only_a_hash_is_stored(users: Users) -> None:
     shown = await mailed(users)
     assert len(shown) == 43
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         kept = await everything(connection)
         hashes = [row["hash"] for row in await connection.fetch("select hash from link_token")]
     assert shown not in kept
@@ -336,16 +338,16 @@ async def test_only_a_hash_is_stored(users: Users) -> None:
 
 
 async def everything(connection: asyncpg.Connection[asyncpg.Record]) -> str:
-    """All that the database holds."""
+    """The content of all tables."""
     tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
     rows = [await connection.fetch(f"select t::text from {row['tablename']} t") for row in tables]
     return str(rows)
 
 
-async def test_what_was_asked_for_long_ago_is_forgotten(users: Users) -> None:
+async def test_old_requests_are_deleted(users: Users) -> None:
     await mailed(users)
     await let_pass(users, "25 hours")
-    async with inside(users) as connection:
+    async with connection_to(users) as connection:
         await connection.execute("update link set created_at = created_at - interval '7 days'")
         async with connection.transaction():
             await store.prune(connection)

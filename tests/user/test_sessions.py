@@ -57,7 +57,7 @@ async def test_pages_through_ones_sessions(users: Users) -> None:
 
 
 @pytest.mark.parametrize(("said", "kept"), [("", None), ("  a   b  ", "a b"), ("x" * 5000, "x" * 300)])
-async def test_keeps_of_a_browser_s_name_what_anybody_will_read(users: Users, said: str, kept: str | None) -> None:
+async def test_a_user_agent_is_shortened_and_cleaned(users: Users, said: str, kept: str | None) -> None:
     await users.register("ada@example.com")
     ada = bearer(await users.login("ada@example.com", headers={"user-agent": said}))
     assert [item["user_agent"] for item in await sessions(users, ada)] == [kept]

@@ -1,4 +1,4 @@
-"""What `make web` does where there is nothing to do, and where nothing can be fetched."""
+"""`make web` skips an up-to-date build, and reports clearly what it cannot do without a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: One package, which would have to be fetched.
+#: A lock file with one package, which is not cached.
 LOCK = {
     "name": "serai-web",
     "lockfileVersion": 3,
@@ -50,7 +50,7 @@ class Checkout:
         path.write_text(text)
 
     def with_tools(self) -> Checkout:
-        """The tools of this checkout; where packages come from cannot be reached."""
+        """Links the tools of the real checkout. The package registry stays unreachable."""
         (self.root / ".tools").mkdir()
         for tool in (ROOT / ".tools").glob("[un]*-*"):
             (self.root / ".tools" / tool.name).symlink_to(tool)
@@ -58,13 +58,13 @@ class Checkout:
         return self
 
     def built(self) -> Checkout:
-        """As it is after a build of the sources as they are."""
+        """Makes it look as after a build of the current sources."""
         self.write("dist/index.html", "<!doctype html>")
-        self.write("dist/.stamp", self.ask("web.digest(web.sources(), web.NODE_VERSION)"))
+        self.write("dist/.stamp", self.evaluate("web.digest(web.sources(), web.NODE_VERSION)"))
         return self
 
-    def ask(self, expression: str) -> str:
-        """What the build script of this checkout says."""
+    def evaluate(self, expression: str) -> str:
+        """Evaluates an expression in the checkout's build script."""
         command = [sys.executable, "-c", f"import web; print({expression}, end='')"]
         return subprocess.run(
             command, cwd=self.root / "scripts", capture_output=True, text=True, check=True, timeout=60
@@ -92,25 +92,25 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_what_is_built_is_not_built_again_and_needs_no_tools(checkout: Checkout) -> None:
+def test_an_up_to_date_build_is_skipped_and_needs_no_tools(checkout: Checkout) -> None:
     checkout.built()
     done = checkout.make()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ["src/main.test.tsx", "src/api/generated/cart.ts", "README.md"])
-def test_what_is_no_part_of_a_build_makes_none(checkout: Checkout, name: str) -> None:
+def test_files_outside_the_build_do_not_make_it_outdated(checkout: Checkout, name: str) -> None:
     checkout.built().write(name, "2")
-    assert checkout.ask("web.is_built()") == "True"
+    assert checkout.evaluate("web.is_built()") == "True"
 
 
 @pytest.mark.parametrize("name", ["src/main.tsx", "src/new.ts", "package-lock.json", "public/favicon.svg"])
-def test_whatever_is_part_of_a_build_makes_another(checkout: Checkout, name: str) -> None:
+def test_a_changed_source_makes_the_build_outdated(checkout: Checkout, name: str) -> None:
     checkout.built().write(name, "2")
-    assert checkout.ask("web.is_built()") == "False"
+    assert checkout.evaluate("web.is_built()") == "False"
 
 
-def test_without_a_network_the_pages_that_were_built_before_go_on(checkout: Checkout) -> None:
+def test_without_a_network_the_previous_build_is_used(checkout: Checkout) -> None:
     checkout.with_tools().built().write("src/main.tsx", "2")
     done = checkout.make()
     assert done.returncode == 0
@@ -118,7 +118,7 @@ def test_without_a_network_the_pages_that_were_built_before_go_on(checkout: Chec
     assert (checkout.web / "dist" / "index.html").exists()
 
 
-def test_without_a_network_and_without_pages_it_says_what_to_do(checkout: Checkout) -> None:
+def test_without_a_network_and_without_a_build_it_reports_what_to_do(checkout: Checkout) -> None:
     done = checkout.with_tools().make()
     assert done.returncode == 1
     assert "The client application is not built" in done.stderr

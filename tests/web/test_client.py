@@ -1,4 +1,4 @@
-"""The client application by itself: its types against the API's documents, and its own tests, beside what they test."""
+"""Runs the client application's own type checks and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A browser that was open while a new release came: the scripts of its pages are gone."""
+"""A browser that was open during a release: the scripts of its pages no longer exist."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 
-from tests.browser import chromium
-from tests.web.first_load import WEB
-from tests.web.serving import serving
+from tests.web.web_process import web_process
+from tools.first_load import WEB
+from tools.shop.browser import chromium
+
+pytestmark = pytest.mark.system
 
 REGISTER_PAGE = re.compile(r"/assets/RegisterPage-[^/]+\.js$")
 
 
 class Visitor:
-    """On the way from signing in to registering, whose script may be gone."""
+    """A visitor who goes from the sign-in page to the register page, whose script may be missing."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.loads = 0
-        self.gone = True
         page.on("request", self._on_request)
 
     def _on_request(self, request: Request) -> None:
         self.loads += request.is_navigation_request()
 
-    async def lose(self, *, until_load: int) -> None:
+    async def remove_script(self, *, until_load: int) -> None:
         async def answer(route: Route) -> None:
             await (route.fulfill(status=404) if self.loads < until_load else route.fallback())
 
@@ -37,38 +38,38 @@ class Visitor:
 
 @pytest.fixture
 async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
-    with serving(WEB / "dist", tmp_path / "web.log") as url:
+    with web_process(WEB / "dist", tmp_path / "web.log") as url:
         async with chromium() as browser:
             page = await browser.new_page(base_url=url)
             yield Visitor(page)
 
 
-async def test_a_page_whose_script_is_gone_loads_anew_by_itself(visitor: Visitor) -> None:
+async def test_a_page_whose_script_is_missing_reloads_itself(visitor: Visitor) -> None:
     page = visitor.page
-    await visitor.lose(until_load=2)
+    await visitor.remove_script(until_load=2)
     await page.goto("/sign-in")
-    await page.get_by_role("link", name="Create an account").click()
+    await page.get_by_role("link", name="Create account").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("account", re.IGNORECASE))
     await expect(page).to_have_url(re.compile("/register"))
     assert visitor.loads == 2
 
 
-async def test_a_script_that_stays_away_does_not_load_the_page_for_ever(visitor: Visitor) -> None:
+async def test_a_script_that_stays_missing_does_not_reload_the_page_forever(visitor: Visitor) -> None:
     page = visitor.page
-    await visitor.lose(until_load=100)
+    await visitor.remove_script(until_load=100)
     await page.goto("/sign-in")
-    await page.get_by_role("link", name="Create an account").click()
-    await expect(page.get_by_text("This page could not be shown")).to_be_visible()
+    await page.get_by_role("link", name="Create account").click()
+    await expect(page.get_by_text("This page couldn’t be loaded")).to_be_visible()
     assert 2 <= visitor.loads <= 3
 
 
-async def test_a_script_fetched_early_in_vain_disturbs_nobody(visitor: Visitor) -> None:
+async def test_a_failed_prefetch_does_not_reload_the_page(visitor: Visitor) -> None:
     page = visitor.page
-    await visitor.lose(until_load=100)
+    await visitor.remove_script(until_load=100)
     await page.goto("/sign-in")
     await page.get_by_label("Email address").fill("ada@example.com")
     async with page.expect_response(REGISTER_PAGE):
-        await page.get_by_role("link", name="Create an account").hover()
+        await page.get_by_role("link", name="Create account").hover()
     await page.wait_for_load_state("networkidle")
     await expect(page.get_by_label("Email address")).to_have_value("ada@example.com")
     assert visitor.loads == 1

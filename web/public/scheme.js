@@ -1,11 +1,11 @@
-// Runs before the first paint, so that somebody who chose dark never sees a flash of light. A file of its own, because
-// the content security policy allows no inline script.
+// Sets the color scheme before the first paint, so that a dark page does not flash light. This is a separate file because
+// the content security policy forbids inline scripts.
 (function () {
   var chosen = null;
   try {
     chosen = localStorage.getItem("mantine-color-scheme-value");
   } catch (refused) {
-    // Storage may be switched off; then the system decides.
+    // Storage is disabled; use the system's color scheme.
   }
   if (chosen !== "light" && chosen !== "dark") {
     chosen = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";

@@ -1,6 +1,6 @@
 /**
- * Writes a .br and a .gz beside every text file of the build, so that nothing is compressed while somebody waits and
- * the slowest, best settings cost nothing.
+ * Writes a .br and a .gz file for every text file of the build. Compressing at build time costs no request time, so the
+ * slowest settings, which compress best, can be used.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,8 +9,8 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 
 const TEXT = /\.(js|css|html|svg|json|txt)$/;
-/** Below this, headers outweigh what is saved. */
-const WORTH_IT = 1024;
+/** In bytes. Compressing smaller files saves nothing. */
+const MIN_SIZE = 1024;
 
 export function compress(): Plugin {
   let folder = "";
@@ -24,7 +24,7 @@ export function compress(): Plugin {
       const files = await readdir(folder, { recursive: true });
       for (const path of files.filter((file) => TEXT.test(file) && !file.startsWith(".")).map((file) => join(folder, file))) {
         const content = await readFile(path);
-        if (content.length < WORTH_IT) continue;
+        if (content.length < MIN_SIZE) continue;
         const [br, gz] = await Promise.all([
           promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
           promisify(gzip)(content, { level: constants.Z_BEST_COMPRESSION }),

@@ -1,6 +1,6 @@
 /**
- * Writes which files each page needs beside those that index.html names, so that the web service can tell a browser of
- * them with the page: otherwise it would learn of them one after the other, as scripts arrive.
+ * Writes .vite/pages.json: the files that each page needs in addition to those that index.html names. The web service
+ * sends them as preload headers with the page; otherwise the browser would discover them one after another.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ export function pages(): Plugin {
   };
 }
 
-/** A module's own file and all that it imports at once, with their styles. */
+/** The file of a module and those of its static imports, with their styles. */
 function filesOf(manifest: Manifest, module: string, found = new Set<string>()): Set<string> {
   const chunk = manifest[module];
   if (!chunk) throw new Error(`the build has no ${module}`);

@@ -1,8 +1,8 @@
 /**
- * Writes src/api/generated/ from the API's committed OpenAPI documents.
+ * Generates src/api/generated/ from the committed OpenAPI documents.
  *
- * The files are not committed: they are made before each type check, so they cannot drift from the documents, and the
- * build does not need them, because types are erased.
+ * The files are not committed. They are generated before each type check, so they always match the documents. The build
+ * does not need them, because types are erased.
  */
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";

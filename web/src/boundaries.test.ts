@@ -1,13 +1,13 @@
-/** Who may import whom. Features do not know each other: what two of them need lives beside them, where both can see it. */
+/** Which folders may import which. Features do not import each other: what two of them need is in a layer below. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { expect, test } from "vitest";
 
 const SRC = join(import.meta.dirname, ".");
-/** A layer sees those before it, and itself. */
-const LAYERS = ["format", "api", "session", "ui", "products", "orders", "office", "features", "app"];
-/** The access token is asked for by the client and begun by a sign-in; these two rooms know each other. */
-const EXCEPTIONS = new Set(["api -> session", "format -> api", "session -> ui"]);
+/** A layer may import the layers before it, and itself. */
+const LAYERS = ["texts", "format", "api", "session", "ui", "products", "orders", "admin", "features", "app"];
+/** The API client gets its token from the session, which a sign-in call starts. Texts and formats use types of the API. */
+const EXCEPTIONS = new Set(["api -> session", "format -> api", "texts -> api", "session -> ui"]);
 
 function imports(): { file: string; target: string }[] {
   const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file) && !file.includes("generated"));
@@ -36,5 +36,12 @@ test("imports go down the layers", () => {
     if (!LAYERS.includes(from) || !LAYERS.includes(to) || EXCEPTIONS.has(`${from} -> ${to}`)) return false;
     return LAYERS.indexOf(to) > LAYERS.indexOf(from);
   });
+  expect(wrong).toEqual([]);
+});
+
+test("the texts of the admin area are imported by the admin area only", () => {
+  const wrong = imports().filter(
+    ({ file, target }) => target.startsWith("texts/admin/") && !/^(admin|features\/admin|texts\/admin)\//.test(file),
+  );
   expect(wrong).toEqual([]);
 });

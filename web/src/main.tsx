@@ -5,7 +5,7 @@ import { QueryClientProvider, type Query } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { startTransition, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { followOtherTabs } from "./api/cart";
+import { syncWithOtherTabs } from "./api/cart";
 import { queries } from "./api/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
@@ -14,29 +14,29 @@ import { Toasts } from "./ui/Toasts";
 
 session.restore();
 addEventListener("storage", (event) => session.follow(event));
-followOtherTabs(queries);
-// Shown again by the back button, a page is as old as when it was left.
+syncWithOtherTabs(queries);
+// A page restored from the back/forward cache has old data.
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) void queries.invalidateQueries();
 });
 
-// What one person was shown is not kept for the next; the catalogue is the same for everybody.
+// Cached data of one user must not be shown to the next. The catalog is the same for everyone.
 let owner = session.state().user?.id;
 session.subscribe(() => {
   const { phase, user } = session.state();
   if (phase === "restoring" || phase === "expired" || user?.id === owner) return;
   owner = user?.id;
-  const personal = { predicate: ({ queryKey }: Query) => queryKey[0] !== "catalogue" && queryKey[0] !== "cart" };
-  // A page that is there already asks anew for who came; once nobody is signed in there is nothing to ask for.
+  const personal = { predicate: ({ queryKey }: Query) => queryKey[0] !== "catalog" && queryKey[0] !== "cart" };
+  // After a sign-in the mounted page refetches for the new user; after a sign-out there is nothing to refetch.
   if (user) void queries.resetQueries(personal);
   else queries.removeQueries(personal);
   void queries.invalidateQueries({ queryKey: ["cart"] });
 });
 
-const place = document.getElementById("root");
-if (!place) throw new Error("index.html has no #root");
-const app = createRoot(place);
-// As a transition the first drawing goes in small steps too, between which the browser may do something else.
+const container = document.getElementById("root");
+if (!container) throw new Error("index.html has no #root");
+const app = createRoot(container);
+// A transition splits the first render into small steps, so that the browser stays responsive.
 startTransition(() =>
   app.render(
     <StrictMode>

@@ -1,7 +1,7 @@
 -- migrate:up
 
--- A guest's cart is known by the hash of its cookie, a customer's by their id; each of them has one.
--- `version` rises with every change of the lines: whoever writes says which version they have seen.
+-- One cart per guest, identified by the hash of the cookie, and one per customer, identified by their id. `version` rises
+-- with every change of the lines; a write names the version it is based on.
 create table cart (
     id         uuid primary key,
     user_id    uuid unique,
@@ -22,8 +22,8 @@ create table cart_line (
     unique (cart_id, variant_id)
 );
 
--- A checkout's snapshot of a cart, under the order's id. How it ended is kept, so that a late freeze is refused;
--- a row without a cart is the end of a checkout that never froze one.
+-- A checkout's snapshot of a cart, by order. How it ended is kept, so that a late freeze is refused. A row without a cart
+-- is the end of a checkout that has not frozen one.
 create table cart_freeze (
     order_id   uuid primary key,
     state      text not null check (state in ('live', 'cleared', 'released')),

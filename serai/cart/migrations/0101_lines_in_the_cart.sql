@@ -1,7 +1,7 @@
 -- migrate:up
 
--- A cart is read and written as a whole, so it is one row. Its indexes are of columns that no change touches: then a
--- change writes a new row beside the old one, where the page has room, and no index.
+-- A cart is read and written as a whole, so it is one row. No indexed column changes, so that a change of the lines is a
+-- heap-only update, for which the fill factor leaves room.
 alter table cart
     add column lines jsonb not null default '[]',
     add constraint cart_lines_are_few check (jsonb_array_length(lines) <= 100),

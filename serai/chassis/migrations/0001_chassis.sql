@@ -1,7 +1,7 @@
 -- migrate:up
 
--- Facts this service tells the others. `position` stays null until the sequencer hands positions out after commit;
--- `seq` keeps two events of one row in the order in which that row's lock was held.
+-- Events that this service publishes. `position` is null until the sequencer assigns it after commit. `seq` keeps the
+-- events of one row in the order in which transactions held that row's lock.
 create table event (
     seq         bigint generated always as identity primary key,
     position    bigint unique,
@@ -21,14 +21,14 @@ create table feed_head (
 );
 insert into feed_head (position) values (0);
 
--- How far each reader of our feed has come, as it last told us; nothing it has not read is pruned.
+-- The last known position of each consumer of our feed. Events that it has not read are not pruned.
 create table feed_reader (
     consumer text primary key,
     position bigint not null,
     seen_at  timestamptz not null default now()
 );
 
--- Our own cursors in the feeds of others. The cursor moves in the transaction that applies the effect.
+-- Our cursors in the feeds of other services. A cursor advances in the transaction that applies the events.
 create table feed_cursor (
     feed        text primary key,
     position    bigint not null default 0,
@@ -36,7 +36,7 @@ create table feed_cursor (
     lease_until timestamptz not null default '-infinity'
 );
 
--- Events that could not be applied. Later events of the same subject queue behind them.
+-- Events that failed. Later events of the same subject wait behind them.
 create table feed_parked (
     feed     text not null,
     position bigint not null,
@@ -50,7 +50,7 @@ create table feed_parked (
 );
 create index feed_parked_by_subject on feed_parked (feed, subject, position);
 
--- A client's key, bound to its caller and to what it made.
+-- A client's idempotency key, bound to its caller and to the resource that the request created.
 create table idempotency_key (
     caller      text not null,
     key         text not null,

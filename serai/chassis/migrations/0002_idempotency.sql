@@ -1,8 +1,8 @@
 -- migrate:up
 
--- What a key has made, read only after the lock on the key was tried. A plain statement would read as of a moment before
--- it took the lock, and miss a transaction that bound the key and let go in between; each statement of a volatile
--- function reads afresh.
+-- The resource bound to a key, read after the attempt to lock the key. A plain statement would use a snapshot from before
+-- it took the lock, and miss a transaction that bound the key and released the lock in between. Each statement of a
+-- volatile function takes a new snapshot.
 create function idempotency_key_made(key_lock bigint, of_caller text, of_key text)
 returns table (held boolean, fingerprint bytea, resource text)
 language plpgsql volatile as $$

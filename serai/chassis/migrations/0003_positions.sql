@@ -1,8 +1,8 @@
 -- migrate:up
 
--- Gives every event that has been committed its place in the feed, and tells who listens how far the feed now goes.
--- False when another is at it. One call, because each statement in it sees what was committed before that statement:
--- numbering begins by looking only once the lock is held, so it sees all that the last holder did.
+-- Assigns a position to every committed event and notifies listeners of the new last position. Returns false when another
+-- session is doing so. It is one function because each statement in it takes a new snapshot: the events are read after the
+-- lock is taken, so all positions assigned by the last holder are visible.
 create function hand_out_positions(channel text) returns boolean language plpgsql volatile as $$
 declare
     reached bigint;

@@ -1,6 +1,6 @@
 -- migrate:up
 
--- `email` is kept normalised (trimmed, lower case), so that equality is the whole rule.
+-- `email` is stored normalized (trimmed, lower case), so that addresses compare by equality.
 create table account (
     id             uuid primary key,
     email          text not null unique check (email = lower(email)),
@@ -9,7 +9,7 @@ create table account (
     password_hash  text not null,
     disabled       boolean not null default false,
     email_verified boolean not null default false,
-    -- When the owner was last told that somebody tried to register this address.
+    -- When the owner was last told that someone tried to register this address.
     told_taken_at  timestamptz,
     created_at     timestamptz not null default now(),
     updated_at     timestamptz not null default now()
@@ -17,7 +17,7 @@ create table account (
 create index account_search on account using gin ((email || ' ' || lower(name)) gin_trgm_ops);
 create index account_admins on account (id) where role = 'admin' and not disabled;
 
--- A sign-in, and the family of refresh tokens that grows from it.
+-- A session: a sign-in and the chain of refresh tokens that starts with it.
 create table session (
     id             uuid primary key,
     user_id        uuid not null references account on delete cascade,
@@ -31,7 +31,7 @@ create index session_live on session (user_id, created_at) where ended_at is nul
 create index session_by_address on session (user_id, client_address);
 create index session_by_expiry on session (expires_at);
 
--- Only hashes. A token is used once; `salt` is what its successor is derived from, together with the token itself.
+-- Stores hashes only. A token is used once; its successor is derived from the token itself and `salt`.
 create table refresh_token (
     hash       bytea primary key check (length(hash) = 32),
     session_id uuid not null references session on delete cascade,
@@ -43,7 +43,7 @@ create table refresh_token (
 create index refresh_token_by_session on refresh_token (session_id);
 create index refresh_token_by_expiry on refresh_token (expires_at);
 
--- Failed sign-ins per account and per address: a level that rises by one with each and leaks away with time.
+-- Failed sign-ins per account and per client address: a level that rises by one with each and decreases over time.
 create table sign_in_failures (
     subject text primary key,
     level   double precision not null,

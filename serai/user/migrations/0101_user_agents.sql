@@ -1,6 +1,6 @@
 -- migrate:up
 
--- What a session was begun with, as its browser named itself; shown to its owner, who decides nothing else by it.
+-- The User-Agent of the sign-in, shown to the user in the list of sessions.
 alter table session add column user_agent text check (length(user_agent) between 1 and 300);
 
 -- migrate:down

@@ -1,7 +1,7 @@
 -- migrate:up
 
--- A link that one mail may carry; `id` is that of the event the mail comes from. It may be put into the mail for as long
--- after it was asked for as it works once it is in there. Gone when it was used, and with it every token made for it.
+-- A link that one email may carry; `id` is the id of the event that the email is about. `life` is both how long tokens
+-- are issued after the link was created and how long each token is valid. Deleted with all its tokens when it is used.
 create table link (
     id         uuid primary key,
     user_id    uuid not null references account on delete cascade,
@@ -12,7 +12,7 @@ create table link (
 create index link_by_user on link (user_id, purpose);
 create index link_by_age on link (created_at);
 
--- Only hashes. A mail that is tried again carries a new token, and what was sent before goes on working.
+-- Stores hashes only. Each attempt to send the email carries a new token; earlier tokens stay valid.
 create table link_token (
     hash       bytea primary key check (length(hash) = 32),
     link_id    uuid not null references link on delete cascade,
@@ -21,13 +21,13 @@ create table link_token (
 );
 create index link_token_by_link on link_token (link_id, created_at);
 
--- That somebody asked for a mail with a link: a row per address, whether or not it has an account, so that asking is
--- the same work for both. `email` stands there until it has been looked up, which is when its next mail may go.
+-- A request for an email with a link: one row per address, whether or not it has an account, so that requests take the
+-- same time for both. `email` is set while a request is unanswered; it is answered at `due_at`.
 create table link_asked (
     purpose text not null check (purpose in ('verify_email', 'reset_password')),
     subject bytea not null check (length(subject) = 32),
     email   text,
-    -- How many mails went lately: rises by one with each and leaks away with time.
+    -- Recent emails: rises by one with each and decreases over time.
     level   double precision not null default 0,
     at      timestamptz not null default now(),
     due_at  timestamptz not null default now(),

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser import PATIENCE_S, Visit, chromium, visit
-from tests.shopper import Office, Shopper
-from tests.system import System
+from tools.shop.browser import TIMEOUT_S, Visit, chromium, visit
+from tools.shop.shopper import AdminClient, Shopper
+from tools.shop.system import System
 
-expect.set_options(timeout=PATIENCE_S * 1000)
+expect.set_options(timeout=TIMEOUT_S * 1000)
 
 #: `async with visitor() as someone:`, or `visitor(*PHONE)`.
 Visitor = Callable[..., AbstractAsyncContextManager[Visit]]
@@ -31,9 +31,10 @@ def visitor(system: System, browser: Browser, tmp_path: Path) -> Visitor:
     return partial(visit, browser, f"http://localhost:{system.port}", evidence=tmp_path)
 
 
-@pytest.fixture(scope="session")
-def office(system: System) -> Office:
-    return Office(system)
+@pytest.fixture(scope="module")
+def office(system: System) -> AdminClient:
+    """Signed in for each module anew: an access token is valid for ten minutes, and all modules may take longer."""
+    return AdminClient(system)
 
 
 @pytest.fixture

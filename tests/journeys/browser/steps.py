@@ -6,11 +6,11 @@ import re
 
 from playwright.async_api import Page, expect
 
-from tests.shopper import ADDRESS, CARD, PASSWORD, Shopper
+from tools.shop.shopper import ADDRESS, CARD, PASSWORD, Shopper
 
 _LABELS = {
     "Full name": "name",
-    "Street and number": "line1",
+    "Street address": "line1",
     "Postal code": "postal_code",
     "City": "city",
     "Country": "country",
@@ -21,15 +21,15 @@ async def put_into_cart(page: Page, product: dict[str, str]) -> None:
     """From anywhere: to the product's page, and one of it into the cart."""
     await page.goto(f"/products/{product['slug']}")
     await page.get_by_role("button", name="Add to cart", exact=True).click()
-    await expect(page.get_by_role("link", name="To the cart")).to_be_visible()
+    await expect(page.get_by_role("link", name="View cart")).to_be_visible()
 
 
 async def register_at_the_checkout(page: Page, email: str) -> None:
     await page.get_by_label("Name", exact=True).fill(ADDRESS["name"])
     await page.get_by_label("Email address").fill(email)
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Create account and go on").click()
-    await expect(page.get_by_label("Street and number")).to_be_visible()
+    await page.get_by_role("button", name="Create account and continue").click()
+    await expect(page.get_by_label("Street address")).to_be_visible()
 
 
 async def sign_in(page: Page, email: str, password: str = PASSWORD, then: str = "/") -> None:
@@ -53,7 +53,7 @@ async def fill_in_the_address(page: Page) -> None:
     """The city comes last: with it the address is complete, and asked about as soon as it is left."""
     await page.get_by_label("Country").select_option(ADDRESS["country"])
     await page.get_by_label("Full name").fill(ADDRESS["name"])
-    await page.get_by_label("Street and number").fill(ADDRESS["line1"])
+    await page.get_by_label("Street address").fill(ADDRESS["line1"])
     await page.get_by_label("Postal code").fill(ADDRESS["postal_code"])
     await page.get_by_label("City").fill(ADDRESS["city"])
     await page.get_by_label("City").blur()
@@ -89,5 +89,5 @@ def order_of(page: Page) -> str:
 
 async def expect_paid(page: Page) -> None:
     """Back in the shop, on the order's page, which turns paid by itself."""
-    await expect(page.get_by_text("Thank you, your order is paid")).to_be_visible()
+    await expect(page.get_by_text("Thank you, your order is confirmed")).to_be_visible()
     await expect(page.get_by_role("link", name="Cart, empty")).to_be_visible()

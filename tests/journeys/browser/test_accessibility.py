@@ -8,18 +8,18 @@ from typing import Literal
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests import axe
-from tests.browser import DESK, PHONE
 from tests.journeys.browser.conftest import Visitor
-from tests.pages import LOOKS, Look, Stage, Who, set_stage, settled
-from tests.shopper import Office
-from tests.system import System
+from tools.shop import axe
+from tools.shop.browser import DESKTOP, PHONE
+from tools.shop.pages import LOOKS, Look, Stage, Who, set_stage, settled
+from tools.shop.shopper import AdminClient
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def stage(system: System, office: Office) -> Stage:
+def stage(system: System, office: AdminClient) -> Stage:
     return set_stage(system, office)
 
 
@@ -45,7 +45,7 @@ async def test_what_opens_over_a_page_bars_nobody(visitor: Visitor, stage: Stage
         page = visit.page
         await stage.enter(page.context, "admin")
         await page.goto(f"/admin/orders/{stage.facts['id']}")
-        found += await _once_open(page, page.get_by_role("button", name="Give back…"))
+        found += await _once_open(page, page.get_by_role("button", name="Refund…"))
         found += await _once_open(page, page.get_by_role("button", name="Account of"), "menu")
         await page.goto("/admin/mails")
         found += await _once_open(page, page.get_by_role("button", name="is confirmed").first)
@@ -77,7 +77,7 @@ async def _seen_by(who: Who, visitor: Visitor, stage: Stage) -> list[str]:
 async def _in_every_way(page: Page, look: Look, stage: Stage) -> list[str]:
     found: list[str] = []
     heading = look.heading.format(**stage.facts)
-    for width, height in (DESK, PHONE):
+    for width, height in (DESKTOP, PHONE):
         await page.set_viewport_size({"width": width, "height": height})
         await _light(page)
         await settled(page, heading)

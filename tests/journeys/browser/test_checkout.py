@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.browser import PHONE, Visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import ADDRESS, PASSWORD, Office, Shopper
-from tests.system import System
+from tools.shop.browser import PHONE, Visit
+from tools.shop.shopper import ADDRESS, PASSWORD, AdminClient, Shopper
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -17,7 +17,7 @@ NOTE = "Ring twice, the bell is old"
 
 
 async def test_somebody_was_faster_and_the_rest_is_bought(
-    visitor: Visitor, system: System, office: Office, buyer: Shopper
+    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
 ) -> None:
     lamp = office.product(stock=3, price=2000)
     buyer.add(lamp, 3).raise_for_status()
@@ -32,17 +32,17 @@ async def test_somebody_was_faster_and_the_rest_is_bought(
         visit.expect_refusal("POST /api/orders/quote", 409)
         await page.get_by_role("button", name="Pay $60.00").click()
         refusal = page.get_by_role("alert").filter(has_text="Not enough in stock")
-        await expect(refusal).to_contain_text(f"{lamp['name']}: 2 left")
-        await expect(refusal).to_contain_text("nothing charged")
+        await expect(refusal).to_contain_text(f"{lamp['name']}: only 2 left")
+        await expect(refusal).to_contain_text("you were not charged")
         await expect(refusal).to_be_in_viewport()
-        await refusal.get_by_role("button", name="Take what there is").click()
+        await refusal.get_by_role("button", name="Use available quantities").click()
         await expect(page.get_by_role("button", name="Pay $40.00")).to_be_enabled()
         await expect(refusal).to_be_hidden()
         await _pay_with_everything_as_typed(visit, office, buyer, amount=4000)
 
 
 async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
-    visitor: Visitor, system: System, office: Office, buyer: Shopper
+    visitor: Visitor, system: System, office: AdminClient, buyer: Shopper
 ) -> None:
     vase, lamp = office.product(stock=1, price=1000, name="Last vase"), office.product(stock=5, price=2000)
     for product in (vase, lamp):
@@ -57,7 +57,7 @@ async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
         visit.expect_refusal("POST /api/orders", 409)
         visit.expect_refusal("POST /api/orders/quote", 409)
         await page.get_by_role("button", name="Pay $30.00").click()
-        await page.get_by_role("link", name="Change the cart").click()
+        await page.get_by_role("link", name="Edit cart").click()
         await page.get_by_role("button", name=f"Remove {vase['name']}").click()
         await page.get_by_role("link", name="Check out").click()
         await expect(page.get_by_role("button", name="Pay $20.00")).to_be_enabled()
@@ -65,7 +65,7 @@ async def test_the_typed_address_is_still_there_after_a_way_round_by_the_cart(
 
 
 async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anything_is_charged(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     lamp = office.product(stock=1, price=2000)
     buyer.add(lamp).raise_for_status()
@@ -77,14 +77,14 @@ async def test_a_price_that_rose_meanwhile_is_shown_and_agreed_to_before_anythin
         visit.expect_refusal("POST /api/orders", 409)
         await page.get_by_role("button", name="Pay $20.00").click()
         refusal = page.get_by_role("alert").filter(has_text="The total has changed")
-        await expect(refusal).to_contain_text("It is $23.00 now. Nothing was charged")
+        await expect(refusal).to_contain_text("The new total is $23.00. You were not charged")
         await expect(page.get_by_role("button", name="Pay $23.00")).to_be_enabled()
         assert buyer.http.get("/api/orders").json()["items"] == []
         await _pay_with_everything_as_typed(visit, office, buyer, amount=2300)
 
 
 async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_place(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
@@ -95,12 +95,12 @@ async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_pla
         visit.expect_refusal("POST /api/orders", 401)
         visit.expect_refusal("POST /api/auth/refresh", 401)
         await page.get_by_role("button", name="Pay $20.00").click()
-        dialog = page.get_by_role("dialog", name="Sign in again to go on")
-        await expect(dialog).to_contain_text("Everything on this page stays as you left it")
+        dialog = page.get_by_role("dialog", name="Please sign in again")
+        await expect(dialog).to_contain_text("Everything you entered on this page is still here")
         await expect(dialog.get_by_label("Email address")).to_have_value(buyer.email)
         visit.expect_refusal("POST /api/auth/login", 401)
         await _sign_in_again(page, "not-the-password")
-        await expect(dialog.get_by_role("alert")).to_contain_text("do not belong together")
+        await expect(dialog.get_by_role("alert")).to_contain_text("Wrong email address or password.")
         await steps.expect_the_address_as_typed(page)
 
         # What was being sent goes on by itself after the sign-in.
@@ -110,7 +110,7 @@ async def test_a_session_that_ends_while_somebody_types_is_taken_up_again_in_pla
 
 
 async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_later(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1, price=2000)).raise_for_status()
     async with visitor() as visit:
@@ -133,7 +133,9 @@ async def test_who_does_not_sign_in_again_at_once_finds_everything_as_typed_late
         await _pay_with_everything_as_typed(visit, office, buyer, amount=2000)
 
 
-async def test_an_answer_that_got_lost_makes_no_second_order(visitor: Visitor, office: Office, buyer: Shopper) -> None:
+async def test_an_answer_that_got_lost_makes_no_second_order(
+    visitor: Visitor, office: AdminClient, buyer: Shopper
+) -> None:
     buyer.add(office.product(stock=2, price=2000)).raise_for_status()
     async with visitor() as visit:
         page = visit.page
@@ -152,21 +154,21 @@ async def test_an_answer_that_got_lost_makes_no_second_order(visitor: Visitor, o
 
 async def _type_everything(page: Page, buyer: Shopper) -> None:
     await steps.to_the_checkout(page, buyer)
-    await page.get_by_label("Note for the delivery (optional)").fill(NOTE)
+    await page.get_by_label("Delivery note (optional)").fill(NOTE)
 
 
-async def _pay_with_everything_as_typed(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+async def _pay_with_everything_as_typed(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
     await steps.expect_the_address_as_typed(visit.page)
-    await expect(visit.page.get_by_label("Note for the delivery (optional)")).to_have_value(NOTE)
+    await expect(visit.page.get_by_label("Delivery note (optional)")).to_have_value(NOTE)
     await steps.to_the_payment_page(visit.page)
     await _pay(visit, office, buyer, amount)
 
 
-async def _pay(visit: Visit, office: Office, buyer: Shopper, amount: int) -> None:
+async def _pay(visit: Visit, office: AdminClient, buyer: Shopper, amount: int) -> None:
     """From the payment page to the end: one order of this buyer's, as it was typed, and one charge."""
     await steps.pay_on_the_payment_page(visit.page)
     await steps.expect_paid(visit.page)
-    await visit.went_as_expected()
+    await visit.assert_as_expected()
     (order,) = buyer.http.get("/api/orders").raise_for_status().json()["items"]
     assert (order["status"], order["note"], order["total"]["amount"]) == ("paid", NOTE, amount)
     assert {name: order["shipping_address"][name] for name in ADDRESS} == ADDRESS

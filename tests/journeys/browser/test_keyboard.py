@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser import PATIENCE_S, PHONE, until_true
 from tests.journeys.browser.conftest import Visitor
-from tests.pages import be_signed_in
-from tests.shopper import ADDRESS, CARD, PASSWORD, Office, Shopper, until
-from tests.system import System
+from tools.shop.browser import PHONE, TIMEOUT_S, until_true
+from tools.shop.pages import be_signed_in
+from tools.shop.shopper import ADDRESS, CARD, PASSWORD, AdminClient, Shopper, until
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -70,7 +70,7 @@ async def enter(page: Page, label: str, text: str) -> None:
 
 
 async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
-    visitor: Visitor, office: Office
+    visitor: Visitor, office: AdminClient
 ) -> None:
     sku, price = f"KEY-{uuid4().hex[:8]}", {"amount": 1900, "currency": "USD"}
     variants = [
@@ -82,24 +82,24 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
     product = {"name": name, "options": options, "variants": variants}
     office.http.post("/api/products", json=product).raise_for_status()
     ask = {"q": sku}
-    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=PATIENCE_S)
+    until("it to be found", lambda: office.http.get("/api/products", params=ask).json()["items"], timeout_s=TIMEOUT_S)
     async with visitor() as visit:
         page = visit.page
         await page.goto("/")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await page.keyboard.press("Tab")
-        skip = page.get_by_role("link", name="Skip to the content")
+        skip = page.get_by_role("link", name="Skip to content")
         await expect(skip).to_be_focused()
         await expect(skip).to_be_in_viewport()
         await page.keyboard.press("Enter")
         await expect_to_be_at_the_content(page)
-        await tab_to(page, page.get_by_role("link", name="Browse the shop"))
+        await tab_to(page, page.get_by_role("link", name="Browse products"))
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(re.compile("/products$"))
         await expect_to_be_at_the_content(page)
 
         # Back to the header: the search is before the content.
-        search = page.get_by_role("searchbox", name="Search the shop")
+        search = page.get_by_role("searchbox", name="Search products")
         await page.reload()
         await tab_to(page, search)
         await page.keyboard.type(sku)
@@ -113,11 +113,11 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         await tab_to(page, page.get_by_role("radio", name="ash"))
         await page.keyboard.press("ArrowRight")
         await expect(page.get_by_role("radio", name="moss")).to_be_checked()
-        await tab_to(page, page.get_by_role("button", name="One more"))
+        await tab_to(page, page.get_by_role("button", name="Increase quantity"))
         await page.keyboard.press("Space")
         await tab_to(page, page.get_by_role("button", name="Add to cart", exact=True))
         await page.keyboard.press("Enter")
-        await tab_to(page, page.get_by_role("link", name="To the cart"))
+        await tab_to(page, page.get_by_role("link", name="View cart"))
         await page.keyboard.press("Enter")
         await expect_to_be_at_the_content(page)
         await tab_to(page, page.get_by_role("link", name="Check out"))
@@ -128,9 +128,9 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         await enter(page, "Email address", f"keys-{uuid4().hex[:12]}@example.com")
         await enter(page, "Password", PASSWORD)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_label("Street and number")).to_be_visible()
+        await expect(page.get_by_label("Street address")).to_be_visible()
         await expect_to_be_at_the_content(page)
-        await enter(page, "Street and number", ADDRESS["line1"])
+        await enter(page, "Street address", ADDRESS["line1"])
         await enter(page, "Postal code", ADDRESS["postal_code"])
         await enter(page, "City", ADDRESS["city"])
         # A list is chosen from by typing what one looks for.
@@ -145,9 +145,9 @@ async def test_somebody_without_a_mouse_buys_the_thing_in_the_colour_they_want(
         for label, text in (("Card number", CARD), ("Expires", "1234"), ("CVC", "123"), ("Name on card", "Ada Quill")):
             await _type_on_the_payment_page(page, label, text)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_text("Thank you, your order is paid")).to_be_visible()
+        await expect(page.get_by_text("Thank you, your order is confirmed")).to_be_visible()
         await expect(page.get_by_text(f"moss · {sku}-moss")).to_be_visible()
-        assert visit.troubles == []
+        assert visit.problems == []
 
 
 async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
@@ -160,7 +160,7 @@ async def _type_on_the_payment_page(page: Page, label: str, text: str) -> None:
 
 
 async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
-    system: System, visitor: Visitor, office: Office
+    system: System, visitor: Visitor, office: AdminClient
 ) -> None:
     buyer = Shopper(system)
     buyer.add(office.product(stock=2)).raise_for_status()
@@ -187,14 +187,14 @@ async def test_what_opens_takes_the_focus_and_gives_it_back_with_escape(
         await expect(page).to_have_url(re.compile("/orders$"))
         await expect_to_be_at_the_content(page)
         await page.goto(f"/orders/{order['id']}")
-        await _opens_and_closes(page, page.get_by_role("button", name="Cancel the order"))
+        await _opens_and_closes(page, page.get_by_role("button", name="Cancel order"))
         # What a button takes away with itself leaves the focus on the page.
         await page.goto("/cart")
         await tab_to(page, page.get_by_role("button", name="Remove Test lamp"))
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Your cart is empty")).to_be_visible()
         await expect_to_be_at_the_content(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     assert buyer.order(order["id"])["status"] == "awaiting_payment"
 
 

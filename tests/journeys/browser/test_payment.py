@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser import chromium, visit
 from tests.journeys.browser import steps
 from tests.journeys.browser.conftest import Visitor
-from tests.shopper import DECLINED, THREE_D_SECURE, Office, Shopper
-from tests.system import System
+from tools.shop.browser import chromium, visit
+from tools.shop.shopper import DECLINED, THREE_D_SECURE, AdminClient, Shopper
+from tools.shop.system import System
 
 pytestmark = pytest.mark.timeout(600)
 
 
 async def test_a_declined_card_is_said_so_and_another_card_pays(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     order_id = _order(office, buyer)
     async with visitor() as visit:
@@ -28,11 +28,13 @@ async def test_a_declined_card_is_said_so_and_another_card_pays(
         await expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     _paid_once(office, buyer, order_id)
 
 
-async def test_the_bank_asks_who_it_is_and_the_order_is_paid(visitor: Visitor, office: Office, buyer: Shopper) -> None:
+async def test_the_bank_asks_who_it_is_and_the_order_is_paid(
+    visitor: Visitor, office: AdminClient, buyer: Shopper
+) -> None:
     order_id = _order(office, buyer)
     async with visitor() as visit:
         page = visit.page
@@ -40,12 +42,12 @@ async def test_the_bank_asks_who_it_is_and_the_order_is_paid(visitor: Visitor, o
         await steps.pay_on_the_payment_page(page, THREE_D_SECURE)
         await page.get_by_role("button", name="Approve the payment").click()
         await steps.expect_paid(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     _paid_once(office, buyer, order_id)
 
 
 async def test_who_fails_the_bank_s_check_is_told_and_tries_again(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     order_id = _order(office, buyer)
     async with visitor() as visit:
@@ -57,12 +59,12 @@ async def test_who_fails_the_bank_s_check_is_told_and_tries_again(
         assert office.ledger(order_id) == []
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     _paid_once(office, buyer, order_id)
 
 
 async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_it_later(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     buyer.add(office.product(stock=1)).raise_for_status()
     async with visitor() as visit:
@@ -71,28 +73,28 @@ async def test_who_walks_away_from_the_payment_finds_the_order_unpaid_and_pays_i
         await steps.to_the_payment_page(page)
         payment_page = page.url
         await page.get_by_role("button", name="Back to the shop").click()
-        await expect(page.get_by_text("This order waits for your payment")).to_be_visible()
-        await expect(page.get_by_text("Nothing has been charged")).to_be_visible()
+        await expect(page.get_by_text("Payment needed")).to_be_visible()
+        await expect(page.get_by_text("You haven’t been charged")).to_be_visible()
         order_id = steps.order_of(page)
 
         # The page is closed, and another day the order is found among the others.
         await page.goto("/orders")
-        await expect(page.get_by_role("listitem").filter(has_text="Waiting for payment")).to_be_visible()
+        await expect(page.get_by_role("listitem").filter(has_text="Awaiting payment")).to_be_visible()
         await page.get_by_role("link", name=re.compile("^S-")).click()
         await steps.to_the_payment_page(page)
         assert page.url == payment_page, "the payment that is open, not a second one"
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
-        assert visit.troubles == []
+        assert visit.problems == []
     _paid_once(office, buyer, order_id)
 
 
 async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_from(
-    system: System, office: Office, buyer: Shopper, tmp_path: Path
+    system: System, office: AdminClient, buyer: Shopper, tmp_path: Path
 ) -> None:
     order_id = _order(office, buyer)
     async with (
-        chromium(keeps_pages=True) as browser,
+        chromium(back_forward_cache=True) as browser,
         visit(browser, f"http://localhost:{system.port}", evidence=tmp_path) as visitor,
     ):
         page = visitor.page
@@ -100,17 +102,17 @@ async def test_the_browser_s_back_button_leads_to_a_page_that_can_still_be_paid_
         await page.evaluate("window.leftAsItIs = true")
         await steps.to_the_payment_page(page)
         await page.evaluate("history.back()")
-        await expect(page.get_by_text("This order waits for your payment")).to_be_visible()
+        await expect(page.get_by_text("Payment needed")).to_be_visible()
         assert await page.evaluate("window.leftAsItIs"), "the page as it was left, not a new one"
         await steps.to_the_payment_page(page)
         await steps.pay_on_the_payment_page(page)
         await steps.expect_paid(page)
-        assert visitor.troubles == []
+        assert visitor.problems == []
     _paid_once(office, buyer, order_id)
 
 
 async def test_the_way_back_is_enough_where_stripe_s_word_is_late(
-    visitor: Visitor, office: Office, buyer: Shopper
+    visitor: Visitor, office: AdminClient, buyer: Shopper
 ) -> None:
     order_id = _order(office, buyer)
     office.fault(operation="webhook", fault="late", count=20, delay_ms=600_000)
@@ -120,13 +122,13 @@ async def test_the_way_back_is_enough_where_stripe_s_word_is_late(
             await _to_pay_for(page, buyer, order_id)
             await steps.pay_on_the_payment_page(page)
             await steps.expect_paid(page)
-            assert visit.troubles == []
+            assert visit.problems == []
     finally:
         office.no_more_faults()
     _paid_once(office, buyer, order_id)
 
 
-def _order(office: Office, buyer: Shopper) -> str:
+def _order(office: AdminClient, buyer: Shopper) -> str:
     """One that waits for its payment."""
     buyer.add(office.product(stock=1)).raise_for_status()
     placed: str = buyer.placed()["id"]
@@ -138,7 +140,7 @@ async def _to_pay_for(page: Page, buyer: Shopper, order_id: str) -> None:
     await steps.to_the_payment_page(page)
 
 
-def _paid_once(office: Office, buyer: Shopper, order_id: str) -> None:
+def _paid_once(office: AdminClient, buyer: Shopper, order_id: str) -> None:
     order = buyer.order(order_id)
     assert order["status"] == "paid"
     assert [entry["amount"] for entry in office.ledger(order_id)] == [order["total"]["amount"]]

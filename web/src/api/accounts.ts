@@ -1,8 +1,8 @@
-/** Sign-in and the person's own account. */
+/** Signing in and out, and the account of the current user. */
 import { session } from "@/session/current";
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { answer, api, openApi } from "./client";
-import type { Credentials, Registration } from "./schemas";
+import type { Registration, Credentials } from "./schemas";
 
 export function useSignIn() {
   return useMutation({
@@ -11,7 +11,7 @@ export function useSignIn() {
   });
 }
 
-/** Registers and signs in. A taken address looks like a fresh one until the sign-in, which then needs its own password. */
+/** Registers, then signs in. The API does not reveal whether an address is taken: then the sign-in fails with 401. */
 export function useRegister() {
   return useMutation({
     mutationFn: async (body: Registration) => {
@@ -22,7 +22,7 @@ export function useRegister() {
   });
 }
 
-/** Signs out here whatever the shop says; the cookie then at worst outlives its use. */
+/** Ends the session in this browser even if the request fails; the refresh cookie then stays until it expires. */
 export function useSignOut() {
   return useMutation({
     mutationFn: () => answer(openApi.POST("/api/auth/logout")),
@@ -39,7 +39,7 @@ export function useChangeProfile() {
 
 export function useChangePassword() {
   return useMutation({
-    // Repeated after an answer that got lost, it would be refused for the old password.
+    // A retry after a lost answer would be refused, because the current password is no longer the old one.
     retry: false,
     mutationFn: (body: { current_password: string; new_password: string }) =>
       answer(api.POST("/api/auth/password", { body })),
@@ -54,7 +54,7 @@ export function useForgotPassword() {
 
 export function useResetPassword() {
   return useMutation({
-    // The link works once: repeated after an answer that got lost, it would be refused.
+    // The token can be used once: a retry after a lost answer would be refused.
     retry: false,
     mutationFn: (body: { token: string; password: string }) => answer(openApi.POST("/api/auth/password/reset", { body })),
     onSuccess: () => session.end(),

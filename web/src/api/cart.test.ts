@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { piecesIn, withQuantity } from "./cart";
+import { countItems, withQuantity } from "./cart";
 import type { Cart } from "./schemas";
 
 const price = (amount: number) => ({ amount, currency: "USD" });
@@ -13,19 +13,19 @@ const cart: Cart = {
   subtotal: price(34900),
 };
 
-test("sums a changed line as the shop does", () => {
+test("computes the sums of a changed line as the API does", () => {
   const changed = withQuantity(cart, "lamp", 3);
   expect(changed.items.map(({ total }) => total.amount)).toEqual([24900, 15000]);
   expect(changed.subtotal.amount).toBe(39900);
 });
 
-test("takes a line away at nought", () => {
+test("removes a line whose quantity becomes zero", () => {
   const changed = withQuantity(cart, "desk", 0);
   expect(changed.items.map(({ id }) => id)).toEqual(["lamp"]);
   expect(changed.subtotal.amount).toBe(10000);
 });
 
-test("leaves the cart it was given as it is", () => {
+test("does not modify the cart that was passed in", () => {
   withQuantity(cart, "desk", 0);
-  expect(piecesIn(cart)).toBe(3);
+  expect(countItems(cart)).toBe(3);
 });

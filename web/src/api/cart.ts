@@ -1,12 +1,12 @@
-/** The cart: read by every page for the badge, changed optimistically and rolled back when the shop refuses. */
+/** The cart. Every page reads it for the badge; changes are optimistic and rolled back when the API refuses them. */
 import { queryOptions, useIsMutating, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
-import type { Cart, ItemAdded } from "./schemas";
+import { newAttempt } from "./idempotency";
+import type { Cart, AddCartItem } from "./schemas";
 
 const KEY = ["cart"] as const;
-/** Changes to the cart go one after the other, so that the last answer is the latest cart. */
+/** Changes to the cart run one at a time (same scope), so the last answer is the latest cart. */
 const CHANGES = { mutationKey: ["cart", "change"], scope: { id: "cart" } };
 
 export const cartQuery = queryOptions({
@@ -15,34 +15,34 @@ export const cartQuery = queryOptions({
   staleTime: 10_000,
 });
 
-export function piecesIn(cart: Cart | undefined): number {
+export function countItems(cart: Cart | undefined): number {
   return cart?.items.reduce((sum, item) => sum + item.quantity, 0) ?? 0;
 }
 
-/** The shop has one currency, and the cart tells it even while empty. */
+/** The shop has one currency; even an empty cart states it. */
 export function useShopCurrency(): string {
   return useQuery(cartQuery).data?.currency ?? "USD";
 }
 
-export function forgetCart(client: QueryClient): Promise<void> {
+export function refetchCart(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: KEY });
 }
 
 let otherTabs: BroadcastChannel | null = null;
 
-/** One cart in two tabs is the same in both: a change in one has the others ask again. */
-export function followOtherTabs(client: QueryClient): void {
+/** Refetches the cart when another tab has changed it. */
+export function syncWithOtherTabs(client: QueryClient): void {
   otherTabs = new BroadcastChannel("serai.cart");
-  otherTabs.onmessage = () => void forgetCart(client);
+  otherTabs.onmessage = () => void refetchCart(client);
 }
 
-/** For what changes the cart without being asked to, as a payment does. */
-export function cartHasChanged(client: QueryClient): void {
+/** Call this when the cart changed as a side effect, for example by a payment. */
+export function notifyCartChanged(client: QueryClient): void {
   otherTabs?.postMessage("changed");
-  void forgetCart(client);
+  void refetchCart(client);
 }
 
-/** Keeps the answer of the last change only: earlier ones would undo on screen what later ones already did. */
+/** Stores the answer only if no later change is pending: it would undo the optimistic update of that change. */
 function settle(client: QueryClient, cart: Cart): void {
   otherTabs?.postMessage("changed");
   if (client.isMutating({ mutationKey: CHANGES.mutationKey }) <= 1) client.setQueryData(KEY, cart);
@@ -50,10 +50,10 @@ function settle(client: QueryClient, cart: Cart): void {
 
 export function useAddToCart() {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     ...CHANGES,
-    mutationFn: (item: ItemAdded) =>
+    mutationFn: (item: AddCartItem) =>
       attempt.run(item, (key) =>
         answer(api.POST("/api/cart/items", { body: item, params: { header: { "Idempotency-Key": key } } })),
       ),
@@ -87,7 +87,7 @@ export function useCartIsChanging(): boolean {
   return useIsMutating({ mutationKey: CHANGES.mutationKey }) > 0;
 }
 
-/** The cart as it will be, computed like the shop does; its answer replaces this within moments. */
+/** The cart after a change of quantity, shown until the API answers. */
 export function withQuantity(cart: Cart, id: string, quantity: number): Cart {
   const items = cart.items
     .filter((item) => item.id !== id || quantity > 0)

@@ -1,4 +1,4 @@
-/** The typed way to the gateway, and the one place where an answer becomes a value or an error. */
+/** The typed HTTP clients for the gateway, and `answer`, which turns a response into a value or an error. */
 import { session } from "@/session/current";
 import createClient from "openapi-fetch";
 import { Refusal, Unreachable } from "./problem";
@@ -6,12 +6,12 @@ import type { Paths, ProblemDocument } from "./schemas";
 
 const baseUrl = location.origin;
 
-/** Speaks for whoever is signed in, and for the guest otherwise. */
+/** Sends the access token of the current session, if there is one. */
 export const api = createClient<Paths>({ baseUrl, fetch: session.fetch });
 
 /**
- * Speaks for nobody. Catalogue reads go this way, since an answer to somebody may not be kept and one to anybody may;
- * so do sign-in and its kin, where there is nobody yet.
+ * Sends no access token. Used for catalog reads, because only anonymous answers may be cached, and for signing in and
+ * registering, where there is no session yet.
  */
 export const openApi = createClient<Paths>({ baseUrl });
 
@@ -21,13 +21,13 @@ interface Outcome<Data> {
   response: Response;
 }
 
-/** The value of a call, or a `Refusal` or `Unreachable` thrown. */
+/** The data of a call. Throws `Refusal` or `Unreachable`; an aborted call throws its `AbortError`. */
 export async function answer<Data>(call: Promise<Outcome<Data>>): Promise<Data> {
   let outcome: Outcome<Data>;
   try {
     outcome = await call;
   } catch (cause) {
-    // An answer that is no JSON (a proxy's error page) cannot be read either: nothing about it is known.
+    // A body that is not JSON, such as a proxy's error page, also ends up here.
     throw cause instanceof DOMException && cause.name === "AbortError" ? cause : new Unreachable(cause);
   }
   const { response } = outcome;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { newKey, newTry } from "./idempotency";
+import { newKey, newAttempt } from "./idempotency";
 import { Refusal, Unreachable } from "./problem";
 
-/** Runs a try and collects the keys; each outcome is an error to throw or nothing for success. */
+/** Runs one attempt several times and collects the keys. An outcome is the error to throw; none is a success. */
 async function keysOf(runs: readonly { body: unknown; outcome?: Error }[]): Promise<string[]> {
-  const attempt = newTry();
+  const attempt = newAttempt();
   const keys: string[] = [];
   for (const { body, outcome } of runs) {
     await attempt
@@ -47,13 +47,13 @@ test.each([
   expect(second).not.toBe(first);
 });
 
-test("takes a new key for another body, even where the last try is undecided", async () => {
+test("takes a new key for another body, even if the outcome of the last request is unknown", async () => {
   const [first, second] = await keysOf([{ body, outcome: new Unreachable() }, { body: { total: 2 } }]);
   expect(second).not.toBe(first);
 });
 
-test("hands over what the call answered or threw", async () => {
-  const attempt = newTry();
+test("returns the answer of the call, or throws its error", async () => {
+  const attempt = newAttempt();
   await expect(attempt.run(body, () => Promise.resolve("paid"))).resolves.toBe("paid");
   await expect(attempt.run(body, () => Promise.reject(refused(409)))).rejects.toBeInstanceOf(Refusal);
 });

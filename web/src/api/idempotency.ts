@@ -1,20 +1,20 @@
 /**
- * Idempotency keys: one per try, where a try is what the person means to do once. It spans every request made for it
- * until an answer settles it; a connection that broke half-way is asked again under the same key, and finds what was done.
+ * Idempotency keys. One attempt is one intended action, such as placing an order. All requests of an attempt use the same
+ * key until the outcome is known, so a retry after a broken connection cannot repeat the action.
  */
 import { isDefinite } from "./problem";
 
-/** 128 random bits; `crypto.randomUUID` is missing where a page is not served over TLS or from localhost. */
+/** 128 random bits as hex. `crypto.randomUUID` exists in secure contexts (TLS or localhost) only. */
 export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export interface Try {
-  /** Sends `body` under this try's key. Another body is another intention and gets a key of its own. */
+export interface Attempt {
+  /** Calls `send` with the key of this attempt. A different `body` is a different action and gets a new key. */
   run<Answer>(body: unknown, send: (key: string) => Promise<Answer>): Promise<Answer>;
 }
 
-export function newTry(): Try {
+export function newAttempt(): Attempt {
   let open: { key: string; body: string } | null = null;
   return {
     async run(body, send) {

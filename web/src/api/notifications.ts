@@ -1,4 +1,4 @@
-/** What the person signed in wants to hear of by mail. */
+/** The email preferences of the current user. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { answer, api } from "./client";
 import type { NotificationSettings } from "./schemas";

@@ -1,9 +1,9 @@
-/** Orders of the person signed in, and what can be done with them. */
+/** Queries and mutations of orders: those of the current user, or all of them for an admin. */
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
-import type { Order, OrderQuery, PlaceOrder, QuoteAsked } from "./schemas";
+import { newAttempt } from "./idempotency";
+import type { Order, OrderQuery, PlaceOrder, QuoteRequest } from "./schemas";
 
 const KEY = ["orders"] as const;
 
@@ -33,7 +33,7 @@ export const orderQuery = (id: string) =>
     staleTime: 2_000,
   });
 
-export const quoteQuery = (body: QuoteAsked, cartVersion: number) =>
+export const quoteQuery = (body: QuoteRequest, cartVersion: number) =>
   queryOptions({
     queryKey: [...KEY, "quote", cartVersion, body],
     queryFn: ({ signal }) => answer(api.POST("/api/orders/quote", { body, signal })),
@@ -41,7 +41,7 @@ export const quoteQuery = (body: QuoteAsked, cartVersion: number) =>
     placeholderData: (previous) => previous,
   });
 
-export function remember(client: QueryClient, order: Order): void {
+export function cacheOrder(client: QueryClient, order: Order): void {
   client.setQueryData([...KEY, "one", order.id], order);
   void client.invalidateQueries({ queryKey: [...KEY, "list"] });
   void client.invalidateQueries({ queryKey: [...KEY, "recent"] });
@@ -49,26 +49,26 @@ export function remember(client: QueryClient, order: Order): void {
 
 export function usePlaceOrder() {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (body: PlaceOrder) =>
       attempt.run(body, (key) =>
         answer(api.POST("/api/orders", { body, params: { header: { "Idempotency-Key": key } } })),
       ),
-    onSuccess: (order) => remember(client, order),
+    onSuccess: (order) => cacheOrder(client, order),
   });
 }
 
 export function useCancelOrder(id: string) {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: () =>
       attempt.run(null, (key) =>
         answer(api.POST("/api/orders/{id}/cancel", { params: { path: { id }, header: { "Idempotency-Key": key } } })),
       ),
     onSuccess: (order) => {
-      remember(client, order);
+      cacheOrder(client, order);
       void client.invalidateQueries({ queryKey: ["cart"] });
     },
     onError: () => client.invalidateQueries({ queryKey: [...KEY, "one", id] }),

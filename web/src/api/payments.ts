@@ -1,12 +1,12 @@
-/** Paying: the page where it happens is Stripe's, so all there is here is the way to it and the way back. */
+/** Payments. The payment page is Stripe's; this module gets its address and confirms the payment afterwards. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answer, api } from "./client";
-import { newTry } from "./idempotency";
+import { newAttempt } from "./idempotency";
 
-/** The open payment of an order, or a new one where the last has run out. */
+/** Returns the open payment of an order, or creates one if the last has expired. */
 export function usePay(orderId: string) {
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: () =>
       attempt.run(orderId, (key) =>
@@ -17,10 +17,10 @@ export function usePay(orderId: string) {
   });
 }
 
-/** Tells the shop that the buyer is back from Stripe's page, so that it asks Stripe instead of waiting to be told. */
+/** Makes the shop ask Stripe for the payment's status instead of waiting for the webhook. */
 export function useConfirmPayment(orderId: string) {
   const client = useQueryClient();
-  const [attempt] = useState(newTry);
+  const [attempt] = useState(newAttempt);
   return useMutation({
     mutationFn: (paymentId: string) =>
       attempt.run(paymentId, (key) =>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { fieldErrors, inWords, isDefinite, Refusal, Unreachable } from "./problem";
+import { fieldErrors, describeError, isDefinite, Refusal, Unreachable } from "./problem";
 
-test("names the fields of a form by their place in the body it fills", () => {
+test("maps fields of the request body to those of the form", () => {
   const refusal = new Refusal(
     {
       code: "invalid",
@@ -27,17 +27,17 @@ test("keeps the facts that a code adds", () => {
   expect(refusal.facts.order_id).toBe("o-1");
 });
 
-test("says the shop's own words for a refusal, and none of the machine's for a failure of ours", () => {
-  expect(inWords(new Refusal({ code: "sku_taken", detail: "This SKU is taken." }, 409)).text).toBe("This SKU is taken.");
-  const broken = inWords(new Refusal({ code: "internal", detail: "KeyError: 'x'", request_id: "r-7" }, 500));
+test("shows the detail of a refusal, but not that of a server error", () => {
+  expect(describeError(new Refusal({ code: "sku_taken", detail: "This SKU is taken." }, 409)).text).toBe("This SKU is taken.");
+  const broken = describeError(new Refusal({ code: "internal", detail: "KeyError: 'x'", request_id: "r-7" }, 500));
   expect(broken.text).not.toContain("KeyError");
   expect(broken.text).toContain("r-7");
 });
 
 test("says how long to wait", () => {
-  expect(inWords(new Refusal({}, 429, "40")).text).toContain("40 seconds");
-  expect(inWords(new Refusal({}, 429, "61")).text).toContain("2 minutes");
-  expect(inWords(new Refusal({}, 429)).text).toContain("a moment");
+  expect(describeError(new Refusal({}, 429, "40")).text).toContain("40 seconds");
+  expect(describeError(new Refusal({}, 429, "61")).text).toContain("2 minutes");
+  expect(describeError(new Refusal({}, 429)).text).toContain("a moment");
 });
 
 test("reads an answer that is no problem document", () => {

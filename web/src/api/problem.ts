@@ -1,10 +1,11 @@
 /**
- * What can go wrong with a call, in two kinds that callers treat differently: the shop refused (and nothing happened),
- * or nobody knows (no answer, or an answer that says no more than "not now").
+ * The errors of API calls. A `Refusal` is a problem document from the API; `Unreachable` means that no answer arrived.
+ * After a refusal with a 4xx status nothing has changed on the server. After any other error the outcome is unknown.
  */
+import { texts } from "@/texts/problems";
 import type { ProblemDocument } from "./schemas";
 
-/** The API answered with a problem document. `facts` are the members that the code adds (`available`, `order_id`, …). */
+/** A problem document. `facts` holds all its members, among them those that only some codes have (`available`, `order_id`, …). */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -14,7 +15,7 @@ export class Refusal extends Error {
   readonly retryAfterSeconds: number | null;
 
   constructor(document: Partial<ProblemDocument>, status: number, retryAfter: string | null = null) {
-    super(document.detail ?? "The shop could not do this.");
+    super(document.detail ?? texts.notPossibleText);
     this.name = "Refusal";
     this.status = document.status ?? status;
     this.code = document.code ?? "unknown";
@@ -26,18 +27,18 @@ export class Refusal extends Error {
   }
 }
 
-/** No answer arrived: offline, a connection that broke, a server that is away. Whether anything happened is unknown. */
+/** No answer arrived: the browser is offline, the connection broke or the server is down. The outcome is unknown. */
 export class Unreachable extends Error {
   constructor(cause?: unknown) {
-    super("The shop cannot be reached.", { cause });
+    super(texts.unreachable, { cause });
     this.name = "Unreachable";
   }
 }
 
-/** Codes that say "ask again" rather than "no": the first attempt may still be running. */
+/** Codes of 4xx answers that leave the outcome open, because the first attempt may still be running. */
 const UNDECIDED = new Set(["idempotency_in_progress"]);
 
-/** Whether the error settles the matter, so that another attempt is another matter. */
+/** Whether the outcome is known: a retry is then a new request, with a new idempotency key. */
 export function isDefinite(error: unknown): boolean {
   return error instanceof Refusal && error.status < 500 && error.status !== 429 && !UNDECIDED.has(error.code);
 }
@@ -50,55 +51,45 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof Refusal && error.status === 404;
 }
 
-export interface Words {
+export interface ErrorDescription {
   title: string;
   text: string;
 }
 
-/** The error in words for a person: what happened, and what to do about it. */
-export function inWords(error: unknown): Words {
+/** The error as shown to a person: what happened, and what to do about it. */
+export function describeError(error: unknown): ErrorDescription {
   if (error instanceof Unreachable) {
     return {
-      title: navigator.onLine ? "The shop cannot be reached" : "You are offline",
-      text: "Check your connection and try again. Nothing you entered is lost.",
+      title: navigator.onLine ? texts.unreachable : texts.offline,
+      text: texts.checkConnection,
     };
   }
   if (!(error instanceof Refusal)) {
-    return { title: "Something went wrong", text: "Reload the page and try again." };
+    return { title: texts.unexpected, text: texts.reload };
   }
   if (error.status === 429) {
-    return { title: "A little slower, please", text: `Too many attempts. Try again in ${wait(error.retryAfterSeconds)}.` };
+    return { title: texts.tooManyRequests, text: texts.waitBeforeRetry(duration(error.retryAfterSeconds)) };
   }
   if (error.status >= 500) {
-    const reference = error.requestId ? ` If it stays like this, tell us this number: ${error.requestId}` : "";
-    return { title: "That did not work, and it is our fault", text: `Please try again in a moment.${reference}` };
+    return {
+      title: texts.serverError,
+      text: error.requestId ? texts.tryLaterWithReference(error.requestId) : texts.tryLater,
+    };
   }
   if (error.status === 401) {
-    return { title: "Please sign in", text: "This needs you to be signed in." };
+    return { title: texts.signInRequired, text: texts.signInToContinue };
   }
-  return { title: TITLES[error.code] ?? "That is not possible", text: error.message };
+  return { title: texts.titles[error.code] ?? texts.notPossible, text: error.message };
 }
 
-const TITLES: Readonly<Record<string, string>> = {
-  out_of_stock: "Not enough in stock",
-  total_changed: "The total has changed",
-  cart_empty: "Your cart is empty",
-  checkout_in_progress: "You already have an order open",
-  not_found: "Not found",
-  precondition_failed: "Changed by somebody else",
-  invalid: "Please check what you entered",
-};
-
-function wait(seconds: number | null): string {
-  if (seconds === null) return "a moment";
-  if (seconds < 60) return seconds === 1 ? "a second" : `${seconds} seconds`;
-  const minutes = Math.ceil(seconds / 60);
-  return minutes === 1 ? "a minute" : `${minutes} minutes`;
+function duration(seconds: number | null): string {
+  if (seconds === null) return texts.aMoment;
+  return seconds < 60 ? texts.seconds(seconds) : texts.minutes(Math.ceil(seconds / 60));
 }
 
 /**
- * The field errors of a refusal by the names a form uses: `prefix` is the part of the request body that the form fills
- * (`shipping_address`), so `shipping_address.city` becomes `city`. Null when the refusal is about no field of it.
+ * The field errors of a refusal, by the form's field names. `prefix` is the part of the request body that the form fills
+ * (`shipping_address`), so `shipping_address.city` becomes `city`. Null when the refusal names no field of the form.
  */
 export function fieldErrors(error: unknown, prefix = ""): Record<string, string> | null {
   if (!(error instanceof Refusal)) return null;

@@ -1,4 +1,4 @@
-/** How queries and mutations behave everywhere unless one says otherwise. */
+/** The query client with the defaults for all queries and mutations. */
 import { QueryClient } from "@tanstack/react-query";
 import { isDefinite, Refusal } from "./problem";
 
@@ -10,15 +10,15 @@ const pause = (attempt: number, error: unknown) =>
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // A refusal will not change its mind; silence and "not now" may.
+      // A refusal is final; a server error or a missing answer may be temporary.
       retry: (failures, error) => failures < 2 && !isDefinite(error),
       retryDelay: pause,
       staleTime: 30_000,
-      // Being offline is shown as what it is, instead of as loading for ever.
+      // When offline, fail and show it instead of showing a loading state until the network is back.
       networkMode: "always",
     },
     mutations: {
-      // Every mutation is safe to repeat: PUT and DELETE by nature, POST by its idempotency key.
+      // Every mutation is safe to repeat: PUT and DELETE are idempotent, POST has an idempotency key.
       retry: (failures, error) => failures < 1 && !isDefinite(error),
       retryDelay: pause,
       networkMode: "always",

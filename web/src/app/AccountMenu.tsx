@@ -1,4 +1,5 @@
 import { useSession } from "@/session/current";
+import { texts as common } from "@/texts/common";
 import { LinkButton } from "@/ui/links";
 import { Skeleton } from "@mantine/core";
 import { IconUser } from "@tabler/icons-react";
@@ -6,7 +7,7 @@ import { useRouterState } from "@tanstack/react-router";
 import classes from "./AccountMenu.module.css";
 import { SignedInMenu } from "./SignedInMenu";
 
-/** The way to sign in, or the menu of who is. */
+/** The account menu, or a link to sign in. */
 export function AccountMenu() {
   const { phase, user } = useSession();
   const here = useRouterState({ select: (state) => state.location.href });
@@ -22,7 +23,7 @@ export function AccountMenu() {
       className={classes.signIn ?? ""}
       leftSection={<IconUser size={20} stroke={1.7} />}
     >
-      Sign in
+      {common.signIn}
     </LinkButton>
   );
 }

@@ -1,4 +1,5 @@
-import { categoriesQuery } from "@/api/catalogue";
+import { categoriesQuery } from "@/api/catalog";
+import { texts } from "@/texts/shell";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
@@ -7,7 +8,7 @@ export function Categories() {
   return (
     <>
       <Link to="/products" search={{}} activeOptions={{ exact: true, includeSearch: true }}>
-        Everything
+        {texts.allProducts}
       </Link>
       {data?.map(({ slug, name }) => (
         <Link key={slug} to="/products" search={{ category: slug }} activeOptions={{ includeSearch: true }}>

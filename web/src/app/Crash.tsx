@@ -1,14 +1,15 @@
+import { texts } from "@/texts/shell";
 import { Message } from "@/ui/Message";
 import { Button } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
-import { isOutdated, loadAnew } from "./release";
+import { isOutdated, reload } from "./release";
 
-/** A page that failed to load or to draw. Where a new release took its scripts away, it loads anew by itself, once. */
+/** Shown when a page failed to load or to render. If a new release removed its scripts, the page reloads itself once. */
 export function Crash() {
   const [outdated] = useState(isOutdated);
   useEffect(() => {
-    if (outdated) loadAnew();
+    if (outdated) reload();
   }, [outdated]);
   if (outdated) return null;
   return (
@@ -16,10 +17,10 @@ export function Crash() {
       icon={IconAlertTriangle}
       order={1}
       tone="bad"
-      title="This page could not be shown"
-      action={<Button onClick={() => location.reload()}>Reload</Button>}
+      title={texts.crashed}
+      action={<Button onClick={() => location.reload()}>{texts.reload}</Button>}
     >
-      Your cart and your orders are safe with us. Reloading usually helps.
+      {texts.crashedText}
     </Message>
   );
 }

@@ -1,3 +1,5 @@
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/shell";
 import { Logo } from "@/ui/Logo";
 import { Link } from "@tanstack/react-router";
 import classes from "./Footer.module.css";
@@ -8,13 +10,13 @@ export function Footer() {
       <div className={classes.inner}>
         <div className={classes.brand}>
           <Logo />
-          <p>Things for daily use, chosen to last. You pay on Stripe’s page; your card never reaches us.</p>
+          <p>{texts.aboutShop}</p>
         </div>
-        <nav aria-label="Footer" className={classes.links}>
-          <Link to="/products">Products</Link>
-          <Link to="/orders">Your orders</Link>
-          <Link to="/settings">Settings</Link>
-          <a href="/docs">API reference</a>
+        <nav aria-label={texts.footer} className={classes.links}>
+          <Link to="/products">{common.products}</Link>
+          <Link to="/orders">{common.yourOrders}</Link>
+          <Link to="/settings">{common.settings}</Link>
+          <a href="/docs">{texts.apiReference}</a>
         </nav>
       </div>
     </footer>

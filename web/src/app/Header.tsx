@@ -1,4 +1,6 @@
-import { cartQuery, piecesIn } from "@/api/cart";
+import { cartQuery, countItems } from "@/api/cart";
+import { SHOP_NAME, texts as common } from "@/texts/common";
+import { texts } from "@/texts/shell";
 import { Logo } from "@/ui/Logo";
 import { LinkIcon } from "@/ui/links";
 import { Burger } from "@mantine/core";
@@ -28,12 +30,12 @@ export function Header() {
           }}
           size="sm"
           className={classes.burger}
-          aria-label="Menu"
+          aria-label={texts.menu}
           aria-haspopup="dialog"
         />
-        <Link to="/" className={classes.brand} aria-label="Serai, to the front page">
+        <Link to="/" className={classes.brand} aria-label={texts.home}>
           <Logo />
-          <span>Serai</span>
+          <span>{SHOP_NAME}</span>
         </Link>
         <div className={classes.search}>
           <SearchBox />
@@ -43,7 +45,7 @@ export function Header() {
           <CartLink />
         </div>
       </div>
-      <nav className={classes.nav} aria-label="Categories">
+      <nav className={classes.nav} aria-label={texts.categories}>
         <Categories />
       </nav>
       <Suspense>{everOpened && <MenuDrawer opened={opened} onClose={drawer.close} />}</Suspense>
@@ -53,7 +55,7 @@ export function Header() {
 
 function CartLink() {
   const { data } = useQuery(cartQuery);
-  const pieces = piecesIn(data);
+  const count = countItems(data);
   return (
     <LinkIcon
       to="/cart"
@@ -61,12 +63,12 @@ function CartLink() {
       color="gray"
       size={44}
       className={classes.cart ?? ""}
-      aria-label={pieces === 0 ? "Cart, empty" : `Cart, ${pieces} ${pieces === 1 ? "item" : "items"}`}
+      aria-label={count === 0 ? texts.emptyCart : texts.cart(common.items(count))}
     >
       <IconShoppingBag size={24} stroke={1.7} />
-      {pieces > 0 && (
-        <span className={classes.badge} aria-hidden key={pieces}>
-          {pieces > 99 ? "99+" : pieces}
+      {count > 0 && (
+        <span className={classes.badge} aria-hidden key={count}>
+          {count > 99 ? texts.manyItems : count}
         </span>
       )}
     </LinkIcon>

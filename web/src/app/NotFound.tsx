@@ -1,22 +1,24 @@
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/shell";
 import { Message } from "@/ui/Message";
 import { LinkButton } from "@/ui/links";
 import { useTitle } from "@/ui/useTitle";
 import { IconMapOff } from "@tabler/icons-react";
 
 export function NotFound() {
-  useTitle("Not found");
+  useTitle(common.notFound);
   return (
     <Message
       icon={IconMapOff}
       order={1}
-      title="There is nothing at this address"
+      title={texts.pageNotFound}
       action={
         <LinkButton to="/products">
-          Browse the shop
+          {common.browse}
         </LinkButton>
       }
     >
-      The link may be old, or it was typed a little differently.
+      {texts.pageNotFoundText}
     </Message>
   );
 }

@@ -1,3 +1,4 @@
+import { texts } from "@/texts/shell";
 import { CloseButton } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
@@ -5,22 +6,22 @@ import { useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import classes from "./SearchBox.module.css";
 
-/** Looks while one types on the product list, and takes one there with Enter from anywhere else. */
+/** Searches while the user types on the list of products; on any other page Enter goes to that list. */
 export function SearchBox() {
   const navigate = useNavigate();
   const location = useRouterState({ select: (state) => state.location });
   const onList = location.pathname === "/products";
-  const inAddress = onList ? String((location.search as { q?: string }).q ?? "") : "";
-  const [text, setText] = useState(inAddress);
-  const sent = useRef(inAddress);
+  const inUrl = onList ? String((location.search as { q?: string }).q ?? "") : "";
+  const [text, setText] = useState(inUrl);
+  const sent = useRef(inUrl);
 
-  // The address changes by links and the back button too; what is being typed is not overwritten by its own echo.
+  // Follows changes of the URL by links and the back button, but not those that typing itself has caused.
   useEffect(() => {
-    if (inAddress !== sent.current) setText(inAddress);
-    sent.current = inAddress;
-  }, [inAddress]);
+    if (inUrl !== sent.current) setText(inUrl);
+    sent.current = inUrl;
+  }, [inUrl]);
 
-  function look(q: string, replace: boolean) {
+  function search(q: string, replace: boolean) {
     const trimmed = q.trim();
     sent.current = trimmed;
     void navigate({
@@ -33,15 +34,15 @@ export function SearchBox() {
       resetScroll: !replace,
     });
   }
-  const lookSoon = useDebouncedCallback((q: string) => look(q, true), 250);
-  // Whoever has gone on to a product meanwhile is not fetched back to the list.
+  const searchSoon = useDebouncedCallback((q: string) => search(q, true), 250);
+  // A pending search must not navigate back to the list after the user has left it.
   useEffect(() => {
-    if (!onList) lookSoon.cancel();
-  }, [onList, lookSoon]);
+    if (!onList) searchSoon.cancel();
+  }, [onList, searchSoon]);
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    look(text, onList);
+    search(text, onList);
   }
 
   return (
@@ -50,24 +51,24 @@ export function SearchBox() {
       <input
         type="search"
         name="q"
-        aria-label="Search the shop"
-        placeholder="Search lamps, desks, linen…"
+        aria-label={texts.search}
+        placeholder={texts.searchPlaceholder}
         autoComplete="off"
         maxLength={200}
         className={classes.input}
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
-          if (onList) lookSoon(event.currentTarget.value);
+          if (onList) searchSoon(event.currentTarget.value);
         }}
       />
       {text && (
         <CloseButton
           className={classes.clear ?? ""}
-          aria-label="Clear the search"
+          aria-label={texts.clearSearch}
           onClick={() => {
             setText("");
-            if (onList) look("", true);
+            if (onList) search("", true);
           }}
         />
       )}

@@ -1,5 +1,6 @@
-/** The frame around every page: header, what the page is about, footer, and the way back into a session that ended. */
+/** The layout of every page: header, content, footer, and the dialog for an expired session. */
 import { useSession } from "@/session/current";
+import { texts } from "@/texts/shell";
 import { useNetwork } from "@mantine/hooks";
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { IconPlugConnectedX } from "@tabler/icons-react";
@@ -8,7 +9,7 @@ import { Footer } from "./Footer";
 import { Header } from "./Header";
 import classes from "./Shell.module.css";
 
-// Seldom needed, so not part of what every visitor loads first.
+// Rarely needed, so not part of the first load.
 const SignInAgain = lazy(async () => ({ default: (await import("@/session/SignInAgain")).SignInAgain }));
 
 export function Shell() {
@@ -18,7 +19,7 @@ export function Shell() {
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
-        Skip to the content
+        {texts.skipToContent}
       </a>
       <Header />
       <Offline />
@@ -36,12 +37,12 @@ function Offline() {
   if (online) return null;
   return (
     <p className={classes.offline} role="status">
-      <IconPlugConnectedX size={18} aria-hidden /> You are offline. What you see may be out of date; nothing you enter is lost.
+      <IconPlugConnectedX size={18} aria-hidden /> {texts.offline}
     </p>
   );
 }
 
-/** A new page starts at its content for the keyboard and for screen readers, as it would after a full load. */
+/** Moves the focus to the content after a navigation, as after a full page load. */
 function useFocusOnNewPage(main: React.RefObject<HTMLElement | null>): void {
   const pathname = useRouterState({ select: ({ resolvedLocation, location }) => (resolvedLocation ?? location).pathname });
   const shown = useRef(pathname);

@@ -1,6 +1,9 @@
-/** The menu of who is signed in. It hangs on a button that never moves, so nothing has to work out where there is room. */
+/** The account menu. Its button never moves, so CSS can position the menu without measuring. */
 import { useSignOut } from "@/api/accounts";
 import type { User } from "@/api/schemas";
+import { useCan } from "@/session/current";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/shell";
 import { UnstyledButton } from "@mantine/core";
 import { IconBuildingStore, IconChevronDown, IconLogout, IconReceipt, IconSettings } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -9,6 +12,7 @@ import classes from "./AccountMenu.module.css";
 
 export function SignedInMenu({ user }: { user: User }) {
   const signOut = useSignOut();
+  const runsShop = useCan("orders:read");
   const navigate = useNavigate();
   const [opened, setOpened] = useState(false);
   const place = useRef<HTMLDivElement>(null);
@@ -25,7 +29,7 @@ export function SignedInMenu({ user }: { user: User }) {
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.key === "Escape" || event.key === "Tab") {
-      // Tab goes on from the button, as from any other.
+      // After Tab the focus moves on from the button.
       setOpened(false);
       button.current?.focus();
       return;
@@ -46,7 +50,7 @@ export function SignedInMenu({ user }: { user: User }) {
         aria-controls={menu}
         onClick={() => setOpened(!opened)}
       >
-        <span className="hidden-visually">Account of {user.name}</span>
+        <span className="hidden-visually">{texts.accountOf(user.name)}</span>
         <span className={classes.initials} aria-hidden>
           {initialsOf(user.name)}
         </span>
@@ -57,17 +61,17 @@ export function SignedInMenu({ user }: { user: User }) {
           <strong>{user.name}</strong>
           <span>{user.email}</span>
         </div>
-        <div role="menu" aria-label="Account" onKeyDown={onKeyDown} onClick={() => setOpened(false)}>
-          {user.role === "admin" && (
+        <div role="menu" aria-label={texts.account} onKeyDown={onKeyDown} onClick={() => setOpened(false)}>
+          {runsShop && (
             <Link to="/admin/orders" role="menuitem" tabIndex={-1} className={classes.item}>
-              <IconBuildingStore size={18} aria-hidden /> The office
+              <IconBuildingStore size={18} aria-hidden /> {texts.admin}
             </Link>
           )}
           <Link to="/orders" role="menuitem" tabIndex={-1} className={classes.item}>
-            <IconReceipt size={18} aria-hidden /> Your orders
+            <IconReceipt size={18} aria-hidden /> {common.yourOrders}
           </Link>
           <Link to="/settings" role="menuitem" tabIndex={-1} className={classes.item}>
-            <IconSettings size={18} aria-hidden /> Settings
+            <IconSettings size={18} aria-hidden /> {common.settings}
           </Link>
           <UnstyledButton
             role="menuitem"
@@ -75,7 +79,7 @@ export function SignedInMenu({ user }: { user: User }) {
             className={`${classes.item} ${classes.last}`}
             onClick={() => signOut.mutate(undefined, { onSettled: () => void navigate({ to: "/" }) })}
           >
-            <IconLogout size={18} aria-hidden /> Sign out
+            <IconLogout size={18} aria-hidden /> {texts.signOut}
           </UnstyledButton>
         </div>
       </div>

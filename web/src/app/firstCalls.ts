@@ -1,7 +1,7 @@
 /**
- * What a page asks the API for whoever looks at it, by the page's address, in the words in which it asks: a browser is
- * told with the page, and has the answer by the time the scripts want it. A page that stops asking leaves a warning in
- * the console, which the browser tests do not let pass.
+ * The API calls that a page makes for every visitor, by the page's path, with exactly the URL that it requests. The page
+ * is served with preload headers for them, so the answers arrive before the scripts need them. If a page stops making
+ * such a call, the browser logs a warning, which fails the browser tests.
  */
 import { GIFTS, NEWEST } from "../features/home/shelves.ts";
 

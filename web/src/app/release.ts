@@ -1,21 +1,20 @@
 /**
- * A page that was opened before a new release asks for scripts that are gone by then. Loading it anew brings the new
- * ones, but only once somebody is in need of them: a page fetched early, under a pointer that passes by, must not take
- * away what is being typed.
+ * Handles scripts that a new release has removed. A reload fetches the new ones. It happens only when a page needs such a
+ * script to render, not when a preload on hover fails: a reload would discard what the user is typing.
  */
 const KEY = "serai.reloaded-at";
-/** When even the page just loaded lacks a script, another load will not bring it. */
+/** If scripts are missing again within this time after a reload, another reload will not help. */
 const AGAIN_AFTER_MS = 30_000;
 
-let lacking = false;
-addEventListener("vite:preloadError", () => (lacking = true));
+let scriptMissing = false;
+addEventListener("vite:preloadError", () => (scriptMissing = true));
 
-/** Whether a script of this page could not be had, and loading the page anew may help. */
+/** Whether a script could not be loaded and a reload may help. */
 export function isOutdated(): boolean {
-  return lacking && navigator.onLine && Date.now() - Number(sessionStorage.getItem(KEY)) > AGAIN_AFTER_MS;
+  return scriptMissing && navigator.onLine && Date.now() - Number(sessionStorage.getItem(KEY)) > AGAIN_AFTER_MS;
 }
 
-export function loadAnew(): void {
+export function reload(): void {
   sessionStorage.setItem(KEY, String(Date.now()));
   location.reload();
 }

@@ -1,7 +1,7 @@
-/** Every page and the address it lives at. The gateway routes exactly these (see `topology.py`), so one added here is added there. */
+/** The routes of all pages. The gateway routes exactly these paths, so a new one must be added to `topology.py` too. */
 import { queries } from "@/api/queries";
-import { categoriesQuery, productQuery, productsQuery } from "@/api/catalogue";
-import { readSearch, toQuery } from "@/features/catalogue/search";
+import { categoriesQuery, productQuery, productsQuery } from "@/api/catalog";
+import { readSearch, toQuery } from "@/features/catalog/search";
 import {
   createRootRoute,
   createRoute,
@@ -16,7 +16,7 @@ import { Shell } from "./Shell";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Crash });
 
-/** A path of this application to go to after signing in; anything else would let a link send people elsewhere. */
+/** The path to go to after signing in. Only paths of this application are allowed, to prevent open redirects. */
 function readNext(raw: Record<string, unknown>): { next?: string } {
   const { next } = raw;
   return typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {};
@@ -42,14 +42,14 @@ const products = createRoute({
     void queries.prefetchInfiniteQuery(productsQuery(toQuery(deps)));
     void queries.prefetchQuery(categoriesQuery);
   },
-  component: lazyRouteComponent(() => import("@/features/catalogue/ProductsPage"), "ProductsPage"),
+  component: lazyRouteComponent(() => import("@/features/catalog/ProductsPage"), "ProductsPage"),
 });
 
 const product = createRoute({
   getParentRoute: () => root,
   path: "/products/$slug",
   loader: ({ params }) => void queries.prefetchQuery(productQuery(params.slug)),
-  component: lazyRouteComponent(() => import("@/features/catalogue/ProductPage"), "ProductPage"),
+  component: lazyRouteComponent(() => import("@/features/catalog/ProductPage"), "ProductPage"),
 });
 
 const cart = createRoute({
@@ -120,25 +120,25 @@ const verify = createRoute({
   component: lazyRouteComponent(() => import("@/features/account/VerifyPage"), "VerifyPage"),
 });
 
-interface OfficeSearch {
+interface AdminSearch {
   q?: string;
   status?: string;
 }
 
-function readOfficeSearch(raw: Record<string, unknown>): OfficeSearch {
+function readAdminSearch(raw: Record<string, unknown>): AdminSearch {
   return {
     ...(typeof raw.q === "string" && raw.q && { q: raw.q.slice(0, 200) }),
     ...(typeof raw.status === "string" && /^[a-z_]+$/.test(raw.status) && { status: raw.status }),
   };
 }
 
-interface OfficeProductSearch {
+interface AdminProductSearch {
   q?: string;
   status?: "active" | "draft" | "archived";
   low_stock?: true;
 }
 
-function readOfficeProductSearch(raw: Record<string, unknown>): OfficeProductSearch {
+function readAdminProductSearch(raw: Record<string, unknown>): AdminProductSearch {
   const status = (["active", "draft", "archived"] as const).find((known) => known === raw.status);
   return {
     ...(typeof raw.q === "string" && raw.q && { q: raw.q.slice(0, 200) }),
@@ -147,24 +147,24 @@ function readOfficeProductSearch(raw: Record<string, unknown>): OfficeProductSea
   };
 }
 
-const officeOrders = createRoute({
+const adminOrders = createRoute({
   getParentRoute: () => root,
   path: "/admin/orders",
-  validateSearch: readOfficeSearch,
-  component: lazyRouteComponent(() => import("@/features/admin/OrdersPage"), "OfficeOrdersPage"),
+  validateSearch: readAdminSearch,
+  component: lazyRouteComponent(() => import("@/features/admin/OrdersPage"), "AdminOrdersPage"),
 });
 
-const officeOrder = createRoute({
+const adminOrder = createRoute({
   getParentRoute: () => root,
   path: "/admin/orders/$id",
-  component: lazyRouteComponent(() => import("@/features/admin/OrderPage"), "OfficeOrderPage"),
+  component: lazyRouteComponent(() => import("@/features/admin/OrderPage"), "AdminOrderPage"),
 });
 
-const officeProducts = createRoute({
+const adminProducts = createRoute({
   getParentRoute: () => root,
   path: "/admin/products",
-  validateSearch: readOfficeProductSearch,
-  component: lazyRouteComponent(() => import("@/features/admin/ProductsPage"), "OfficeProductsPage"),
+  validateSearch: readAdminProductSearch,
+  component: lazyRouteComponent(() => import("@/features/admin/ProductsPage"), "AdminProductsPage"),
 });
 
 const newProduct = createRoute({
@@ -173,25 +173,25 @@ const newProduct = createRoute({
   component: lazyRouteComponent(() => import("@/features/admin/ProductPage"), "NewProductPage"),
 });
 
-const officeProduct = createRoute({
+const adminProduct = createRoute({
   getParentRoute: () => root,
   path: "/admin/products/$id",
-  component: lazyRouteComponent(() => import("@/features/admin/ProductPage"), "OfficeProductPage"),
+  component: lazyRouteComponent(() => import("@/features/admin/ProductPage"), "AdminProductPage"),
 });
 
-const officeUsers = createRoute({
+const adminUsers = createRoute({
   getParentRoute: () => root,
   path: "/admin/users",
   component: lazyRouteComponent(() => import("@/features/admin/UsersPage"), "UsersPage"),
 });
 
-const officeMails = createRoute({
+const adminEmails = createRoute({
   getParentRoute: () => root,
   path: "/admin/mails",
-  component: lazyRouteComponent(() => import("@/features/admin/MailsPage"), "MailsPage"),
+  component: lazyRouteComponent(() => import("@/features/admin/EmailsPage"), "EmailsPage"),
 });
 
-const officeSystem = createRoute({
+const adminSystem = createRoute({
   getParentRoute: () => root,
   path: "/admin/system",
   component: lazyRouteComponent(() => import("@/features/admin/SystemPage"), "SystemPage"),
@@ -201,9 +201,9 @@ export const router = createRouter({
   routeTree: root.addChildren([
     ...[home, products, product, cart, checkout, orders, order],
     ...[settings, signIn, register, forgot, reset, verify],
-    ...[officeOrders, officeOrder, officeProducts, newProduct, officeProduct, officeUsers, officeMails, officeSystem],
+    ...[adminOrders, adminOrder, adminProducts, newProduct, adminProduct, adminUsers, adminEmails, adminSystem],
   ]),
-  // Plain words in the address: `q=007` stays text, nothing is wrapped in quotes.
+  // Search parameters are plain strings: `q=007` stays a string, and values are not JSON-encoded.
   parseSearch: parseSearchWith((value) => value),
   stringifySearch: stringifySearchWith(String),
   defaultPreload: "intent",

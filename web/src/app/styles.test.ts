@@ -4,14 +4,14 @@ import { expect, test } from "vitest";
 
 const SRC = join(import.meta.dirname, "..");
 const STYLES = join(SRC, "../node_modules/@mantine/core/styles");
-/** Parts that are nothing but another one: their styles are its. */
+/** Components that use the styles of another component. */
 const SAME_AS: Readonly<Record<string, string>> = {
   NativeSelect: "Input",
   Textarea: "Input",
   TextInput: "Input",
 };
 
-test("every part of the library that is used brings its styles", () => {
+test("the styles of every Mantine component in use are loaded", () => {
   const loaded = readFileSync(join(SRC, "app/styles.ts"), "utf8");
   const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".tsx"));
   const used = files.flatMap((file) => {

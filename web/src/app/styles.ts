@@ -1,7 +1,7 @@
 /**
- * The library's styles, in the order they build on each other: only of the parts that are used, since all of them
- * together are the largest file a visitor would wait for. A test tells when one is missing. They sit in a layer, so that
- * our own rules win whichever file the browser reads first; global.css comes first, since it puts the layers in order.
+ * Mantine's styles for the components that are used, in the order of their dependencies. All styles together would be the
+ * largest file of the first load. A test reports missing ones. They are in a CSS layer, so our own rules always win;
+ * global.css comes first because it declares the order of the layers.
  */
 import "./global.css";
 import "@mantine/core/styles/baseline.layer.css";

@@ -1,4 +1,4 @@
-/** Colours and proportions: warm stone, one deep teal for what can be acted on, clay for what needs attention. */
+/** Mantine's theme: warm grays, teal for actions, clay for what needs attention. */
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
 
 const teal: MantineColorsTuple = [

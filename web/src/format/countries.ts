@@ -1,4 +1,6 @@
-/** Countries by their ISO 3166-1 alpha-2 code, named by the browser. */
+/** Countries by ISO 3166-1 alpha-2 code; the browser knows their names. */
+import { LANGUAGE } from "@/texts/language";
+
 const CODES =
   "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC " +
   "CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD " +
@@ -8,7 +10,7 @@ const CODES =
   "SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY " +
   "UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-const names = new Intl.DisplayNames(undefined, { type: "region" });
+const names = new Intl.DisplayNames(LANGUAGE, { type: "region" });
 
 export function countryName(code: string): string {
   try {
@@ -22,7 +24,7 @@ export const countries: readonly { value: string; label: string }[] = CODES.spli
   .map((value) => ({ value, label: countryName(value) }))
   .sort((a, b) => a.label.localeCompare(b.label));
 
-/** The country a browser's language speaks of, to start a form with. */
+/** The country that the browser's language implies, as the default of an address form. */
 export function likelyCountry(): string {
   const region = new Intl.Locale(navigator.language || "en-US").maximize().region;
   return countries.some(({ value }) => value === region) ? (region ?? "US") : "US";

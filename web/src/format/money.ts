@@ -1,12 +1,13 @@
-/** Money in words. Amounts are minor units; how many make one unit is the currency's own rule (100 cents, 1 yen). */
+/** Formats and parses money. Amounts are in minor units of their currency (US cents, Japanese yen). */
 import type { Money } from "@/api/schemas";
+import { LANGUAGE } from "@/texts/language";
 
 const formats = new Map<string, Intl.NumberFormat>();
 
 function formatOf(currency: string): Intl.NumberFormat {
   let format = formats.get(currency);
   if (!format) {
-    format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+    format = new Intl.NumberFormat(LANGUAGE, { style: "currency", currency });
     formats.set(currency, format);
   }
   return format;
@@ -20,7 +21,7 @@ export function money({ amount, currency }: Money): string {
   return formatOf(currency).format(amount / 10 ** minorDigits(currency));
 }
 
-/** Minor units of what a person typed in major ones; null where that is no amount of this currency. */
+/** Parses an amount typed in major units into minor units. Null if it is not an amount of this currency. */
 export function parseMajor(text: string, currency: string): number | null {
   const digits = minorDigits(currency);
   const match = /^(\d{1,10})(?:[.,](\d*))?$/.exec(text.trim());
@@ -30,7 +31,7 @@ export function parseMajor(text: string, currency: string): number | null {
   return Number(match[1]) * 10 ** digits + Number(fraction.padEnd(digits, "0") || "0");
 }
 
-/** Minor units as a person would type them into a field. */
+/** Minor units as the text of an input field, in major units. */
 export function major(amount: number, currency: string): string {
   return (amount / 10 ** minorDigits(currency)).toFixed(minorDigits(currency));
 }

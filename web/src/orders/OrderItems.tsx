@@ -1,4 +1,5 @@
 import type { OrderItem } from "@/api/schemas";
+import { texts } from "@/texts/orders";
 import { Price } from "@/ui/Price";
 import { Link } from "@tanstack/react-router";
 import classes from "./OrderItems.module.css";
@@ -8,7 +9,7 @@ export function OrderItems({ items }: { items: readonly OrderItem[] }) {
     <ul className={classes.items}>
       {items.map((item) => (
         <li key={item.variant_id}>
-          <span className={classes.pieces}>{item.quantity} ×</span>
+          <span className={classes.quantity}>{texts.quantity(item.quantity)}</span>
           <span className={classes.what}>
             <Link to="/products/$slug" params={{ slug: item.product_id }} className={classes.name}>
               {item.name}

@@ -1,27 +1,29 @@
 import type { Order } from "@/api/schemas";
 import { onDay } from "@/format/dates";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/orders";
 import { Price } from "@/ui/Price";
 import { IconChevronRight } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import classes from "./OrderRow.module.css";
-import { OrderState } from "./OrderState";
+import { OrderStatusBadge } from "./OrderStatusBadge";
 
-/** An order in a list: the whole row leads to it. */
+/** A row of a list of orders; the whole row links to the order. */
 export function OrderRow({ order }: { order: Order }) {
-  const pieces = order.items.reduce((sum, { quantity }) => sum + quantity, 0);
+  const count = order.items.reduce((sum, { quantity }) => sum + quantity, 0);
   const names = order.items.map(({ name }) => name).join(", ");
   return (
     <li className={classes.row}>
       <div className={classes.what}>
         <Link to="/orders/$id" params={{ id: order.id }} className={classes.link}>
-          {order.number ?? "New order"}
+          {order.number ?? texts.newOrder}
         </Link>
-        <p className={classes.names}>{names || "No items"}</p>
+        <p className={classes.names}>{names || texts.noItems}</p>
         <p className={classes.when}>
-          {onDay(order.created_at)} · {pieces} {pieces === 1 ? "item" : "items"}
+          {onDay(order.created_at)} · {common.items(count)}
         </p>
       </div>
-      <OrderState status={order.status} />
+      <OrderStatusBadge status={order.status} />
       <span className={classes.total}>{order.total && <Price of={order.total} />}</span>
       <IconChevronRight size={20} className={classes.arrow} aria-hidden />
     </li>

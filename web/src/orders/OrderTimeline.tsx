@@ -1,5 +1,6 @@
 import type { Order } from "@/api/schemas";
 import { atTime } from "@/format/dates";
+import { texts } from "@/texts/orders";
 import { IconCheck, IconMinus } from "@tabler/icons-react";
 import classes from "./OrderTimeline.module.css";
 import { timeline } from "./timeline";
@@ -13,7 +14,7 @@ export function OrderTimeline({ order }: { order: Order }) {
             {tone === "ended" ? <IconMinus size={14} stroke={3} /> : tone !== "ahead" && <IconCheck size={14} stroke={3} />}
           </span>
           <span className={classes.label}>{label}</span>
-          {at ? <time dateTime={at}>{atTime(at)}</time> : <span className="hidden-visually">still to come</span>}
+          {at ? <time dateTime={at}>{atTime(at)}</time> : <span className="hidden-visually">{texts.stepPending}</span>}
         </li>
       ))}
     </ol>

@@ -1,10 +1,10 @@
-/** What a refusal says about stock: which variants, and how many of each there are. */
+/** A variant that is not available in the requested quantity. */
 export interface Shortage {
   variantId: string;
   available: number;
 }
 
-/** Reads `items` of an `out_of_stock` refusal, or of the failure of an order that was rejected for it. */
+/** Reads `items` of an `out_of_stock` refusal, or of the failure of a rejected order. Ignores malformed entries. */
 export function shortages(items: unknown): Shortage[] {
   if (!Array.isArray(items)) return [];
   return items.flatMap((item: unknown) => {

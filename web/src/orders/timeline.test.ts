@@ -8,7 +8,7 @@ const order = (...states: OrderStatus[]): Pick<Order, "history" | "status"> => (
 });
 const tones = (of: Pick<Order, "history" | "status">) => timeline(of).map(({ status, tone }) => `${status}:${tone}`);
 
-test("shows what is still to come", () => {
+test("shows the steps that follow", () => {
   expect(tones(order("pending", "awaiting_payment", "paid"))).toEqual([
     "pending:done",
     "awaiting_payment:done",
@@ -18,7 +18,7 @@ test("shows what is still to come", () => {
   ]);
 });
 
-test("promises nothing after an end", () => {
+test("shows no further steps after the order has ended", () => {
   expect(tones(order("pending", "awaiting_payment", "cancelled"))).toEqual([
     "pending:done",
     "awaiting_payment:done",

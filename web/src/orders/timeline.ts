@@ -1,25 +1,15 @@
-/** An order's way in steps: what has happened, with its time, and what is still to come. */
+/** The steps of an order: those that have happened, with their time, and those that follow. */
 import type { Order, OrderStatus } from "@/api/schemas";
+import { texts } from "@/texts/orders";
 
 export interface Step {
   status: OrderStatus;
   label: string;
-  /** Null for what has not happened yet. */
+  /** Null for a step that has not happened yet. */
   at: string | null;
   tone: "done" | "current" | "ahead" | "ended";
 }
 
-const LABELS: Readonly<Record<OrderStatus, string>> = {
-  pending: "Order placed",
-  awaiting_payment: "Set aside for you, waiting for payment",
-  paid: "Paid",
-  shipped: "Handed to the carrier",
-  delivered: "Delivered",
-  refunding: "Refund started",
-  refunded: "Refunded",
-  cancelled: "Cancelled",
-  rejected: "Could not be fulfilled",
-};
 
 const USUAL: readonly OrderStatus[] = ["pending", "awaiting_payment", "paid", "shipped", "delivered"];
 const ENDED: readonly OrderStatus[] = ["refunding", "refunded", "cancelled", "rejected"];
@@ -28,9 +18,9 @@ export function timeline({ history, status }: Pick<Order, "history" | "status">)
   const happened = history.map(({ status: at, at: time }, index): Step => {
     const last = index === history.length - 1;
     const tone = ENDED.includes(at) ? "ended" : last && at !== "delivered" ? "current" : "done";
-    return { status: at, label: LABELS[at], at: time, tone };
+    return { status: at, label: texts.steps[at], at: time, tone };
   });
   if (ENDED.includes(status)) return happened;
-  const ahead = USUAL.slice(USUAL.indexOf(status) + 1).map((to): Step => ({ status: to, label: LABELS[to], at: null, tone: "ahead" }));
+  const ahead = USUAL.slice(USUAL.indexOf(status) + 1).map((to): Step => ({ status: to, label: texts.steps[to], at: null, tone: "ahead" }));
   return [...happened, ...ahead];
 }

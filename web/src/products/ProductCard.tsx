@@ -1,6 +1,8 @@
 import { useAddToCart } from "@/api/cart";
 import { isRefusal } from "@/api/problem";
 import type { ProductItem } from "@/api/schemas";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/products";
 import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
 import { toast, toastFailure } from "@/ui/toast";
@@ -24,7 +26,7 @@ export function ProductCard({ product, first = false }: { product: ProductItem; 
           seed={product.slug}
           first={first}
         />
-        {!product.in_stock && <span className={classes.flag}>Sold out</span>}
+        {!product.in_stock && <span className={classes.flag}>{common.soldOut}</span>}
       </div>
       <div className={classes.text}>
         <h3 className={classes.name}>
@@ -33,7 +35,7 @@ export function ProductCard({ product, first = false }: { product: ProductItem; 
           </Link>
         </h3>
         <p className={classes.price}>
-          {product.variant_count > 1 && <span className={classes.from}>from </span>}
+          {product.variant_count > 1 && <span className={classes.from}>{texts.from} </span>}
           <Price of={product.price} />
         </p>
         {product.in_stock && product.default_variant_id && <QuickAdd product={product} />}
@@ -57,7 +59,7 @@ function QuickAdd({ product }: { product: ProductItem }) {
       color="teal"
       size={40}
       radius="xl"
-      aria-label={`Add ${product.name} to the cart`}
+      aria-label={texts.addToCart(product.name)}
       loading={add.isPending}
       onClick={() =>
         add.mutate(
@@ -65,10 +67,10 @@ function QuickAdd({ product }: { product: ProductItem }) {
           {
             onSuccess: () => {
               setAdded(true);
-              toast(`${product.name} is in your cart.`);
+              toast(texts.added(product.name));
             },
             onError: (error) =>
-              isRefusal(error, "out_of_stock") ? toast(`There is no more of ${product.name}.`) : toastFailure(error),
+              isRefusal(error, "out_of_stock") ? toast(texts.noMoreInStock(product.name)) : toastFailure(error),
           },
         )
       }

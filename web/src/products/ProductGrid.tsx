@@ -6,21 +6,21 @@ import classes from "./ProductGrid.module.css";
 
 interface ProductGridProps {
   products: readonly ProductItem[] | undefined;
-  /** How many places to keep while nothing is known yet, or while more is on its way. */
-  waitingFor?: number;
+  /** The number of placeholders to show while products are loading. */
+  placeholders?: number;
   wide?: boolean;
-  /** How many of the first pictures are seen without scrolling. */
+  /** How many pictures are on the first screen and must not load lazily. */
   eager?: number;
 }
 
-export function ProductGrid({ products, waitingFor = 0, wide = false, eager = 0 }: ProductGridProps) {
-  // Drawn piece by piece: a page full of products at once would leave what somebody presses meanwhile unanswered.
+export function ProductGrid({ products, placeholders = 0, wide = false, eager = 0 }: ProductGridProps) {
+  // Rendered in steps: rendering a page full of products at once would block input.
   const drawn = useDeferredValue(products);
-  const places = drawn ? waitingFor : (products?.length ?? waitingFor);
+  const skeletons = drawn ? placeholders : (products?.length ?? placeholders);
   return (
     <div className={classes.grid} data-wide={wide || undefined}>
       {drawn?.map((product, index) => <ProductCard key={product.id} product={product} first={index < eager} />)}
-      {Array.from({ length: places }, (_, index) => (
+      {Array.from({ length: skeletons }, (_, index) => (
         <div key={index} aria-hidden>
           <Skeleton className={classes.picture ?? ""} radius="lg" />
           <Skeleton height={16} width="70%" mt="sm" />

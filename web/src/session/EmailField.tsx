@@ -1,8 +1,9 @@
+import { texts as common } from "@/texts/common";
 import { TextInput, type TextInputProps } from "@mantine/core";
 
-/** The address of an account: password managers know it as the username. */
+/** The email address of an account. Password managers treat it as the username. */
 export function EmailField(props: TextInputProps) {
   return (
-    <TextInput label="Email address" type="email" name="email" autoComplete="username" inputMode="email" maxLength={320} {...props} />
+    <TextInput label={common.email} type="email" name="email" autoComplete="username" inputMode="email" maxLength={320} {...props} />
   );
 }

@@ -1,4 +1,4 @@
-import { Secret } from "@/ui/Secret";
+import { PasswordField } from "@/ui/PasswordField";
 import type { PasswordInputProps } from "@mantine/core";
 import { useId } from "react";
 import classes from "./NewPassword.module.css";
@@ -9,13 +9,13 @@ interface NewPasswordProps extends Omit<PasswordInputProps, "value" | "onChange"
   onChange?: (value: string) => void;
 }
 
-/** A password that is being chosen, with what is said about it while typing. */
+/** A field for a new password, with a strength meter. */
 export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps) {
-  const { score, words } = strengthOf(value);
+  const { score, text } = strengthOf(value);
   const hint = useId();
   return (
     <div>
-      <Secret
+      <PasswordField
         autoComplete="new-password"
         aria-describedby={hint}
         {...rest}
@@ -28,8 +28,8 @@ export function NewPassword({ value = "", onChange, ...rest }: NewPasswordProps)
         <i />
         <i />
       </div>
-      <p id={hint} className={classes.words} aria-live="polite">
-        {words}
+      <p id={hint} className={classes.hint} aria-live="polite">
+        {text}
       </p>
     </div>
   );

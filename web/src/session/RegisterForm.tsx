@@ -1,29 +1,31 @@
 import { useRegister } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/session";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
 import { Button, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { EmailField } from "./EmailField";
 import { NewPassword } from "./NewPassword";
-import { SHORTEST } from "./passwords";
+import { MIN_LENGTH } from "./passwords";
 
 interface RegisterFormProps {
   onDone: () => void;
   submitLabel?: string;
 }
 
-export function RegisterForm({ onDone, submitLabel = "Create account" }: RegisterFormProps) {
+export function RegisterForm({ onDone, submitLabel = common.createAccount }: RegisterFormProps) {
   const register = useRegister();
   const form = useForm({
     initialValues: { name: "", email: "", password: "" },
     validate: {
-      name: (value) => (value.trim() ? null : "Enter your name."),
-      email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : "Enter an email address such as ada@example.com."),
-      password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`),
+      name: (value) => (value.trim() ? null : common.enterName),
+      email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : texts.enterValidEmail),
+      password: (value) => ([...value].length >= MIN_LENGTH ? null : common.tooShort(MIN_LENGTH)),
     },
   });
-  // The registration went through, but these do not sign in: the address belongs to an account that was there before.
+  // The registration was accepted but the sign-in was not: the address belongs to an account that already exists.
   const taken = isRefusal(register.error) && register.error.status === 401;
   function show(errors: Record<string, string>) {
     form.setErrors(errors);
@@ -43,13 +45,13 @@ export function RegisterForm({ onDone, submitLabel = "Create account" }: Registe
     >
       <Stack gap="md">
         {!fieldErrors(register.error) && (
-          <Notice error={register.error} title={taken ? "You may have an account already" : undefined}>
-            {taken ? "We could not sign you in with these. If you already have an account, sign in with its password." : undefined}
+          <Notice error={register.error} title={taken ? texts.accountExists : undefined}>
+            {taken ? texts.accountExistsText : undefined}
           </Notice>
         )}
-        <TextInput label="Name" name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
+        <TextInput label={common.name} name="name" autoComplete="name" maxLength={200} {...form.getInputProps("name")} />
         <EmailField {...form.getInputProps("email")} />
-        <NewPassword label="Password" name="password" {...form.getInputProps("password")} />
+        <NewPassword label={common.password} name="password" {...form.getInputProps("password")} />
         <Button type="submit" size="md" loading={register.isPending} fullWidth>
           {submitLabel}
         </Button>

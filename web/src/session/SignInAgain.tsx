@@ -1,20 +1,21 @@
+import { texts } from "@/texts/session";
 import { Modal, Text } from "@mantine/core";
 import { session, useSession } from "./current";
 import { SignInForm } from "./SignInForm";
 
-/** Over whatever page the session ended on: the page stays as it is, and its calls go on after the sign-in. */
+/** A dialog for when the session has expired. The page below keeps its state, and its pending calls resume afterwards. */
 export function SignInAgain() {
   const { user } = useSession();
   return (
     <Modal
       opened
       onClose={() => session.giveUp()}
-      title="Sign in again to go on"
+      title={texts.sessionExpired}
       closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": "Go on without signing in" }}
+      closeButtonProps={{ "aria-label": texts.continueWithoutSigningIn }}
     >
       <Text c="dimmed" mb="md">
-        Your session has ended. Everything on this page stays as you left it.
+        {texts.sessionExpiredText}
       </Text>
       <SignInForm email={user?.email ?? ""} onDone={() => undefined} onLeave={() => session.giveUp()} />
     </Modal>

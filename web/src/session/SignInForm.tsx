@@ -1,8 +1,10 @@
 import { useSignIn } from "@/api/accounts";
 import { fieldErrors, isRefusal } from "@/api/problem";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/session";
 import { Notice } from "@/ui/Failure";
 import { focusFirstOf } from "@/ui/focus";
-import { Secret } from "@/ui/Secret";
+import { PasswordField } from "@/ui/PasswordField";
 import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link } from "@tanstack/react-router";
@@ -11,20 +13,20 @@ import { EmailField } from "./EmailField";
 interface SignInFormProps {
   email?: string;
   onDone: () => void;
-  /** The person goes to another page instead of signing in. */
+  /** Called when the user follows a link to another page instead. */
   onLeave?: () => void;
   submitLabel?: string;
 }
 
-/** Signs in, on its own page, in the checkout and over a page whose session ended. */
-export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in" }: SignInFormProps) {
+/** The sign-in form, used by the sign-in page, the checkout and the dialog for an expired session. */
+export function SignInForm({ email = "", onDone, onLeave, submitLabel = common.signIn }: SignInFormProps) {
   const signIn = useSignIn();
   const form = useForm({
     mode: "uncontrolled",
     initialValues: { email, password: "" },
     validate: {
-      email: (value) => (value.trim() ? null : "Enter your email address."),
-      password: (value) => (value ? null : "Enter your password."),
+      email: (value) => (value.trim() ? null : texts.enterEmail),
+      password: (value) => (value ? null : texts.enterPassword),
     },
   });
   const refused = isRefusal(signIn.error) && signIn.error.status === 401;
@@ -40,19 +42,19 @@ export function SignInForm({ email = "", onDone, onLeave, submitLabel = "Sign in
       )}
     >
       <Stack gap="md">
-        <Notice error={signIn.error} title={refused ? "That did not sign you in" : undefined}>
-          {refused ? "Email address and password do not belong together. Check both and try again." : undefined}
+        <Notice error={signIn.error} title={refused ? texts.signInFailed : undefined}>
+          {refused ? texts.wrongCredentials : undefined}
         </Notice>
         <EmailField key={form.key("email")} {...form.getInputProps("email")} />
-        <Secret
-          label="Password"
+        <PasswordField
+          label={common.password}
           name="password"
           autoComplete="current-password"
           key={form.key("password")}
           {...form.getInputProps("password")}
         />
         <Link to="/forgot" className="quiet-link" onClick={onLeave}>
-          Forgot your password?
+          {texts.forgotPassword}
         </Link>
         <Button type="submit" size="md" loading={signIn.isPending} fullWidth>
           {submitLabel}

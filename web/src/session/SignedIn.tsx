@@ -1,4 +1,6 @@
-/** A page for people who are signed in; everybody else is asked to, in place, and the address stays what it is. */
+/** Shows its children to signed-in users. Everyone else sees a prompt to sign in; the URL does not change. */
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/session";
 import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Center, Loader } from "@mantine/core";
@@ -13,7 +15,7 @@ export function SignedIn({ title, children }: { title: string; children: ReactNo
   if (phase === "restoring") {
     return (
       <Center h="40vh">
-        <Loader aria-label="Signing in" />
+        <Loader aria-label={common.signingIn} />
       </Center>
     );
   }
@@ -26,15 +28,15 @@ export function SignedIn({ title, children }: { title: string; children: ReactNo
         action={
           <>
             <LinkButton to="/sign-in" search={{ next }}>
-              Sign in
+              {common.signIn}
             </LinkButton>
             <LinkButton to="/register" search={{ next }} variant="default">
-              Create an account
+              {common.createAccount}
             </LinkButton>
           </>
         }
       >
-        This page is yours alone, so we need to know who you are.
+        {texts.signInToSeePage}
       </Message>
     );
   }

@@ -1,8 +1,9 @@
-/** This page's session. */
+/** The session of this page. */
+import type { Permission } from "@/api/schemas";
 import { useSyncExternalStore } from "react";
 import { Session, type State } from "./session";
 
-/** Storage throws where the browser's settings forbid it; the shop works without, a reload then signs out. */
+/** Null if the browser's settings forbid storage. Everything else works, but a reload then signs the user out. */
 function storage(): Storage | null {
   try {
     return window.localStorage;
@@ -15,4 +16,9 @@ export const session = new Session((request) => fetch(request), storage());
 
 export function useSession(): State {
   return useSyncExternalStore(session.subscribe, session.state);
+}
+
+/** Whether the current user has the permission. It decides what is shown; the API refuses what a user may not do. */
+export function useCan(permission: Permission): boolean {
+  return useSession().user?.permissions.includes(permission) ?? false;
 }

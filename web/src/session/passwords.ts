@@ -1,20 +1,22 @@
-/** How good a new password is: a hint while typing. The shop itself decides, and refuses the common ones. */
+/** Rates a new password while it is typed. This is a hint only: the API decides, and refuses common passwords. */
+import { texts } from "@/texts/session";
+
 export interface Strength {
   /** 0 to 4. */
   score: 0 | 1 | 2 | 3 | 4;
-  words: string;
+  text: string;
 }
 
-export const SHORTEST = 8;
+export const MIN_LENGTH = 8;
 
 export function strengthOf(password: string): Strength {
   const letters = [...password];
-  if (letters.length === 0) return { score: 0, words: `At least ${SHORTEST} characters. Several words are easy to remember and hard to guess.` };
-  if (letters.length < SHORTEST) return { score: 1, words: `${SHORTEST - letters.length} more to go.` };
+  if (letters.length === 0) return { score: 0, text: texts.passwordHint(MIN_LENGTH) };
+  if (letters.length < MIN_LENGTH) return { score: 1, text: texts.charactersMissing(MIN_LENGTH - letters.length) };
   const variety = new Set(letters.map((letter) => letter.toLowerCase())).size;
-  if (variety < 5) return { score: 1, words: "Too much of the same." };
+  if (variety < 5) return { score: 1, text: texts.repetitive };
   const bits = letters.length * Math.log2(Math.max(variety, 2));
-  if (bits < 32) return { score: 2, words: "Acceptable. Longer is better." };
-  if (bits < 52) return { score: 3, words: "Good." };
-  return { score: 4, words: "Very good." };
+  if (bits < 32) return { score: 2, text: texts.acceptable };
+  if (bits < 52) return { score: 3, text: texts.good };
+  return { score: 4, text: texts.veryGood };
 }

@@ -2,7 +2,7 @@ import type { SignedIn } from "@/api/schemas";
 import { beforeEach, expect, test } from "vitest";
 import { Session } from "./session";
 
-const ADA = { id: "a", email: "ada@example.com", name: "Ada", role: "customer", email_verified: true, created_at: "" } as const;
+const ADA: SignedIn["user"] = { id: "a", email: "ada@example.com", name: "Ada", role: "customer", permissions: [], email_verified: true, created_at: "" };
 const signedIn = (token: string, expires_in = 600): SignedIn => ({ access_token: token, token_type: "Bearer", expires_in, user: ADA });
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 
@@ -45,13 +45,13 @@ beforeEach(() => {
   session = new Session(shop.send, storage, () => now);
 });
 
-test("asks for no session where the last visit left none", async () => {
+test("sends no refresh request if the last visit left no session", async () => {
   session.restore();
   expect(await tokenOf(await get())).toBeNull();
   expect(shop.refreshes).toBe(0);
 });
 
-test("takes the session up again after a reload, and calls wait for it", async () => {
+test("restores the session after a reload, and calls wait for it", async () => {
   store.set("serai.signed-in", "yes");
   shop.accepts.add("new");
   shop.refresh = () => json(signedIn("new"));
@@ -61,7 +61,7 @@ test("takes the session up again after a reload, and calls wait for it", async (
   expect(session.state()).toEqual({ phase: "signed_in", user: ADA });
 });
 
-test("goes on as a visitor, without asking anybody, when there is nothing to take up", async () => {
+test("continues as a visitor when the session cannot be restored", async () => {
   store.set("serai.signed-in", "yes");
   session.restore();
   expect(await tokenOf(await get())).toBeNull();
@@ -101,7 +101,7 @@ test("does not renew again for a call that was refused for a token since replace
   expect(shop.refreshes).toBe(0);
 });
 
-test("lets calls wait, with what they carry, until somebody signs in again", async () => {
+test("keeps calls waiting, with their bodies, until the user signs in again", async () => {
   session.begin(signedIn("old"));
   const order = session.fetch(new Request("http://shop.test/api/orders", { method: "POST", body: "typed with care" }));
   const other = get("/api/cart");
@@ -115,7 +115,7 @@ test("lets calls wait, with what they carry, until somebody signs in again", asy
   expect(shop.refreshes).toBe(1);
 });
 
-test("lets calls go on without a token when nobody signs in again", async () => {
+test("lets calls continue without a token if the user does not sign in again", async () => {
   session.begin(signedIn("old"));
   const call = get("/api/cart");
   await expect.poll(() => session.state().phase).toBe("expired");
@@ -124,7 +124,7 @@ test("lets calls go on without a token when nobody signs in again", async () => 
   expect(session.state()).toEqual({ phase: "anonymous", user: null });
 });
 
-test("does nothing in the name of somebody else who signs in instead", async () => {
+test("does not send the calls of one user in the name of another who signs in instead", async () => {
   session.begin(signedIn("old"));
   const order = session.fetch(new Request("http://shop.test/api/orders", { method: "POST", body: "ada's" }));
   await expect.poll(() => session.state().phase).toBe("expired");
@@ -136,7 +136,7 @@ test("does nothing in the name of somebody else who signs in instead", async () 
   expect(shop.bodies).toEqual(["ada's"]);
 });
 
-test("does not take a shop that is away for the end of the session", async () => {
+test("keeps the session while the API is unavailable", async () => {
   session.begin(signedIn("old"));
   shop.refresh = () => json({}, 503);
   await expect(get()).rejects.toThrow();

@@ -1,12 +1,12 @@
 /**
- * Who is signed in, and the one way a request gets its access token.
+ * The user's session: who is signed in, and the access token for requests.
  *
- * The token lives in this object and nowhere else: not in storage, not in a cookie that scripts can read. What outlasts
- * a reload is the refresh cookie, which scripts cannot see; storage holds only the fact that there may be one, so that
- * a visitor who never signed in causes no refused request.
+ * The access token is kept in this object only, not in storage and not in a cookie that scripts can read. The refresh
+ * cookie, which scripts cannot read, survives a reload. Storage holds only a hint that such a cookie may exist, so that
+ * a visitor who never signed in does not cause a refused request.
  *
- * A token that ran out is renewed once for any number of calls that wait for it. When the session itself has ended, the
- * person is asked to sign in again over the page they are on, the calls go on waiting, and what they typed stays.
+ * An expired token is renewed once for all calls that wait for it. When the session itself has expired, the user is asked
+ * to sign in again in a dialog over the current page; pending calls wait for that, and what was typed is kept.
  */
 import type { SignedIn, User } from "@/api/schemas";
 
@@ -22,7 +22,7 @@ type Send = (request: Request) => Promise<Response>;
 type Hints = Pick<Storage, "getItem" | "setItem" | "removeItem"> | null;
 
 const HINT = "serai.signed-in";
-/** A token this close to its end is renewed before it is used: cheaper than being refused and asking twice. */
+/** A token that expires within this time is renewed before it is used, which saves a refused request. */
 const MARGIN_MS = 15_000;
 
 export class Session {
@@ -50,7 +50,7 @@ export class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Takes up the session that the refresh cookie stands for, if the last visit left one. */
+  /** Restores the session of the refresh cookie, if the last visit left one. */
   restore(): void {
     if (this.#storage?.getItem(HINT) == null) return;
     this.#become({ phase: "restoring", user: null });
@@ -59,7 +59,7 @@ export class Session {
     });
   }
 
-  /** Another tab signed in or out; this one follows. */
+  /** Follows a sign-in or sign-out in another tab. */
   follow(event: Pick<StorageEvent, "key" | "newValue">): void {
     if (event.key !== HINT) return;
     if (event.newValue === null) this.#forget();
@@ -78,44 +78,44 @@ export class Session {
     if (this.#state.phase === "signed_in") this.#become({ phase: "signed_in", user });
   }
 
-  /** The session is over by the person's own wish, here or in another tab. */
+  /** Ends the session after a sign-out. */
   end(): void {
     this.#storage?.removeItem(HINT);
     this.#forget();
   }
 
-  /** Nobody signs in again: whoever waits goes on as a visitor. */
+  /** The user does not sign in again: waiting calls continue without a token. */
   giveUp(): void {
     if (this.#state.phase === "expired") this.#become({ phase: "anonymous", user: null });
     this.#answerWaiting(false);
   }
 
-  /** `fetch`, with the access token and whatever it takes to have one. */
+  /** `fetch` with a valid access token, which is renewed if necessary. */
   readonly fetch = async (request: Request): Promise<Response> => {
     const who = this.#state.user;
     await this.#restored;
     if (this.#state.phase === "expired") await this.#waitForSignIn();
     if (this.#token !== null && this.#now() >= this.#usableUntil) await this.#renewOrAsk();
-    if (this.#isAnotherThan(who)) return notTheirs();
+    if (this.#isOtherUser(who)) return unauthorized();
     const used = this.#token;
     const again = request.clone();
-    const response = await this.#send(authorised(request, used));
+    const response = await this.#send(authorized(request, used));
     if (response.status !== 401 || used === null) return response;
-    // Somebody else may have renewed it while this one was on its way.
+    // Another call may have renewed the token while this one was pending.
     if (this.#token === used || this.#token === null) await this.#renewOrAsk();
-    if (this.#isAnotherThan(who)) return notTheirs();
-    return this.#send(authorised(again, this.#token));
+    if (this.#isOtherUser(who)) return unauthorized();
+    return this.#send(authorized(again, this.#token));
   };
 
-  /** What one person asked for is not done in the name of another who signed in meanwhile. */
-  #isAnotherThan(who: User | null): boolean {
+  /** Whether another user has signed in since: a call must not be sent in the name of a different user. */
+  #isOtherUser(who: User | null): boolean {
     return who !== null && this.#state.user !== null && this.#state.user.id !== who.id;
   }
 
   async #renewOrAsk(): Promise<void> {
-    // A call that was under way when the session was found to have ended joins those that wait.
+    // A call that was pending when the session expired joins the calls that wait for the sign-in.
     const outcome = this.#state.phase === "expired" ? "ended" : await this.#renew();
-    if (outcome === "unreachable") throw new TypeError("The session could not be renewed.");
+    if (outcome === "unreachable") throw new TypeError("the session could not be renewed");
     if (outcome === "ended") await this.#waitForSignIn();
   }
 
@@ -168,11 +168,11 @@ export class Session {
   }
 }
 
-function notTheirs(): Response {
+function unauthorized(): Response {
   return new Response(null, { status: 401 });
 }
 
-function authorised(request: Request, token: string | null): Request {
+function authorized(request: Request, token: string | null): Request {
   if (token !== null) request.headers.set("Authorization", `Bearer ${token}`);
   return request;
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { Title } from "@mantine/core";
 import classes from "./Card.module.css";
 
-/** One matter on a page that has several. */
+/** A titled section of a page. */
 export function Card({ title, children, className }: { title?: string; children: ReactNode; className?: string | undefined }) {
   return (
     <section className={className ? `${classes.card} ${className}` : classes.card}>

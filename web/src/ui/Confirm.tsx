@@ -1,14 +1,14 @@
 import { lazy, Suspense, useState } from "react";
-import type { ConfirmProps } from "./Question";
-import { useFocusBack } from "./useFocusBack";
+import type { ConfirmProps } from "./ConfirmDialog";
+import { useRestoreFocus } from "./useRestoreFocus";
 
-// Dialogues are heavy, and most visits never see one.
-const Question = lazy(async () => ({ default: (await import("./Question")).Question }));
+// Dialogs are large, and most visits never open one.
+const ConfirmDialog = lazy(async () => ({ default: (await import("./ConfirmDialog")).ConfirmDialog }));
 
-/** Asks once before something that cannot be taken back. */
+/** Asks for confirmation of an action that cannot be undone. Loads the dialog when it is first opened. */
 export function Confirm(props: ConfirmProps) {
-  useFocusBack(props.opened);
+  useRestoreFocus(props.opened);
   const [asked, setAsked] = useState(false);
   if (props.opened && !asked) setAsked(true);
-  return <Suspense>{asked && <Question {...props} />}</Suspense>;
+  return <Suspense>{asked && <ConfirmDialog {...props} />}</Suspense>;
 }

@@ -1,4 +1,5 @@
-import { inWords, isNotFound, Unreachable } from "@/api/problem";
+import { describeError, isNotFound, Unreachable } from "@/api/problem";
+import { texts as common } from "@/texts/common";
 import { Alert, Button } from "@mantine/core";
 import { IconAlertTriangle, IconMapOff, IconPlugConnectedX, IconRefresh } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -10,9 +11,9 @@ interface FailureProps {
   order?: 1 | 2 | 3;
 }
 
-/** In place of what could not be loaded. */
+/** Shown in place of content that could not be loaded. */
 export function Failure({ error, onRetry, order = 2 }: FailureProps) {
-  const { title, text } = inWords(error);
+  const { title, text } = describeError(error);
   const icon = error instanceof Unreachable ? IconPlugConnectedX : isNotFound(error) ? IconMapOff : IconAlertTriangle;
   return (
     <Message
@@ -23,7 +24,7 @@ export function Failure({ error, onRetry, order = 2 }: FailureProps) {
       action={
         onRetry && (
           <Button variant="default" leftSection={<IconRefresh size={18} />} onClick={() => void onRetry()}>
-            Try again
+            {common.tryAgain}
           </Button>
         )
       }
@@ -33,13 +34,13 @@ export function Failure({ error, onRetry, order = 2 }: FailureProps) {
   );
 }
 
-/** Beside a form or a list: what was tried did not work. Read out when it appears. */
+/** An alert about a failed action, next to the form or list it belongs to. Screen readers announce it. */
 export function Notice({ error, title, children }: { error: unknown; title?: string | undefined; children?: ReactNode }) {
   if (!error) return null;
-  const words = inWords(error);
+  const description = describeError(error);
   return (
-    <Alert color="clay" variant="light" icon={<IconAlertTriangle />} title={title ?? words.title} role="alert">
-      {children ?? words.text}
+    <Alert color="clay" variant="light" icon={<IconAlertTriangle />} title={title ?? description.title} role="alert">
+      {children ?? description.text}
     </Alert>
   );
 }

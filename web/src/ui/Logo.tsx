@@ -1,4 +1,4 @@
-/** The sign of the shop: the gate of a caravanserai. */
+/** The shop's logo: the gate of a caravanserai. */
 export function Logo() {
   return (
     <svg width="30" height="30" viewBox="0 0 32 32" aria-hidden focusable="false">

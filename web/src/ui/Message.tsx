@@ -1,4 +1,4 @@
-/** A page or a part of one that has nothing to show: why, and what to do next. */
+/** Stands in for a page or section without content: says why, and what to do next. */
 import type { Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Title } from "@mantine/core";
@@ -10,13 +10,13 @@ interface MessageProps {
   title: string;
   children?: ReactNode;
   action?: ReactNode;
-  /** The heading's level, so that the outline of the page stays in order. */
+  /** The level of the heading. Level 1 makes the message the title of the page. */
   order?: 1 | 2 | 3;
   tone?: "calm" | "bad";
 }
 
 export function Message({ icon: Picture, title, children, action, order = 2, tone = "calm" }: MessageProps) {
-  // In place of a whole page it is what the page is about.
+  // A message in place of a whole page also sets the document's title.
   useTitle(order === 1 ? title : null);
   return (
     <div className={classes.message} data-tone={tone} role={tone === "bad" ? "alert" : undefined}>

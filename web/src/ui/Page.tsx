@@ -5,15 +5,15 @@ import { useTitle } from "./useTitle";
 
 interface PageProps {
   title: string;
-  /** Beside or, on a phone, under the title. */
+  /** Shown beside the title, or below it on a phone. */
   aside?: ReactNode;
-  /** Over the title: where one came from. */
+  /** Shown above the title, such as navigation. */
   above?: ReactNode;
   narrow?: boolean;
   children: ReactNode;
 }
 
-/** The frame of every page that is not a front page: one heading, one column of measured width. */
+/** The layout of every page except the front page: one heading and one column of limited width. */
 export function Page({ title, aside, above, narrow = false, children }: PageProps) {
   useTitle(title);
   return (

@@ -22,7 +22,7 @@ test("offers the browser every width, with the size known beforehand", () => {
   expect([shown.getAttribute("width"), shown.getAttribute("height")]).toEqual(["1600", "1200"]);
 });
 
-test("draws a stand-in for a picture that does not load", () => {
+test("shows a placeholder for a picture that does not load", () => {
   const { container } = render(<Picture image={image} alt="A desk" sizes="50vw" seed="desk" />);
   fireEvent.error(screen.getByRole("img"));
   expect(container.querySelector("img")).toBeNull();

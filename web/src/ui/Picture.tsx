@@ -1,4 +1,4 @@
-/** A product's picture at a known proportion, or a drawn stand-in where there is none or it does not load. */
+/** A product's picture with a fixed aspect ratio, or a placeholder if there is none or it does not load. */
 import type { ProductImage } from "@/api/schemas";
 import { useState } from "react";
 import { iconFor, tintFor } from "./categoryIcons";
@@ -6,21 +6,21 @@ import classes from "./Picture.module.css";
 
 interface PictureProps {
   image: (Pick<ProductImage, "url"> & Partial<ProductImage>) | null | undefined;
-  /** What to say where the picture itself says nothing; empty where the name stands beside it. */
+  /** The alternative text; empty if the product's name is next to the picture. */
   alt: string;
-  /** How wide the picture is shown, in the words of the `sizes` attribute. */
+  /** The displayed width, as the value of the `sizes` attribute. */
   sizes: string;
-  /** Decides the drawing and tint of the stand-in. */
+  /** Determines the icon and tint of the placeholder. */
   category?: string | null | undefined;
   seed: string;
-  /** The largest picture of a first screen: loaded at once instead of when it comes near. */
+  /** Loads the picture with high priority instead of lazily. Set it for the largest picture of the first screen. */
   first?: boolean;
 }
 
 export function Picture({ image, alt, sizes, category, seed, first = false }: PictureProps) {
   const [broken, setBroken] = useState<string | null>(null);
   const shown = image && image.url !== broken ? image : null;
-  if (!shown) return <StandIn alt={alt} category={category} seed={seed} />;
+  if (!shown) return <Placeholder alt={alt} category={category} seed={seed} />;
   return (
     <span className={classes.frame}>
       <img
@@ -39,12 +39,12 @@ export function Picture({ image, alt, sizes, category, seed, first = false }: Pi
   );
 }
 
-/** Our own pictures come in several widths; the browser takes the one that fits. */
+/** Uploaded pictures are available in several widths; the browser chooses one. */
 function sourcesOf({ sources }: Partial<ProductImage>, sizes: string) {
   return sources?.length ? { srcSet: sources.map(({ url, width }) => `${url} ${width}w`).join(", "), sizes } : {};
 }
 
-function StandIn({ alt, category, seed }: { alt: string; category: string | null | undefined; seed: string }) {
+function Placeholder({ alt, category, seed }: { alt: string; category: string | null | undefined; seed: string }) {
   const Icon = iconFor(category);
   const tint = tintFor(category, seed);
   return (

@@ -20,12 +20,12 @@ function showing(value: number, max: number): HTMLInputElement {
 
 test("every press counts, also before the value has followed", () => {
   const input = showing(1, 9);
-  for (let press = 0; press < 3; press++) fireEvent.click(screen.getByLabelText("One more"));
+  for (let press = 0; press < 3; press++) fireEvent.click(screen.getByLabelText("Increase quantity"));
   expect(input.value).toBe("4");
   expect(onChange.mock.calls.flat()).toEqual([2, 3, 4]);
 });
 
-test("takes digits and nothing else, and puts right what is too much on leaving", () => {
+test("accepts digits only, and corrects a number that is too high on blur", () => {
   const input = showing(1, 5);
   fireEvent.change(input, { target: { value: "-7e" } });
   expect(input.value).toBe("7");
@@ -34,7 +34,7 @@ test("takes digits and nothing else, and puts right what is too much on leaving"
   expect(onChange).toHaveBeenLastCalledWith(5);
 });
 
-test("an emptied field is what it was once one leaves it", () => {
+test("restores the value of an emptied field on blur", () => {
   const input = showing(3, 5);
   fireEvent.change(input, { target: { value: "" } });
   fireEvent.blur(input);
@@ -42,7 +42,7 @@ test("an emptied field is what it was once one leaves it", () => {
   expect(onChange).not.toHaveBeenCalled();
 });
 
-test("goes no further than there is", () => {
+test("does not go above the maximum", () => {
   showing(5, 5);
-  expect(screen.getByLabelText<HTMLButtonElement>("One more").disabled).toBe(true);
+  expect(screen.getByLabelText<HTMLButtonElement>("Increase quantity").disabled).toBe(true);
 });

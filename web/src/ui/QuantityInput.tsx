@@ -1,3 +1,4 @@
+import { texts as common } from "@/texts/common";
 import { ActionIcon } from "@mantine/core";
 import { IconMinus, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -6,21 +7,21 @@ import classes from "./QuantityInput.module.css";
 interface QuantityInputProps {
   value: number;
   onChange: (quantity: number) => void;
-  /** What the number counts, for screen readers. */
+  /** The accessible name of the field. */
   label: string;
   max?: number;
   disabled?: boolean;
 }
 
-/** The API's own bound on one line. */
-export const MOST = 999;
+/** The API's limit for one line of a cart. */
+export const MAX_QUANTITY = 999;
 
 /**
- * A whole number with its two buttons. It shows at once what was pressed or typed, also where whoever holds the value
- * takes their time; what is typed counts as soon as it is a number, and is put right on leaving.
+ * A field for a whole number with a button on either side. It shows a change at once, even if the parent updates `value`
+ * later. Typed input counts as soon as it is a number, and is corrected to the allowed range on blur.
  */
-export function QuantityInput({ value, onChange, label, max = MOST, disabled = false }: QuantityInputProps) {
-  const most = Math.max(1, Math.min(max, MOST));
+export function QuantityInput({ value, onChange, label, max = MAX_QUANTITY, disabled = false }: QuantityInputProps) {
+  const highest = Math.max(1, Math.min(max, MAX_QUANTITY));
   const [given, setGiven] = useState(value);
   const [shown, setShown] = useState(String(value));
   if (given !== value) {
@@ -29,8 +30,8 @@ export function QuantityInput({ value, onChange, label, max = MOST, disabled = f
   }
   const now = Number(shown) || value;
 
-  function become(next: number) {
-    const within = Math.min(Math.max(next, 1), most);
+  function setQuantity(next: number) {
+    const within = Math.min(Math.max(next, 1), highest);
     setShown(String(within));
     if (within !== now) onChange(within);
   }
@@ -41,9 +42,9 @@ export function QuantityInput({ value, onChange, label, max = MOST, disabled = f
         variant="subtle"
         color="gray"
         size={42}
-        aria-label="One fewer"
+        aria-label={common.decreaseQuantity}
         disabled={disabled || now <= 1}
-        onClick={() => become(now - 1)}
+        onClick={() => setQuantity(now - 1)}
       >
         <IconMinus size={18} />
       </ActionIcon>
@@ -60,21 +61,21 @@ export function QuantityInput({ value, onChange, label, max = MOST, disabled = f
           setShown(digits);
           if (Number(digits) >= 1) onChange(Number(digits));
         }}
-        onBlur={() => become(now)}
+        onBlur={() => setQuantity(now)}
         onKeyDown={(event) => {
           const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
           if (by === undefined) return;
           event.preventDefault();
-          become(now + by);
+          setQuantity(now + by);
         }}
       />
       <ActionIcon
         variant="subtle"
         color="gray"
         size={42}
-        aria-label="One more"
-        disabled={disabled || now >= most}
-        onClick={() => become(now + 1)}
+        aria-label={common.increaseQuantity}
+        disabled={disabled || now >= highest}
+        onClick={() => setQuantity(now + 1)}
       >
         <IconPlus size={18} />
       </ActionIcon>

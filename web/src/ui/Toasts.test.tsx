@@ -20,7 +20,7 @@ function showing(...texts: string[]) {
   return view;
 }
 
-test("says it, and goes away by itself", () => {
+test("a toast disappears by itself", () => {
   const { unmount } = showing("Saved.");
   expect(screen.getByRole("status").textContent).toContain("Saved.");
   act(() => void vi.advanceTimersByTime(4000));
@@ -28,7 +28,7 @@ test("says it, and goes away by itself", () => {
   unmount();
 });
 
-test("stays while somebody points at it", () => {
+test("a toast stays while the pointer is over it", () => {
   const { unmount } = showing("Saved.");
   fireEvent.pointerEnter(screen.getByText("Saved."));
   act(() => void vi.advanceTimersByTime(20_000));
@@ -36,7 +36,7 @@ test("stays while somebody points at it", () => {
   unmount();
 });
 
-test("the oldest makes room for a fourth", () => {
+test("a fourth toast replaces the oldest", () => {
   const { unmount } = showing("One", "Two", "Three", "Four");
   expect(toasts.shown().map(({ text }) => text)).toEqual(["Two", "Three", "Four"]);
   unmount();

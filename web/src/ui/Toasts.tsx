@@ -1,9 +1,10 @@
+import { texts as common } from "@/texts/common";
 import { CloseButton } from "@mantine/core";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { toasts, type Toast } from "./toast";
 import classes from "./Toasts.module.css";
 
-/** Where toasts appear: always there, since only what changes within a known region is read out. */
+/** The region in which toasts appear. It is always mounted: screen readers announce only changes of an existing region. */
 export function Toasts() {
   const shown = useSyncExternalStore(toasts.subscribe, toasts.shown);
   return (
@@ -17,7 +18,7 @@ export function Toasts() {
 
 function One({ toast: { id, tone, title, text, lastsMs } }: { toast: Toast }) {
   const [held, setHeld] = useState(false);
-  // Nobody loses what they are pointing at or have gone to with the keyboard.
+  // A toast stays while the pointer is over it or the keyboard focus is in it.
   useEffect(() => {
     if (held) return undefined;
     const timer = setTimeout(() => toasts.dismiss(id), lastsMs);
@@ -36,7 +37,7 @@ function One({ toast: { id, tone, title, text, lastsMs } }: { toast: Toast }) {
         {title && <strong>{title}</strong>}
         <span>{text}</span>
       </div>
-      <CloseButton size="md" aria-label="Close this message" onClick={() => toasts.dismiss(id)} />
+      <CloseButton size="md" aria-label={common.closeMessage} onClick={() => toasts.dismiss(id)} />
     </div>
   );
 }

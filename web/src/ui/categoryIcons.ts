@@ -1,4 +1,4 @@
-/** A drawing for the categories the shop starts with; what it does not know gets a parcel. */
+/** Icons and tints for the categories of the demo shop; any other category gets a package icon. */
 import {
   IconArmchair,
   IconBallpen,
@@ -23,7 +23,7 @@ const ICONS: Readonly<Record<string, Icon>> = {
   outdoor: IconPlant2,
 };
 
-/** Neighbours in the list of categories get tints that tell them apart. */
+/** Neighbors in the list of categories have different tints. */
 const TINTS: Readonly<Record<string, number>> = {
   audio: 2,
   clothing: 3,

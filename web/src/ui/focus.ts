@@ -1,12 +1,12 @@
-/** Where the keyboard goes on, when what it was at has gone or something has to be looked at. */
+/** Moves the keyboard focus. */
 
-/** To the first field that is wrong: its message is read out with it. The names are those of the form. */
+/** Focuses the first field with an error, whose message screen readers then announce. Keys are the form's field names. */
 export function focusFirstOf(errors: object): void {
   const [first] = Object.keys(errors);
   if (first !== undefined) document.querySelector<HTMLElement>(`[data-path="${CSS.escape(first)}"]`)?.focus();
 }
 
-/** To the start of the page's content, as after a new page. */
+/** Focuses the start of the page's content, as after a navigation. */
 export function focusContent(): void {
   document.getElementById("main")?.focus({ preventScroll: true });
   scrollTo({ top: 0 });

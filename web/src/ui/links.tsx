@@ -1,4 +1,4 @@
-/** Mantine's parts as links of the router: the address is checked by the compiler, and the page behind it is fetched early. */
+/** Mantine components as router links, which are type-checked and preload their page. */
 import { ActionIcon, Anchor, Button, type ActionIconProps, type AnchorProps, type ButtonProps } from "@mantine/core";
 import { createLink } from "@tanstack/react-router";
 import type { AnchorHTMLAttributes } from "react";

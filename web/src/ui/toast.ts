@@ -1,8 +1,8 @@
 /**
- * Short words in a corner that go away by themselves. Kept here instead of by the library's notifications, which brought
- * dragging, transitions and a scroll lock into every visitor's first load.
+ * Toasts: short messages in a corner that disappear by themselves. Not Mantine's notifications, because those would add
+ * dragging, transitions and a scroll lock to every first load.
  */
-import { inWords } from "@/api/problem";
+import { describeError } from "@/api/problem";
 
 export interface Toast {
   id: number;
@@ -12,20 +12,20 @@ export interface Toast {
   lastsMs: number;
 }
 
-/** More than these at once nobody reads; the oldest makes room. */
-const MOST = 3;
+/** The maximum number of toasts shown at once; the oldest is removed for a new one. */
+const MAX_SHOWN = 3;
 
 let shown: readonly Toast[] = [];
 let last = 0;
 const listeners = new Set<() => void>();
 
-function become(next: readonly Toast[]): void {
+function update(next: readonly Toast[]): void {
   shown = next;
   for (const listener of listeners) listener();
 }
 
 function show(made: Omit<Toast, "id">): void {
-  become([...shown, { ...made, id: ++last }].slice(-MOST));
+  update([...shown, { ...made, id: ++last }].slice(-MAX_SHOWN));
 }
 
 export const toasts = {
@@ -34,12 +34,12 @@ export const toasts = {
     return () => void listeners.delete(listener);
   },
   shown: () => shown,
-  dismiss: (id: number) => become(shown.filter((one) => one.id !== id)),
+  dismiss: (id: number) => update(shown.filter((one) => one.id !== id)),
 };
 
-/** For a failure with no place of its own on the page. */
+/** Shows an error that has no place of its own on the page. */
 export function toastFailure(error: unknown): void {
-  show({ tone: "bad", ...inWords(error), lastsMs: 8000 });
+  show({ tone: "bad", ...describeError(error), lastsMs: 8000 });
 }
 
 export function toast(text: string): void {

@@ -1,8 +1,9 @@
+import { SHOP_NAME, texts as common } from "@/texts/common";
 import { useEffect } from "react";
 
-/** What the tab and the browser's history call this page; null leaves that to somebody else. */
+/** Sets the document's title. Undefined: the name of the shop alone. Null: leaves the title unchanged. */
 export function useTitle(title: string | undefined | null): void {
   useEffect(() => {
-    if (title !== null) document.title = title ? `${title} · Serai` : "Serai";
+    if (title !== null) document.title = title ? common.pageTitle(title) : SHOP_NAME;
   }, [title]);
 }

@@ -11,7 +11,7 @@ interface AccountPageProps {
   children: ReactNode;
 }
 
-/** The plain frame of the pages around signing in: one card, one matter. */
+/** The layout of the pages for signing in and registering: a single card. */
 export function AccountPage({ title, intro, below, children }: AccountPageProps) {
   useTitle(title);
   return (

@@ -1,6 +1,7 @@
 import { useForgotPassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import { EmailField } from "@/session/EmailField";
+import { texts } from "@/texts/account";
 import { Notice } from "@/ui/Failure";
 import { Button, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
@@ -11,32 +12,24 @@ export function ForgotPage() {
   const forgot = useForgotPassword();
   const form = useForm({
     initialValues: { email: "" },
-    validate: { email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : "Enter your email address.") },
+    validate: { email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : texts.enterEmail) },
   });
   if (forgot.isSuccess) {
     return (
-      <AccountPage
-        title="Look into your mail"
-        intro={
-          <>
-            If there is an account for <strong>{forgot.variables}</strong>, a link to set a new password is on its way. It works for an
-            hour, and once.
-          </>
-        }
-      >
+      <AccountPage title={texts.linkSent} intro={texts.linkSentText(forgot.variables)}>
         <Button variant="default" fullWidth onClick={() => forgot.reset()}>
-          Use another address
+          {texts.useAnotherAddress}
         </Button>
       </AccountPage>
     );
   }
   return (
     <AccountPage
-      title="Forgot your password?"
-      intro="Tell us your email address, and we send a link to set a new one."
+      title={texts.forgot}
+      intro={texts.forgotIntro}
       below={
         <Link to="/sign-in" className="quiet-link">
-          Back to signing in
+          {texts.backToSignIn}
         </Link>
       }
     >
@@ -50,7 +43,7 @@ export function ForgotPage() {
           {!fieldErrors(forgot.error) && <Notice error={forgot.error} />}
           <EmailField {...form.getInputProps("email")} />
           <Button type="submit" size="md" fullWidth loading={forgot.isPending}>
-            Send the link
+            {texts.sendLink}
           </Button>
         </Stack>
       </form>

@@ -1,4 +1,6 @@
 import { RegisterForm } from "@/session/RegisterForm";
+import { texts } from "@/texts/account";
+import { texts as common } from "@/texts/common";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
 import { AccountPage } from "./AccountPage";
 
@@ -9,13 +11,13 @@ export function RegisterPage() {
   const router = useRouter();
   return (
     <AccountPage
-      title="Create an account"
-      intro="To order, and to see where your order is."
+      title={texts.register}
+      intro={texts.registerIntro}
       below={
         <>
-          Already have one?{" "}
+          {texts.alreadyRegistered}{" "}
           <Link to="/sign-in" search={next ? { next } : {}} className="quiet-link">
-            Sign in
+            {common.signIn}
           </Link>
         </>
       }

@@ -1,7 +1,9 @@
 import { useResetPassword } from "@/api/accounts";
 import { fieldErrors } from "@/api/problem";
 import { NewPassword } from "@/session/NewPassword";
-import { SHORTEST } from "@/session/passwords";
+import { MIN_LENGTH } from "@/session/passwords";
+import { texts } from "@/texts/account";
+import { texts as common } from "@/texts/common";
 import { Notice } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
 import { Button, Stack } from "@mantine/core";
@@ -16,27 +18,27 @@ export function ResetPage() {
   const reset = useResetPassword();
   const form = useForm({
     initialValues: { password: "" },
-    validate: { password: (value) => ([...value].length >= SHORTEST ? null : `Use at least ${SHORTEST} characters.`) },
+    validate: { password: (value) => ([...value].length >= MIN_LENGTH ? null : common.tooShort(MIN_LENGTH)) },
   });
   if (reset.isSuccess) {
     return (
-      <AccountPage title="Your new password is set" intro="You are signed out everywhere. Sign in with the new one.">
+      <AccountPage title={texts.passwordSet} intro={texts.passwordSetText}>
         <LinkButton to="/sign-in" size="md" fullWidth>
-          Sign in
+          {common.signIn}
         </LinkButton>
       </AccountPage>
     );
   }
   const wrong = fieldErrors(reset.error);
-  const dead = !token || wrong?.token !== undefined || (reset.error !== null && !wrong);
+  const linkUnusable = !token || wrong?.token !== undefined || (reset.error !== null && !wrong);
   return (
     <AccountPage
-      title="Choose a new password"
-      intro={token ? undefined : "This address lacks its link: open it from the mail again, or ask for another."}
+      title={texts.reset}
+      intro={token ? undefined : texts.resetLinkIncomplete}
       below={
-        dead && (
+        linkUnusable && (
           <Link to="/forgot" className="quiet-link">
-            Ask for another link
+            {texts.requestNewLink}
           </Link>
         )
       }
@@ -52,9 +54,9 @@ export function ResetPage() {
       >
         <Stack gap="md">
           {!wrong?.password && <Notice error={reset.error} />}
-          <NewPassword label="New password" name="password" {...form.getInputProps("password")} />
+          <NewPassword label={texts.newPassword} name="password" {...form.getInputProps("password")} />
           <Button type="submit" size="md" fullWidth loading={reset.isPending} disabled={!token}>
-            Set the password
+            {texts.setPassword}
           </Button>
         </Stack>
       </form>

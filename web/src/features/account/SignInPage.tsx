@@ -1,4 +1,6 @@
 import { SignInForm } from "@/session/SignInForm";
+import { texts } from "@/texts/account";
+import { texts as common } from "@/texts/common";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
 import { AccountPage } from "./AccountPage";
 
@@ -9,12 +11,12 @@ export function SignInPage() {
   const router = useRouter();
   return (
     <AccountPage
-      title="Welcome back"
+      title={texts.signIn}
       below={
         <>
-          New here?{" "}
+          {texts.newHere}{" "}
           <Link to="/register" search={next ? { next } : {}} className="quiet-link">
-            Create an account
+            {common.createAccount}
           </Link>
         </>
       }

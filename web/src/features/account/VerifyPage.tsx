@@ -1,5 +1,7 @@
 import { useVerifyEmail } from "@/api/accounts";
 import { isRefusal } from "@/api/problem";
+import { texts } from "@/texts/account";
+import { texts as common } from "@/texts/common";
 import { Notice } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
 import { Button } from "@mantine/core";
@@ -8,28 +10,28 @@ import { AccountPage } from "./AccountPage";
 
 const route = getRouteApi("/verify");
 
-/** Confirms with a click, not by being opened: mail programs look into links before people do. */
+/** Confirms on a click, not when the page is opened: email programs open links before people do. */
 export function VerifyPage() {
   const { token } = route.useSearch();
   const verify = useVerifyEmail();
   if (verify.isSuccess) {
     return (
-      <AccountPage title="Thank you, that is confirmed" intro="Your email address is yours. There is nothing else to do.">
+      <AccountPage title={texts.verified} intro={texts.verifiedText}>
         <LinkButton to="/products" search={{}} size="md" fullWidth>
-          Browse the shop
+          {common.browse}
         </LinkButton>
       </AccountPage>
     );
   }
-  const dead = !token || (isRefusal(verify.error) && verify.error.status < 429);
+  const linkUnusable = !token || (isRefusal(verify.error) && verify.error.status < 429);
   return (
     <AccountPage
-      title="Confirm your email address"
-      intro={token ? "One click, and we know that our mails reach you." : "This address lacks its link: open it from the mail again."}
+      title={texts.verify}
+      intro={token ? texts.verifyText : texts.verifyLinkIncomplete}
       below={
-        dead && (
+        linkUnusable && (
           <Link to="/settings" className="quiet-link">
-            Get another link in the settings
+            {texts.getNewLinkInSettings}
           </Link>
         )
       }
@@ -43,7 +45,7 @@ export function VerifyPage() {
         loading={verify.isPending}
         onClick={() => verify.mutate(token ?? "")}
       >
-        Confirm
+        {texts.confirm}
       </Button>
     </AccountPage>
   );

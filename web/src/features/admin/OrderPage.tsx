@@ -1,14 +1,18 @@
 import { orderQuery, useCancelOrder } from "@/api/orders";
-import { useUpdateOrder } from "@/api/office";
+import { useUpdateOrder } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Order } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { AdminPage } from "@/admin/AdminPage";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
-import { OrderState } from "@/orders/OrderState";
+import { OrderStatusBadge } from "@/orders/OrderStatusBadge";
 import { OrderSums } from "@/orders/OrderSums";
 import { OrderTimeline } from "@/orders/OrderTimeline";
+import { sumsOf } from "@/orders/sums";
+import { useCan } from "@/session/current";
+import { texts } from "@/texts/admin/orders";
+import { texts as shared } from "@/texts/common";
 import { Card } from "@/ui/Card";
 import { Confirm } from "@/ui/Confirm";
 import { Failure, Notice } from "@/ui/Failure";
@@ -24,56 +28,57 @@ import { Refunds } from "./Refunds";
 const route = getRouteApi("/admin/orders/$id");
 const CANCELLABLE: readonly Order["status"][] = ["awaiting_payment", "paid"];
 
-export function OfficeOrderPage() {
+export function AdminOrderPage() {
   const { id } = route.useParams();
   const order = useQuery({
     ...orderQuery(id),
-    enabled: useIsStaff(),
+    enabled: useCan("orders:read"),
     refetchInterval: ({ state }) => (["pending", "refunding"].includes(state.data?.status ?? "") ? 2000 : false),
   });
   return (
-    <OfficePage
-      title={order.data ? `Order ${order.data.number ?? "without a number"}` : "Order"}
-      aside={order.data && <OrderState status={order.data.status} />}
+    <AdminPage
+      needs="orders:read"
+      title={order.data?.number ? texts.orderNumber(order.data.number) : order.data ? texts.unnumbered : texts.order}
+      aside={order.data && <OrderStatusBadge status={order.data.status} />}
     >
       {order.data ? (
-        <Shown order={order.data} />
+        <Loaded order={order.data} />
       ) : order.isError ? (
         <Failure error={order.error} onRetry={order.refetch} />
       ) : (
         <Skeleton height={420} radius="lg" />
       )}
-    </OfficePage>
+    </AdminPage>
   );
 }
 
-function Shown({ order }: { order: Order }) {
+function Loaded({ order }: { order: Order }) {
   return (
     <div className={classes.layout}>
       <div className={classes.column}>
         <NextStep order={order} />
-        <Card title="Items">
+        <Card title={texts.items}>
           <OrderItems items={order.items} />
           <div className={classes.sums}>
-            <OrderSums order={order} />
+            <OrderSums sums={sumsOf(order)} />
           </div>
         </Card>
         {order.payment && <Refunds order={order} paymentId={order.payment.id} />}
       </div>
       <div className={classes.column}>
-        <Card title="Progress">
+        <Card title={texts.progress}>
           <OrderTimeline order={order} />
         </Card>
-        <Card title="Deliver to">
+        <Card title={texts.deliverTo}>
           <DeliveryAddress of={order.shipping_address} />
-          <p className={classes.mail}>{order.email}</p>
-          {order.note && <p className={classes.note}>“{order.note}”</p>}
+          <p className={classes.email}>{order.email}</p>
+          {order.note && <p className={classes.note}>{texts.note(order.note)}</p>}
         </Card>
         {order.fulfilments.length > 0 && (
-          <Card title="Parcels">
+          <Card title={texts.packages}>
             {order.fulfilments.map(({ shipped_at, tracking_number }) => (
-              <p key={shipped_at} className={classes.parcel}>
-                <strong>{tracking_number ?? "Without tracking"}</strong>
+              <p key={shipped_at} className={classes.package}>
+                <strong>{tracking_number ?? texts.noTracking}</strong>
                 {atTime(shipped_at)}
               </p>
             ))}
@@ -84,7 +89,7 @@ function Shown({ order }: { order: Order }) {
   );
 }
 
-/** What is to be done with the order next, and the way out. */
+/** The next step of an order, and its cancellation. */
 function NextStep({ order }: { order: Order }) {
   const update = useUpdateOrder(order.id);
   const cancel = useCancelOrder(order.id);
@@ -94,7 +99,7 @@ function NextStep({ order }: { order: Order }) {
   if (!cancellable && order.status !== "shipped") return null;
   const wrong = fieldErrors(update.error)?.tracking_number;
   return (
-    <Card title={order.status === "shipped" ? "On its way" : order.status === "paid" ? "To be shipped" : "Waiting for payment"}>
+    <Card title={order.status === "shipped" ? texts.shipped : order.status === "paid" ? texts.toShip : texts.awaitingPayment}>
       {!wrong && <Notice error={update.error ?? cancel.error} />}
       {order.status === "paid" && (
         <form
@@ -102,20 +107,20 @@ function NextStep({ order }: { order: Order }) {
             event.preventDefault();
             update.mutate(
               { status: "shipped", tracking_number: tracking.trim() || null },
-              { onSuccess: () => toast("Marked as shipped; the buyer gets a mail.") },
+              { onSuccess: () => toast(texts.markedShipped) },
             );
           }}
         >
           <Group align="end">
             <TextInput
-              label="Tracking number (optional)"
+              label={texts.trackingNumber}
               maxLength={100}
               value={tracking}
               error={wrong}
               onChange={(event) => setTracking(event.currentTarget.value)}
             />
             <Button type="submit" size="md" loading={update.isPending}>
-              Mark as shipped
+              {texts.markShipped}
             </Button>
           </Group>
         </form>
@@ -123,26 +128,26 @@ function NextStep({ order }: { order: Order }) {
       {order.status === "shipped" && (
         <Button
           loading={update.isPending}
-          onClick={() => update.mutate({ status: "delivered" }, { onSuccess: () => toast("Marked as delivered.") })}
+          onClick={() => update.mutate({ status: "delivered" }, { onSuccess: () => toast(texts.markedDelivered) })}
         >
-          Mark as delivered
+          {texts.markDelivered}
         </Button>
       )}
       {cancellable && (
         <Button variant="subtle" color="clay" mt="md" px={0} onClick={ask.open}>
-          Cancel this order
+          {shared.cancelOrder}
         </Button>
       )}
       <Confirm
         opened={asking}
         onClose={ask.close}
-        title={`Cancel ${order.number ?? "this order"}?`}
-        confirm="Cancel the order"
-        keep="Keep it"
+        title={order.number ? texts.cancelQuestion(order.number) : texts.cancelQuestionUnnumbered}
+        confirmLabel={shared.cancelOrder}
+        cancelLabel={shared.keepOrder}
         pending={cancel.isPending}
-        onConfirm={() => cancel.mutate(undefined, { onSuccess: () => toast("The order is cancelled."), onSettled: ask.close })}
+        onConfirm={() => cancel.mutate(undefined, { onSuccess: () => toast(texts.canceled), onSettled: ask.close })}
       >
-        {order.status === "paid" ? "Everything that was paid goes back to the buyer." : "Nothing was paid. The goods go back on the shelf."}
+        {order.status === "paid" ? texts.cancelPaidText : texts.cancelUnpaidText}
       </Confirm>
     </Card>
   );

@@ -1,11 +1,14 @@
 import { ordersQuery } from "@/api/orders";
 import type { OrderStatus } from "@/api/schemas";
 import { atTime } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
-import { ORDER_STATES, OrderState } from "@/orders/OrderState";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
+import { ORDER_STATUSES, OrderStatusBadge } from "@/orders/OrderStatusBadge";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/orders";
+import { texts as shared } from "@/texts/common";
 import { Message } from "@/ui/Message";
 import { Price } from "@/ui/Price";
 import { NativeSelect, TextInput } from "@mantine/core";
@@ -17,11 +20,11 @@ import { useState } from "react";
 
 const route = getRouteApi("/admin/orders");
 
-export function OfficeOrdersPage() {
+export function AdminOrdersPage() {
   return (
-    <OfficePage title="Orders">
+    <AdminPage needs="orders:read" title={common.orders}>
       <Orders />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -29,49 +32,49 @@ function Orders() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [typed, setTyped] = useState(search.q ?? "");
-  const look = useDebouncedCallback((q: string) => {
+  const searchSoon = useDebouncedCallback((q: string) => {
     const { q: _before, ...rest } = search;
     void navigate({ search: { ...rest, ...(q.trim() && { q: q.trim() }) }, replace: true });
   }, 300);
-  const status = ORDER_STATES.find(({ value }) => value === search.status)?.value as OrderStatus | undefined;
+  const status = ORDER_STATUSES.find(({ value }) => value === search.status)?.value as OrderStatus | undefined;
   const orders = useInfiniteQuery({
     ...ordersQuery({ all: true, limit: 30, ...(status && { status }), ...(search.q && { q: search.q }) }),
     placeholderData: keepPreviousData,
   });
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
-          aria-label="Search orders by number or email address"
-          placeholder="Number or email address"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={200}
           value={typed}
           onChange={(event) => {
             setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
+            searchSoon(event.currentTarget.value);
           }}
         />
         <NativeSelect
-          aria-label="Show orders that are"
+          aria-label={shared.filterByStatus}
           value={status ?? ""}
           onChange={(event) => {
             const { status: _before, ...rest } = search;
             const value = event.currentTarget.value;
             void navigate({ search: { ...rest, ...(value && { status: value }) }, replace: true });
           }}
-          data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
+          data={[{ value: "", label: shared.allOrders }, ...ORDER_STATUSES]}
         />
-      </Tools>
-      <Listing query={orders} empty={<Message icon={IconReceipt} title="No such orders">Other words or another state may show some.</Message>}>
+      </Toolbar>
+      <PagedList query={orders} empty={<Message icon={IconReceipt} title={texts.noOrders}>{texts.noOrdersText}</Message>}>
         {(items) => (
-          <Table label="Orders" columns={["Order", "Buyer", "Placed", "State", { title: "Total", align: "right" }]}>
+          <Table label={common.orders} columns={[texts.order, texts.customer, texts.placed, common.status, { title: texts.total, align: "right" }]}>
             {items.map((order) => (
               <tr key={order.id}>
                 <td>
                   <Link to="/admin/orders/$id" params={{ id: order.id }}>
-                    {order.number ?? "New"}
+                    {order.number ?? texts.newOrder}
                   </Link>
                 </td>
                 <td>
@@ -80,14 +83,14 @@ function Orders() {
                 </td>
                 <td>{atTime(order.created_at)}</td>
                 <td>
-                  <OrderState status={order.status} />
+                  <OrderStatusBadge status={order.status} />
                 </td>
                 <td data-align="right">{order.total && <Price of={order.total} />}</td>
               </tr>
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
     </>
   );
 }

@@ -1,6 +1,8 @@
-import { useArrangeImages, useRemoveImage, useUploadImage, type Arrangement } from "@/api/office";
+import { useReorderImages, useRemoveImage, useUploadImage, type ImageOrder } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Product, ProductImage } from "@/api/schemas";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/products";
 import { Card } from "@/ui/Card";
 import { Confirm } from "@/ui/Confirm";
 import { Notice } from "@/ui/Failure";
@@ -11,21 +13,21 @@ import { IconArrowLeft, IconArrowRight, IconPhotoPlus, IconTrash } from "@tabler
 import { useEffect, useRef, useState, type DragEvent } from "react";
 import classes from "./ProductImages.module.css";
 
-/** Pictures by drag and drop or from a file dialogue; the shop draws each anew and refuses what is none. */
+/** Uploads, reorders, describes and deletes the pictures of a product. The API validates and re-encodes uploads. */
 export function ProductImages({ product }: { product: Product }) {
   const upload = useUploadImage(product.id);
   const remove = useRemoveImage(product.id);
-  const arrange = useArrangeImages(product.id);
+  const reorder = useReorderImages(product.id);
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | "new" | null>(null);
   const [failed, setFailed] = useState<{ name: string; error: unknown } | null>(null);
   const [removing, setRemoving] = useState<string | null>(null);
-  const [said, setSaid] = useState("");
+  const [announcement, announce] = useState("");
   const list = useRef<HTMLUListElement>(null);
   const pressed = useRef<{ id: string; by: -1 | 1 } | null>(null);
   const { images } = product;
 
-  // A picture that moves takes the button that moved it along; the browser lets go of what is moved.
+  // Moving a picture in the list drops the focus of its button, so it is restored here.
   useEffect(() => {
     if (!pressed.current) return;
     const { id, by } = pressed.current;
@@ -36,26 +38,26 @@ export function ProductImages({ product }: { product: Product }) {
     (there?.disabled ? back : there)?.focus();
   }, [images]);
 
-  function take(files: FileList | null) {
+  function uploadAll(files: FileList | null) {
     setFailed(null);
     for (const file of files ?? []) {
       upload.mutate({ file, alt: product.name }, { onError: (error) => setFailed({ name: file.name, error }) });
     }
   }
-  function become(wish: Arrangement) {
-    arrange.mutate(wish, { onError: toastFailure });
+  function save(order: ImageOrder) {
+    reorder.mutate(order, { onError: toastFailure });
   }
   function move(from: number, to: number) {
-    const wish = images.map(wanted);
-    const [moved] = wish.splice(from, 1);
-    if (!moved || from === to || to < 0 || to > wish.length) return;
-    wish.splice(to, 0, moved);
-    become(wish);
-    setSaid(`Now picture ${to + 1} of ${images.length}.`);
+    const order = images.map(entryOf);
+    const [moved] = order.splice(from, 1);
+    if (!moved || from === to || to < 0 || to > order.length) return;
+    order.splice(to, 0, moved);
+    save(order);
+    announce(texts.pictureMoved(to + 1, images.length));
   }
   function drop(event: DragEvent, to: number | "new") {
     event.preventDefault();
-    if (dragged === null) take(event.dataTransfer.files);
+    if (dragged === null) uploadAll(event.dataTransfer.files);
     else move(dragged, to === "new" ? images.length - 1 : to);
     setDragged(null);
     setOver(null);
@@ -72,13 +74,13 @@ export function ProductImages({ product }: { product: Product }) {
 
   const wrong = fieldErrors(failed?.error);
   return (
-    <Card title="Pictures">
+    <Card title={texts.pictures}>
       {failed && (
-        <Notice error={failed.error} title={wrong ? "This is no picture that can be used" : undefined}>
-          {wrong ? `${failed.name}: ${Object.values(wrong).join(" ")}` : undefined}
+        <Notice error={failed.error} title={wrong ? texts.unusablePicture : undefined}>
+          {wrong ? texts.unusablePictureText(failed.name, Object.values(wrong).join(" ")) : undefined}
         </Notice>
       )}
-      <p className={classes.hint}>The first one stands for the product in lists and carts. Drag them into another order, or use the arrows.</p>
+      <p className={classes.hint}>{texts.picturesHint}</p>
       <ul className={classes.images} ref={list}>
         {images.map((image, index) => (
           <li key={image.id} className={classes.image} data-image={image.id} {...target(index)}>
@@ -95,9 +97,9 @@ export function ProductImages({ product }: { product: Product }) {
                 setOver(null);
               }}
             >
-              <Picture image={image} alt={image.alt || `Picture ${index + 1}`} sizes="11rem" category={product.category} seed={product.slug} />
+              <Picture image={image} alt={image.alt || texts.picture(index + 1)} sizes="11rem" category={product.category} seed={product.slug} />
             </div>
-            <div className={classes.tools} role="group" aria-label={`Picture ${index + 1}`}>
+            <div className={classes.tools} role="group" aria-label={texts.picture(index + 1)}>
               {([-1, 1] as const).map((by) => (
                 <ActionIcon
                   key={by}
@@ -105,7 +107,7 @@ export function ProductImages({ product }: { product: Product }) {
                   color="gray"
                   size={36}
                   data-by={by}
-                  aria-label={`Move picture ${index + 1} to the ${by < 0 ? "left" : "right"}`}
+                  aria-label={by < 0 ? texts.movePictureLeft(index + 1) : texts.movePictureRight(index + 1)}
                   disabled={by < 0 ? index === 0 : index === images.length - 1}
                   onClick={() => {
                     pressed.current = { id: image.id, by };
@@ -119,7 +121,7 @@ export function ProductImages({ product }: { product: Product }) {
                 variant="subtle"
                 color="clay"
                 size={36}
-                aria-label={`Delete picture ${index + 1}`}
+                aria-label={texts.deletePicture(index + 1)}
                 onClick={() => setRemoving(image.id)}
               >
                 <IconTrash size={18} />
@@ -129,21 +131,21 @@ export function ProductImages({ product }: { product: Product }) {
               key={image.alt}
               image={image}
               number={index + 1}
-              onChange={(alt) => become(images.map((one) => (one.id === image.id ? { id: one.id, alt } : wanted(one))))}
+              onChange={(alt) => save(images.map((one) => (one.id === image.id ? { id: one.id, alt } : entryOf(one))))}
             />
           </li>
         ))}
         <li>
           <label className={classes.drop} {...target("new")}>
             {upload.isPending ? <Loader size={24} /> : <IconPhotoPlus size={26} stroke={1.5} aria-hidden />}
-            Drop pictures, or choose
+            {texts.addPictures}
             <input
               type="file"
               accept="image/jpeg,image/png,image/webp"
               multiple
               className="hidden-visually"
               onChange={(event) => {
-                take(event.currentTarget.files);
+                uploadAll(event.currentTarget.files);
                 event.currentTarget.value = "";
               }}
             />
@@ -151,31 +153,31 @@ export function ProductImages({ product }: { product: Product }) {
         </li>
       </ul>
       <p role="status" className="hidden-visually">
-        {said}
+        {announcement}
       </p>
       <Confirm
         opened={removing !== null}
         onClose={() => setRemoving(null)}
-        title="Delete this picture?"
-        confirm="Delete it"
-        keep="Keep it"
+        title={texts.deletePictureQuestion}
+        confirmLabel={texts.delete}
+        cancelLabel={common.cancel}
         pending={remove.isPending}
         onConfirm={() => removing && remove.mutate(removing, { onError: toastFailure, onSettled: () => setRemoving(null) })}
       >
-        It leaves the product at once.
+        {texts.deletePictureText}
       </Confirm>
     </Card>
   );
 }
 
-/** What a picture shows, for those who do not see it; kept when one leaves the field. */
+/** The alternative text of a picture; saved on blur. */
 function Alt({ image, number, onChange }: { image: ProductImage; number: number; onChange: (alt: string) => void }) {
   const [text, setText] = useState(image.alt ?? "");
   return (
     <TextInput
       size="sm"
-      aria-label={`What picture ${number} shows`}
-      placeholder="What it shows"
+      aria-label={texts.pictureDescription(number)}
+      placeholder={texts.pictureDescriptionPlaceholder}
       maxLength={300}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
@@ -185,6 +187,6 @@ function Alt({ image, number, onChange }: { image: ProductImage; number: number;
   );
 }
 
-function wanted({ id, alt }: ProductImage): Arrangement[number] {
+function entryOf({ id, alt }: ProductImage): ImageOrder[number] {
   return { id, alt: alt ?? "" };
 }

@@ -1,7 +1,10 @@
 import { useShopCurrency } from "@/api/cart";
-import { officeProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/office";
+import { adminProductQuery, useArchiveProduct, useChangeProduct, useCreateProduct } from "@/api/admin";
 import type { Product } from "@/api/schemas";
-import { OfficePage, useIsStaff } from "@/office/OfficePage";
+import { AdminPage } from "@/admin/AdminPage";
+import { useCan } from "@/session/current";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/products";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
@@ -10,7 +13,7 @@ import { Button, Group, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { emptyProduct, toChange, toDraft, toFields } from "./productForm";
+import { emptyProduct, toUpdateProduct, toCreateProduct, toFields } from "./productForm";
 import { ProductForm } from "./ProductForm";
 import { ProductImages } from "./ProductImages";
 import classes from "./ProductPage.module.css";
@@ -23,35 +26,36 @@ export function NewProductPage() {
   const navigate = useNavigate();
   const currency = useShopCurrency();
   return (
-    <OfficePage title="New product">
+    <AdminPage needs="products:write" title={texts.newProduct}>
       <ProductForm
         initial={emptyProduct()}
         error={create.error}
         pending={create.isPending}
-        submitLabel="Create the product"
+        submitLabel={texts.create}
         onSubmit={(fields) =>
-          create.mutate(toDraft(fields, currency), {
+          create.mutate(toCreateProduct(fields, currency), {
             onSuccess: ({ id }) => {
-              toast("The product is made. Now its pictures.");
+              toast(texts.created);
               void navigate({ to: "/admin/products/$id", params: { id } });
             },
           })
         }
       />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
-export function OfficeProductPage() {
+export function AdminProductPage() {
   const { id } = route.useParams();
-  const product = useQuery({ ...officeProductQuery(id), enabled: useIsStaff() });
+  const product = useQuery({ ...adminProductQuery(id), enabled: useCan("products:read_drafts") });
   return (
-    <OfficePage
-      title={product.data?.name ?? "Product"}
+    <AdminPage
+      needs="products:read_drafts"
+      title={product.data?.name ?? texts.product}
       aside={
         product.data?.status === "active" && (
           <LinkButton to="/products/$slug" params={{ slug: product.data.slug }} variant="default">
-            See it in the shop
+            {texts.viewInShop}
           </LinkButton>
         )
       }
@@ -63,7 +67,7 @@ export function OfficeProductPage() {
       ) : (
         <Skeleton height={500} radius="lg" />
       )}
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -76,16 +80,16 @@ function Existing({ product }: { product: Product }) {
     <div className={classes.parts}>
       <ProductImages product={product} />
       <ProductForm
-        // A product that changed elsewhere fills the form anew; one whose pictures or stock changed does not.
+        // Resets the form when the variants have changed, but not when only pictures or stock have.
         key={product.variants.map(({ id }) => id).join()}
         initial={toFields(product)}
         error={change.error}
         pending={change.isPending}
-        submitLabel="Save"
+        submitLabel={texts.save}
         onSubmit={(fields) =>
           change.mutate(
-            { body: toChange(fields, currency, product), version: product.version },
-            { onSuccess: () => toast("Saved.") },
+            { body: toUpdateProduct(fields, currency, product), version: product.version },
+            { onSuccess: () => toast(texts.saved) },
           )
         }
       />
@@ -93,22 +97,22 @@ function Existing({ product }: { product: Product }) {
       {product.status !== "archived" && (
         <Group>
           <Button variant="subtle" color="clay" onClick={ask.open}>
-            Take it out of the shop
+            {texts.archive}
           </Button>
         </Group>
       )}
       <Confirm
         opened={asking}
         onClose={ask.close}
-        title={`Take ${product.name} out of the shop?`}
-        confirm="Archive it"
-        keep="Keep it"
+        title={texts.archiveQuestion(product.name)}
+        confirmLabel={texts.archive}
+        cancelLabel={common.cancel}
         pending={archive.isPending}
         onConfirm={() =>
-          archive.mutate(undefined, { onSuccess: () => toast("It is archived."), onError: toastFailure, onSettled: ask.close })
+          archive.mutate(undefined, { onSuccess: () => toast(texts.archived), onError: toastFailure, onSettled: ask.close })
         }
       >
-        It leaves the catalogue. Orders that have it still show it, and it can be brought back.
+        {texts.archiveText}
       </Confirm>
     </div>
   );

@@ -1,10 +1,13 @@
-import { officeProductsQuery } from "@/api/office";
+import { adminProductsQuery } from "@/api/admin";
 import type { ProductItem } from "@/api/schemas";
 import { onDay } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/products";
+import { texts as shared } from "@/texts/common";
 import { LinkButton } from "@/ui/links";
 import { Message } from "@/ui/Message";
 import { Picture } from "@/ui/Picture";
@@ -15,23 +18,24 @@ import { IconPackage, IconPlus, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { PRODUCT_STATES } from "./productForm";
+import { PRODUCT_STATUSES } from "./productForm";
 import classes from "./ProductsPage.module.css";
 
 const route = getRouteApi("/admin/products");
 
-export function OfficeProductsPage() {
+export function AdminProductsPage() {
   return (
-    <OfficePage
-      title="Products"
+    <AdminPage
+      needs="products:read_drafts"
+      title={common.products}
       aside={
         <LinkButton to="/admin/products/new" leftSection={<IconPlus size={18} />}>
-          New product
+          {texts.newProduct}
         </LinkButton>
       }
     >
       <Products />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -43,61 +47,61 @@ function Products() {
     const next = Object.fromEntries(Object.entries({ ...search, ...part }).filter(([, value]) => value !== undefined));
     void navigate({ search: next, replace: true });
   };
-  const look = useDebouncedCallback((q: string) => change({ q: q.trim() || undefined }), 300);
+  const searchSoon = useDebouncedCallback((q: string) => change({ q: q.trim() || undefined }), 300);
   const { q, status, low_stock } = search;
   const products = useInfiniteQuery({
-    ...officeProductsQuery({ limit: 30, status: status ?? "all", ...(q && { q }), ...(low_stock && { low_stock }) }),
+    ...adminProductsQuery({ limit: 30, status: status ?? "all", ...(q && { q }), ...(low_stock && { low_stock }) }),
     placeholderData: keepPreviousData,
   });
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
-          aria-label="Search products"
-          placeholder="Name or words of the description"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={200}
           value={typed}
           onChange={(event) => {
             setTyped(event.currentTarget.value);
-            look(event.currentTarget.value);
+            searchSoon(event.currentTarget.value);
           }}
         />
         <NativeSelect
-          aria-label="Show products that are"
+          aria-label={shared.filterByStatus}
           value={status ?? ""}
           onChange={(event) => change({ status: event.currentTarget.value || undefined })}
-          data={[{ value: "", label: "All products" }, ...PRODUCT_STATES]}
+          data={[{ value: "", label: texts.allProducts }, ...PRODUCT_STATUSES]}
         />
         <Checkbox
-          label="Running low"
+          label={texts.lowStock}
           checked={low_stock ?? false}
           onChange={(event) => change({ low_stock: event.currentTarget.checked || undefined })}
         />
-      </Tools>
-      <Listing
+      </Toolbar>
+      <PagedList
         query={products}
         empty={
-          <Message icon={IconPackage} title="No such products" action={<LinkButton to="/admin/products/new">New product</LinkButton>}>
-            Other words may show some, or make one.
+          <Message icon={IconPackage} title={texts.noProducts} action={<LinkButton to="/admin/products/new">{texts.newProduct}</LinkButton>}>
+            {texts.noProductsText}
           </Message>
         }
       >
         {(items) => (
-          <Table label="Products" columns={["Product", "State", "Variants", { title: "Price", align: "right" }, "Changed"]}>
+          <Table label={common.products} columns={[texts.product, common.status, texts.variants, { title: texts.price, align: "right" }, texts.updated]}>
             {items.map((product) => (
               <Row key={product.id} product={product} />
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
     </>
   );
 }
 
 function Row({ product }: { product: ProductItem }) {
-  const state = PRODUCT_STATES.find(({ value }) => value === product.status);
+
   return (
     <tr>
       <td>
@@ -109,15 +113,15 @@ function Row({ product }: { product: ProductItem }) {
             <Link to="/admin/products/$id" params={{ id: product.id }}>
               {product.name}
             </Link>
-            <small>{product.category ?? "no category"}</small>
+            <small>{product.category ?? texts.noCategory}</small>
           </span>
         </span>
       </td>
       <td>
         <Badge variant="light" color={product.status === "active" ? "teal" : "gray"} tt="none">
-          {state?.label}
+          {texts.statuses[product.status]}
         </Badge>
-        {!product.in_stock && <small>sold out</small>}
+        {!product.in_stock && <small>{shared.soldOut}</small>}
       </td>
       <td>{product.variant_count}</td>
       <td data-align="right">

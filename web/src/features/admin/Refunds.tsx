@@ -1,8 +1,10 @@
-import { refundsQuery, useRefund } from "@/api/office";
+import { refundsQuery, useRefund } from "@/api/admin";
 import { fieldErrors } from "@/api/problem";
 import type { Order, Refund } from "@/api/schemas";
 import { atTime } from "@/format/dates";
 import { major, money, parseMajor } from "@/format/money";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/orders";
 import { Card } from "@/ui/Card";
 import { Confirm } from "@/ui/Confirm";
 import { Notice } from "@/ui/Failure";
@@ -13,34 +15,30 @@ import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import classes from "./OrderPage.module.css";
 
-const STATES: Readonly<Record<Refund["status"], { label: string; color: string }>> = {
-  pending: { label: "Under way", color: "gray" },
-  succeeded: { label: "Done", color: "teal" },
-  failed: { label: "Failed", color: "clay" },
-};
+const COLORS: Readonly<Record<Refund["status"], string>> = { pending: "gray", succeeded: "teal", failed: "clay" };
 const REFUNDABLE: readonly Order["status"][] = ["paid", "shipped", "delivered", "refunding", "refunded"];
 
-/** What went back to the buyer, and giving back all or a part of the rest. */
+/** The refunds of an order, and a form to refund the rest or a part of it. */
 export function Refunds({ order, paymentId }: { order: Order; paymentId: string }) {
   const refunds = useQuery({ ...refundsQuery(paymentId), enabled: REFUNDABLE.includes(order.status) });
   if (!REFUNDABLE.includes(order.status) || !order.total) return null;
-  const given = (refunds.data ?? [])
+  const refunded = (refunds.data ?? [])
     .filter(({ status }) => status !== "failed")
     .reduce((sum, { amount }) => sum + amount.amount, 0);
-  const left = order.total.amount - Math.max(given, order.refunded?.amount ?? 0);
+  const left = order.total.amount - Math.max(refunded, order.refunded?.amount ?? 0);
   return (
-    <Card title="Refunds">
+    <Card title={texts.refunds}>
       <Notice error={refunds.error} />
       {refunds.data && refunds.data.length > 0 && (
         <ul className={classes.refunds}>
           {refunds.data.map(({ id, amount, reason, status, created_at }) => (
             <li key={id}>
               <span>
-                {reason || "No reason given"}
+                {reason || texts.noReason}
                 <small>{atTime(created_at)}</small>
               </span>
-              <Badge color={STATES[status].color} variant="light" tt="none">
-                {STATES[status].label}
+              <Badge color={COLORS[status]} variant="light" tt="none">
+                {texts.refundStatuses[status]}
               </Badge>
               <Price of={amount} />
             </li>
@@ -50,7 +48,7 @@ export function Refunds({ order, paymentId }: { order: Order; paymentId: string 
       {left > 0 ? (
         <RefundForm key={left} order={order} paymentId={paymentId} left={left} currency={order.total.currency} />
       ) : (
-        <p>Everything has gone back.</p>
+        <p>{texts.fullyRefunded}</p>
       )}
     </Card>
   );
@@ -69,17 +67,17 @@ function RefundForm({ order, paymentId, left, currency }: RefundFormProps) {
   const [reason, setReason] = useState("");
   const [restock, setRestock] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const [asked, setAsked] = useState<number | null>(null);
-  const all = asked === left;
+  const [confirming, setConfirming] = useState<number | null>(null);
+  const all = confirming === left;
 
   function ask(event: FormEvent) {
     event.preventDefault();
     const amount = parseMajor(typed, currency);
-    if (amount === null || amount === 0) setProblem("Enter an amount such as 19.90.");
-    else if (amount > left) setProblem(`There is no more than ${money({ amount: left, currency })} left.`);
+    if (amount === null || amount === 0) setProblem(texts.enterAmount);
+    else if (amount > left) setProblem(texts.amountTooHigh(money({ amount: left, currency })));
     else {
       setProblem(null);
-      setAsked(amount);
+      setConfirming(amount);
     }
   }
 
@@ -90,7 +88,7 @@ function RefundForm({ order, paymentId, left, currency }: RefundFormProps) {
         {!wrong && <Notice error={refund.error} />}
         <Group align="start" w="100%">
           <TextInput
-            label={`Amount (${currency})`}
+            label={texts.amount(currency)}
             inputMode="decimal"
             w="9rem"
             value={typed}
@@ -98,7 +96,7 @@ function RefundForm({ order, paymentId, left, currency }: RefundFormProps) {
             onChange={(event) => setTyped(event.currentTarget.value)}
           />
           <TextInput
-            label="Reason (optional)"
+            label={texts.reason}
             maxLength={500}
             flex={1}
             miw="12rem"
@@ -108,33 +106,33 @@ function RefundForm({ order, paymentId, left, currency }: RefundFormProps) {
           />
         </Group>
         <Checkbox
-          label="The goods come back to the shelf"
+          label={texts.restock}
           checked={restock}
           onChange={(event) => setRestock(event.currentTarget.checked)}
         />
         <Button type="submit" variant="default">
-          Give back…
+          {texts.openRefund}
         </Button>
       </Stack>
       <Confirm
-        opened={asked !== null}
-        onClose={() => setAsked(null)}
-        title={`Give back ${money({ amount: asked ?? 0, currency })}?`}
-        confirm="Give it back"
-        keep="Not yet"
+        opened={confirming !== null}
+        onClose={() => setConfirming(null)}
+        title={texts.refundQuestion(money({ amount: confirming ?? 0, currency }))}
+        confirmLabel={texts.refund}
+        cancelLabel={common.cancel}
         pending={refund.isPending}
         onConfirm={() =>
           refund.mutate(
             {
-              ...(!all && { amount: { amount: asked ?? 0, currency } }),
+              ...(!all && { amount: { amount: confirming ?? 0, currency } }),
               reason: reason.trim() || null,
               ...(restock && { restock: true }),
             },
-            { onSuccess: () => toast("The refund is under way."), onSettled: () => setAsked(null) },
+            { onSuccess: () => toast(texts.refundStarted), onSettled: () => setConfirming(null) },
           )
         }
       >
-        It goes to the card that order {order.number} was paid with, and cannot be taken back.
+        {texts.refundText(order.number ?? "")}
       </Confirm>
     </form>
   );

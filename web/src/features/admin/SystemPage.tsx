@@ -1,27 +1,28 @@
-import { servicesQuery } from "@/api/office";
+import { servicesQuery } from "@/api/admin";
 import type { ServiceHealth } from "@/api/schemas";
 import { ago } from "@/format/dates";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
+import { count, percent } from "@/format/numbers";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/system";
 import { Failure } from "@/ui/Failure";
 import { Alert, Badge, Skeleton } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 
-const HEALTH: Readonly<Record<ServiceHealth["health"], { label: string; color: string }>> = {
-  passing: { label: "Well", color: "teal" },
-  warning: { label: "In part", color: "clay" },
-  critical: { label: "Down", color: "clay" },
-  maintenance: { label: "Leaving", color: "gray" },
+const COLORS: Readonly<Record<ServiceHealth["health"], string>> = {
+  passing: "teal",
+  warning: "clay",
+  critical: "clay",
+  maintenance: "gray",
 };
-const number = new Intl.NumberFormat();
-const share = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 2 });
 
 export function SystemPage() {
   return (
-    <OfficePage title="System">
+    <AdminPage needs="monitoring:read" title={common.system}>
       <Services />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -34,20 +35,20 @@ function Services() {
   return (
     <>
       {!registry.reachable && (
-        <Alert color="clay" variant="light" icon={<IconAlertTriangle />} mb="md" title="The registry does not answer">
-          {registry.as_of ? `What follows is as of ${ago(registry.as_of)}.` : "Nothing is known of the services yet."}
+        <Alert color="clay" variant="light" icon={<IconAlertTriangle />} mb="md" title={texts.registryUnreachable}>
+          {registry.as_of ? texts.asOf(ago(registry.as_of)) : texts.noInformation}
         </Alert>
       )}
       <Table
-        label="Services and their instances"
-        columns={["Service", "Instance", "Address", "Health", "Since", "Version", { title: "Requests", align: "right" }, { title: "Failed", align: "right" }]}
+        label={texts.services}
+        columns={[texts.service, texts.instance, texts.address, texts.health, texts.since, texts.version, { title: texts.requests, align: "right" }, { title: texts.failed, align: "right" }]}
       >
         {items.flatMap(({ name, health, instances }) =>
           instances.length === 0
             ? [
                 <tr key={name}>
                   <td>{name}</td>
-                  <td colSpan={2}>no instance</td>
+                  <td colSpan={2}>{texts.noInstance}</td>
                   <td colSpan={5}>
                     <Health of={health} />
                   </td>
@@ -63,8 +64,8 @@ function Services() {
                   </td>
                   <td>{instance.since && ago(instance.since)}</td>
                   <td>{instance.version}</td>
-                  <td data-align="right">{instance.requests_total === null ? "–" : number.format(instance.requests_total)}</td>
-                  <td data-align="right">{instance.error_rate === null ? "–" : share.format(instance.error_rate)}</td>
+                  <td data-align="right">{instance.requests_total === null ? texts.notKnown : count(instance.requests_total)}</td>
+                  <td data-align="right">{instance.error_rate === null ? texts.notKnown : percent(instance.error_rate)}</td>
                 </tr>
               )),
         )}
@@ -74,10 +75,10 @@ function Services() {
 }
 
 function Health({ of }: { of: ServiceHealth["health"] }) {
-  const { label, color } = HEALTH[of];
+
   return (
-    <Badge color={color} variant="light" tt="none">
-      {label}
+    <Badge color={COLORS[of]} variant="light" tt="none">
+      {texts.healths[of]}
     </Badge>
   );
 }

@@ -1,11 +1,13 @@
-import { useChangeUser, usersQuery } from "@/api/office";
-import type { UserRecord } from "@/api/schemas";
+import { useChangeUser, usersQuery } from "@/api/admin";
+import type { UserDetails } from "@/api/schemas";
 import { onDay } from "@/format/dates";
-import { Listing } from "@/office/Listing";
-import { OfficePage } from "@/office/OfficePage";
-import { Table } from "@/office/Table";
-import { Tools } from "@/office/Tools";
+import { PagedList } from "@/admin/PagedList";
+import { AdminPage } from "@/admin/AdminPage";
+import { Table } from "@/admin/Table";
+import { Toolbar } from "@/admin/Toolbar";
 import { useSession } from "@/session/current";
+import { texts as common } from "@/texts/admin/common";
+import { texts } from "@/texts/admin/customers";
 import { Confirm } from "@/ui/Confirm";
 import { Message } from "@/ui/Message";
 import { toast, toastFailure } from "@/ui/toast";
@@ -15,9 +17,9 @@ import { IconSearch, IconUsers } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-interface Question {
-  user: UserRecord;
-  change: { role: UserRecord["role"] } | { disabled: boolean };
+interface PendingChange {
+  user: UserDetails;
+  change: { role: UserDetails["role"] } | { disabled: boolean };
   title: string;
   text: string;
   confirm: string;
@@ -25,9 +27,9 @@ interface Question {
 
 export function UsersPage() {
   return (
-    <OfficePage title="Users">
+    <AdminPage needs="users:read" title={common.customers}>
       <Users />
-    </OfficePage>
+    </AdminPage>
   );
 }
 
@@ -37,23 +39,23 @@ function Users() {
   const [q] = useDebouncedValue(typed.trim(), 250);
   const users = useInfiniteQuery({ ...usersQuery(q), placeholderData: keepPreviousData });
   const change = useChangeUser();
-  const [question, setQuestion] = useState<Question | null>(null);
+  const [pending, setPending] = useState<PendingChange | null>(null);
   return (
     <>
-      <Tools>
+      <Toolbar>
         <TextInput
           type="search"
-          aria-label="Search users by name or email address"
-          placeholder="Name or email address"
+          aria-label={texts.search}
+          placeholder={texts.searchPlaceholder}
           leftSection={<IconSearch size={18} aria-hidden />}
           maxLength={200}
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
         />
-      </Tools>
-      <Listing query={users} empty={<Message icon={IconUsers} title="Nobody found">Look for a part of the name or of the address.</Message>}>
+      </Toolbar>
+      <PagedList query={users} empty={<Message icon={IconUsers} title={texts.noCustomers}>{texts.noCustomersText}</Message>}>
         {(items) => (
-          <Table label="Users" columns={["Name", "Since", "Role", "State", ""]}>
+          <Table label={common.customers} columns={[texts.name, texts.joined, texts.role, common.status, ""]}>
             {items.map((user) => (
               <tr key={user.id}>
                 <td>
@@ -61,47 +63,47 @@ function Users() {
                   <small>{user.email}</small>
                 </td>
                 <td>{onDay(user.created_at)}</td>
-                <td>{user.role === "admin" ? <Badge tt="none">Staff</Badge> : "Customer"}</td>
+                <td>{user.role === "admin" ? <Badge tt="none">{texts.admin}</Badge> : texts.customer}</td>
                 <td>
                   {user.disabled ? (
                     <Badge color="clay" variant="light" tt="none">
-                      Disabled
+                      {texts.disabled}
                     </Badge>
                   ) : user.email_verified ? (
-                    "Confirmed"
+                    texts.confirmed
                   ) : (
-                    "Not confirmed"
+                    texts.notConfirmed
                   )}
                 </td>
-                <td data-align="right">{user.id === me?.id ? "You" : <Changes user={user} ask={setQuestion} />}</td>
+                <td data-align="right">{user.id === me?.id ? texts.you : <Changes user={user} ask={setPending} />}</td>
               </tr>
             ))}
           </Table>
         )}
-      </Listing>
+      </PagedList>
       <Confirm
-        opened={question !== null}
-        title={question?.title ?? ""}
-        confirm={question?.confirm ?? ""}
-        keep="Leave it"
+        opened={pending !== null}
+        title={pending?.title ?? ""}
+        confirmLabel={pending?.confirm ?? ""}
+        cancelLabel={common.cancel}
         pending={change.isPending}
-        onClose={() => setQuestion(null)}
+        onClose={() => setPending(null)}
         onConfirm={() =>
-          question &&
+          pending &&
           change.mutate(
-            { id: question.user.id, ...question.change },
-            { onSuccess: () => toast("Done."), onError: toastFailure, onSettled: () => setQuestion(null) },
+            { id: pending.user.id, ...pending.change },
+            { onSuccess: () => toast(texts.done), onError: toastFailure, onSettled: () => setPending(null) },
           )
         }
       >
-        {question?.text}
+        {pending?.text}
       </Confirm>
     </>
   );
 }
 
-function Changes({ user, ask }: { user: UserRecord; ask: (question: Question) => void }) {
-  const staff = user.role === "admin";
+function Changes({ user, ask }: { user: UserDetails; ask: (change: PendingChange) => void }) {
+  const admin = user.role === "admin";
   return (
     <Group gap="xs" justify="flex-end" wrap="nowrap">
       <Button
@@ -111,14 +113,14 @@ function Changes({ user, ask }: { user: UserRecord; ask: (question: Question) =>
         onClick={() =>
           ask({
             user,
-            change: { role: staff ? "customer" : "admin" },
-            title: staff ? `Take the office from ${user.name}?` : `Let ${user.name} into the office?`,
-            text: staff ? "They keep their account as a customer." : "They can change products, orders, payments and users from now on.",
-            confirm: staff ? "Make a customer" : "Make staff",
+            change: { role: admin ? "customer" : "admin" },
+            title: admin ? texts.removeAdminQuestion(user.name) : texts.makeAdminQuestion(user.name),
+            text: admin ? texts.removeAdminText : texts.makeAdminText,
+            confirm: admin ? texts.removeAdmin : texts.makeAdmin,
           })
         }
       >
-        {staff ? "Make a customer" : "Make staff"}
+        {admin ? texts.removeAdmin : texts.makeAdmin}
       </Button>
       <Button
         size="compact-sm"
@@ -128,13 +130,13 @@ function Changes({ user, ask }: { user: UserRecord; ask: (question: Question) =>
           ask({
             user,
             change: { disabled: !user.disabled },
-            title: user.disabled ? `Let ${user.name} sign in again?` : `Disable the account of ${user.name}?`,
-            text: user.disabled ? "They can sign in and order again." : "They are signed out everywhere and cannot sign in. Their orders stay.",
-            confirm: user.disabled ? "Enable" : "Disable",
+            title: user.disabled ? texts.enableQuestion(user.name) : texts.disableQuestion(user.name),
+            text: user.disabled ? texts.enableText : texts.disableText,
+            confirm: user.disabled ? texts.enable : texts.disable,
           })
         }
       >
-        {user.disabled ? "Enable" : "Disable"}
+        {user.disabled ? texts.enable : texts.disable}
       </Button>
     </Group>
   );

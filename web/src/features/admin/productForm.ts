@@ -1,13 +1,14 @@
-/** A product as the form holds it (text a person types), and the way there and back. */
-import type { Product, ProductChange, ProductDraft } from "@/api/schemas";
+/** Converts products between the API and the form, whose fields are text. */
+import type { Product, UpdateProduct, CreateProduct } from "@/api/schemas";
 import { major, parseMajor } from "@/format/money";
+import { texts } from "@/texts/admin/products";
 
 export interface VariantFields {
-  /** Null for one that is being added. */
+  /** Null for a new variant. */
   id: string | null;
   sku: string;
   price: string;
-  /** Of a new variant only; after that, stock moves through its ledger. */
+  /** For a new variant only; later the stock changes by its ledger. */
   stock: string;
   options: Record<string, string>;
 }
@@ -22,10 +23,10 @@ export interface ProductFields {
   variants: VariantFields[];
 }
 
-export const PRODUCT_STATES: readonly { value: Product["status"]; label: string }[] = [
-  { value: "active", label: "In the shop" },
-  { value: "draft", label: "Draft" },
-  { value: "archived", label: "Archived" },
+export const PRODUCT_STATUSES: readonly { value: Product["status"]; label: string }[] = [
+  { value: "active", label: texts.statuses.active },
+  { value: "draft", label: texts.statuses.draft },
+  { value: "archived", label: texts.statuses.archived },
 ];
 
 export const emptyVariant = (): VariantFields => ({ id: null, sku: "", price: "", stock: "0", options: {} });
@@ -55,37 +56,37 @@ export function valuesOf(option: { values: string }): string[] {
   return [...new Set(option.values.split(",").map((value) => value.trim()).filter(Boolean))];
 }
 
-/** What is wrong with the form, by the names of its fields. The shop has the last word; this is what can be said at once. */
-export function mistakes(fields: ProductFields, currency: string): Record<string, string> {
+/** Errors by field name, as far as they can be found before the API validates the product. */
+export function validateProduct(fields: ProductFields, currency: string): Record<string, string> {
   const found: Record<string, string> = {};
-  if (!fields.name.trim()) found.name = "Give it a name.";
+  if (!fields.name.trim()) found.name = texts.enterName;
   if (fields.category && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(fields.category)) {
-    found.category = "Small letters, digits and single hyphens, such as home-textiles.";
+    found.category = texts.invalidCategory;
   }
   fields.options.forEach((option, index) => {
-    if (!option.name.trim()) found[`options.${index}.name`] = "What is there to choose?";
-    if (valuesOf(option).length === 0) found[`options.${index}.values`] = "Name at least one value.";
+    if (!option.name.trim()) found[`options.${index}.name`] = texts.enterOption;
+    if (valuesOf(option).length === 0) found[`options.${index}.values`] = texts.enterOptionValue;
   });
   fields.variants.forEach((variant, index) => {
     const sku = variant.sku.trim();
-    if (!sku) found[`variants.${index}.sku`] = "Needed.";
+    if (!sku) found[`variants.${index}.sku`] = texts.enterSku;
     else if (fields.variants.findIndex((other) => other.sku.trim() === sku) < index) {
-      found[`variants.${index}.sku`] = "Another variant here has this SKU.";
+      found[`variants.${index}.sku`] = texts.duplicateSku;
     }
-    if (parseMajor(variant.price, currency) === null) found[`variants.${index}.price`] = "An amount such as 19.90.";
-    if (variant.id === null && !/^\d{1,7}$/.test(variant.stock.trim())) found[`variants.${index}.stock`] = "A whole number.";
+    if (parseMajor(variant.price, currency) === null) found[`variants.${index}.price`] = texts.enterPrice;
+    if (variant.id === null && !/^\d{1,7}$/.test(variant.stock.trim())) found[`variants.${index}.stock`] = texts.enterStock;
     for (const option of fields.options) {
-      if (option.name && !variant.options[option.name]) found[`variants.${index}.options.${option.name}`] = "Choose one.";
+      if (option.name && !variant.options[option.name]) found[`variants.${index}.options.${option.name}`] = texts.chooseOption;
     }
   });
   return found;
 }
 
-/** The shop says that a SKU is taken, but not which: it is one of those that are new. */
+/** Errors for a `sku_taken` refusal, which does not name the SKU: it must be one of the new ones. */
 export function takenSkus(fields: ProductFields, before: ProductFields): Record<string, string> {
   const known = new Set(before.variants.map(({ sku }) => sku));
   const fresh = fields.variants.flatMap(({ sku }, index) => (known.has(sku.trim()) ? [] : [index]));
-  const text = fresh.length === 1 ? "Another product has this SKU." : "Another product has this SKU or one of the other new ones.";
+  const text = fresh.length === 1 ? texts.skuTaken : texts.oneSkuTaken;
   return Object.fromEntries(fresh.map((index) => [`variants.${index}.sku`, text]));
 }
 
@@ -108,13 +109,13 @@ function shared(fields: ProductFields, currency: string) {
   };
 }
 
-export function toDraft(fields: ProductFields, currency: string): ProductDraft {
+export function toCreateProduct(fields: ProductFields, currency: string): CreateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return { ...rest, variants: variants.map((variant, index) => ({ ...variant, stock: Number(fields.variants[index]?.stock) })) };
 }
 
-/** What a PUT leaves out becomes empty, so the pictures go along as they are. */
-export function toChange(fields: ProductFields, currency: string, product: Product): ProductChange {
+/** A PUT replaces the whole product, so the pictures are included unchanged. */
+export function toUpdateProduct(fields: ProductFields, currency: string, product: Product): UpdateProduct {
   const { variants, ...rest } = shared(fields, currency);
   return {
     ...rest,

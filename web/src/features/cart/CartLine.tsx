@@ -2,11 +2,13 @@ import { useSetQuantity } from "@/api/cart";
 import { isRefusal } from "@/api/problem";
 import type { CartItem, Money } from "@/api/schemas";
 import { money } from "@/format/money";
+import { texts } from "@/texts/cart";
+import { texts as common } from "@/texts/common";
 import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
 import { QuantityInput } from "@/ui/QuantityInput";
 import { toastFailure } from "@/ui/toast";
-import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
+import { useFocusMainOnUnmount } from "@/ui/useFocusMainOnUnmount";
 import { Button } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
@@ -15,7 +17,7 @@ import classes from "./CartLine.module.css";
 
 export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: Money | undefined }) {
   const change = useSetQuantity();
-  const line = useFocusHandedOn<HTMLLIElement>();
+  const line = useFocusMainOnUnmount<HTMLLIElement>();
   const [refused, setRefused] = useState<string | null>(null);
 
   function set(quantity: number) {
@@ -30,7 +32,7 @@ export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: M
       },
     );
   }
-  // Ten clicks on "one more" are one wish.
+  // Several clicks on a button are sent as one change.
   const setSoon = useDebouncedCallback(set, 250);
   const options = Object.values(item.options).join(" · ");
   const gone = item.available === 0;
@@ -45,20 +47,20 @@ export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: M
         </Link>
         {options && <p className={classes.options}>{options}</p>}
         <p className={classes.unit}>
-          <Price of={item.unit_price} /> each
-          {formerPrice && <span className={classes.former}> (was {money(formerPrice)})</span>}
+          <span className="numbers">{texts.each(money(item.unit_price))}</span>
+          {formerPrice && <span className={classes.former}> {texts.formerPrice(money(formerPrice))}</span>}
         </p>
-        <Problem item={item} refused={refused} onTakeRest={() => set(item.available)} />
+        <Problem item={item} refused={refused} onChangeToAvailable={() => set(item.available)} />
       </div>
       <div className={classes.quantity}>
         <QuantityInput
-          label={`Quantity of ${item.name}`}
+          label={common.quantityOf(item.name)}
           value={item.quantity}
           disabled={gone}
           onChange={(quantity) => quantity !== item.quantity && setSoon(quantity)}
         />
-        <Button variant="subtle" color="gray" size="compact-sm" onClick={() => set(0)} aria-label={`Remove ${item.name}`}>
-          Remove
+        <Button variant="subtle" color="gray" size="compact-sm" onClick={() => set(0)} aria-label={texts.removeItem(item.name)}>
+          {texts.remove}
         </Button>
       </div>
       <p className={classes.total}>
@@ -71,17 +73,17 @@ export function CartLine({ item, formerPrice }: { item: CartItem; formerPrice: M
 interface ProblemProps {
   item: CartItem;
   refused: string | null;
-  onTakeRest: () => void;
+  onChangeToAvailable: () => void;
 }
 
-function Problem({ item, refused, onTakeRest }: ProblemProps) {
-  if (item.available === 0) return <p className={classes.problem}>Sold out meanwhile. Remove it to go on.</p>;
+function Problem({ item, refused, onChangeToAvailable }: ProblemProps) {
+  if (item.available === 0) return <p className={classes.problem}>{texts.soldOut}</p>;
   if (item.quantity > item.available) {
     return (
       <p className={classes.problem}>
-        Only {item.available} left.{" "}
-        <button type="button" className={classes.inline} onClick={onTakeRest}>
-          Take {item.available}
+        {texts.onlyLeft(item.available)}{" "}
+        <button type="button" className={classes.inline} onClick={onChangeToAvailable}>
+          {texts.changeTo(item.available)}
         </button>
       </p>
     );
@@ -94,5 +96,5 @@ function Problem({ item, refused, onTakeRest }: ProblemProps) {
 }
 
 function explainStock(available: unknown): string {
-  return typeof available === "number" ? `There are only ${available} of these.` : "There are not that many of these.";
+  return typeof available === "number" ? texts.onlyAvailable(available) : texts.notThatMany;
 }

@@ -1,11 +1,13 @@
 import { cartQuery, useCartIsChanging } from "@/api/cart";
 import type { Cart } from "@/api/schemas";
+import { OrderSums } from "@/orders/OrderSums";
 import { useSession } from "@/session/current";
+import { texts } from "@/texts/cart";
+import { texts as common } from "@/texts/common";
 import { Card } from "@/ui/Card";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
-import { Totals } from "@/ui/Totals";
 import { LinkButton } from "@/ui/links";
 import { Alert, Button, Skeleton, Stack } from "@mantine/core";
 import { IconAlertTriangle, IconShoppingBag } from "@tabler/icons-react";
@@ -17,7 +19,7 @@ import { usePriceChanges } from "./priceChanges";
 export function CartPage() {
   const cart = useQuery({ ...cartQuery, refetchOnMount: "always" });
   return (
-    <Page title="Cart">
+    <Page title={texts.title}>
       {cart.data ? (
         <Filled cart={cart.data} />
       ) : cart.isError ? (
@@ -35,18 +37,19 @@ function Filled({ cart }: { cart: Cart }) {
   const changes = usePriceChanges(cart);
   if (cart.items.length === 0) return <Empty />;
   const short = cart.items.filter((item) => item.quantity > item.available);
+  const allGone = short.every(({ available }) => available === 0);
   return (
     <div className={classes.layout}>
-      <section aria-label="What is in your cart">
+      <section aria-label={texts.contents}>
         {short.length > 0 && (
           <Alert
             color="clay"
             variant="light"
             icon={<IconAlertTriangle />}
             mb="md"
-            title={short.length === 1 ? "One thing is not to be had as it stands" : "Some things are not to be had as they stand"}
+            title={allGone ? texts.unavailable(short.length) : texts.notEnough(short.length)}
           >
-            Others were faster. Change what is marked below, then you can go on.
+            {allGone ? texts.unavailableText(short.length) : texts.notEnoughText}
           </Alert>
         )}
         <ul className={classes.lines}>
@@ -55,25 +58,25 @@ function Filled({ cart }: { cart: Cart }) {
           ))}
         </ul>
       </section>
-      <Card title="Summary" className={classes.summary}>
-        <Totals lines={[]} total={{ label: "Subtotal", of: cart.subtotal }} />
-        <p className={classes.next}>Shipping and tax come in the next step, before you pay.</p>
+      <Card title={texts.summary} className={classes.summary}>
+        <OrderSums sums={{ subtotal: cart.subtotal }} />
+        <p className={classes.next}>{texts.atCheckout}</p>
         <Stack gap="sm" mt="lg">
           {short.length > 0 || changing ? (
             <Button size="lg" disabled>
-              Check out
+              {texts.checkOut}
             </Button>
           ) : (
             <LinkButton to="/checkout" size="lg">
-              Check out
+              {texts.checkOut}
             </LinkButton>
           )}
           <LinkButton to="/products" search={{}} variant="subtle">
-            Go on shopping
+            {texts.continueShopping}
           </LinkButton>
         </Stack>
         <p className={classes.small}>
-          {user ? "Nothing is charged before you have seen the total." : "Sign in or create an account in the next step; your cart comes along."}
+          {user ? texts.nothingCharged : texts.signInNext}
         </p>
       </Card>
     </div>
@@ -84,14 +87,14 @@ function Empty() {
   return (
     <Message
       icon={IconShoppingBag}
-      title="Your cart is empty"
+      title={texts.empty}
       action={
         <LinkButton to="/products" search={{}} size="md">
-          Browse the shop
+          {common.browse}
         </LinkButton>
       }
     >
-      Whatever you put in stays here, on this device and in your account.
+      {texts.emptyText}
     </Message>
   );
 }

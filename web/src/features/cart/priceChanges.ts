@@ -1,11 +1,11 @@
-/** Prices in a cart are always the current ones; this remembers what was shown before, to explain a change. */
+/** A cart always has current prices; this module remembers the prices shown before, to explain a change. */
 import type { Cart, Money } from "@/api/schemas";
 import { useState } from "react";
 
-/** The prices seen since the page was loaded, by variant. */
+/** The last prices shown since the page was loaded, by variant. */
 const seen = new Map<string, Money>();
 
-/** For each variant whose price is not what was shown before: what it was. Stays for as long as the page is open. */
+/** The former price of each variant whose price has changed, for as long as the page is open. */
 export function usePriceChanges(cart: Cart): ReadonlyMap<string, Money> {
   const [before] = useState(() => new Map(seen));
   const changed = new Map<string, Money>();

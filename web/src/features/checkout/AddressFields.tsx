@@ -1,4 +1,5 @@
 import { countries } from "@/format/countries";
+import { texts } from "@/texts/checkout";
 import { NativeSelect, Stack, TextInput } from "@mantine/core";
 import type { FormErrors, UseFormReturnType } from "@mantine/form";
 import type { AddressFields as Fields } from "./address";
@@ -6,22 +7,22 @@ import classes from "./CheckoutPage.module.css";
 
 export type AddressForm = UseFormReturnType<Fields, Fields, (values: Fields) => FormErrors>;
 
-/** Named as browsers expect, so that they can fill all of it in at once. */
+/** The fields of an address, with the names and autocomplete tokens that browsers need to fill them in. */
 export function AddressFields({ form }: { form: AddressForm }) {
   const text = (name: keyof Fields, label: string, known: string, maxLength = 200) => (
     <TextInput label={label} name={name} autoComplete={`shipping ${known}`} maxLength={maxLength} {...form.getInputProps(name)} />
   );
   return (
     <Stack gap="md">
-      {text("name", "Full name", "name")}
-      {text("line1", "Street and number", "address-line1")}
-      {text("line2", "Flat, floor, company (optional)", "address-line2")}
+      {text("name", texts.fullName, "name")}
+      {text("line1", texts.streetAddress, "address-line1")}
+      {text("line2", texts.apartment, "address-line2")}
       <div className={classes.two}>
-        {text("postal_code", "Postal code", "postal-code", 20)}
-        {text("city", "City", "address-level2")}
-        {text("region", "State or region (optional)", "address-level1")}
+        {text("postal_code", texts.postalCode, "postal-code", 20)}
+        {text("city", texts.city, "address-level2")}
+        {text("region", texts.region, "address-level1")}
         <NativeSelect
-          label="Country"
+          label={texts.country}
           name="country"
           autoComplete="shipping country"
           data={countries as { value: string; label: string }[]}

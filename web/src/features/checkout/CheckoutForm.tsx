@@ -1,10 +1,12 @@
-import { forgetCart, useSetQuantity } from "@/api/cart";
+import { refetchCart, useSetQuantity } from "@/api/cart";
 import { orderQuery, quoteQuery, recentOrdersQuery, usePlaceOrder } from "@/api/orders";
 import { fieldErrors } from "@/api/problem";
 import type { Cart, Order, User } from "@/api/schemas";
 import { money } from "@/format/money";
 import { goToPaymentPage } from "@/orders/pay";
 import { shortages } from "@/orders/shortages";
+import { texts } from "@/texts/checkout";
+import { texts as common } from "@/texts/common";
 import { Card } from "@/ui/Card";
 import { Price } from "@/ui/Price";
 import { Button, Textarea } from "@mantine/core";
@@ -33,44 +35,44 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
   const [note, setNote] = useState(draft.note);
   const [method, setMethod] = useState(draft.method);
   useEffect(() => keepDraft(user.id, { note, method }), [user.id, note, method]);
-  // The address as far as it can be quoted: complete, and not in the middle of being typed.
-  const [settled, setSettled] = useState(draft.address && isComplete(draft.address) ? draft.address : null);
+  // The address to quote for: complete, and not while it is being typed.
+  const [quotedAddress, setQuotedAddress] = useState(draft.address && isComplete(draft.address) ? draft.address : null);
   const quote = useQuery(
     quoteQuery(
-      { ...(settled && { shipping_address: toAddress(settled) }), ...(method && { shipping_method: method }) },
+      { ...(quotedAddress && { shipping_address: toAddress(quotedAddress) }), ...(method && { shipping_method: method }) },
       cart.version,
     ),
   );
-  // The shop looks at the address before it is ordered to: what it says stands beside the field it is about.
-  const notAnAddress = fieldErrors(quote.error, "shipping_address");
+  // A quote validates the address; its errors are shown at their fields.
+  const addressErrors = fieldErrors(quote.error, "shipping_address");
   useEffect(() => {
-    if (notAnAddress) form.setErrors(notAnAddress);
+    if (addressErrors) form.setErrors(addressErrors);
     // Once per answer.
   }, [quote.error]);
   const place = usePlaceOrder();
   const setQuantity = useSetQuantity();
-  const prepared = usePreparedOrder(place.data, pay);
-  const preparing = place.isPending || (place.data !== undefined && prepared?.status !== "rejected");
-  const refused = place.error ?? prepared?.failure ?? null;
+  const placed = usePlacedOrder(place.data, pay);
+  const placing = place.isPending || (place.data !== undefined && placed?.status !== "rejected");
+  const refused = place.error ?? placed?.failure ?? null;
   const failure = refused ?? quote.error;
   const problem = useRef<HTMLDivElement>(null);
-  // On a phone the Pay button is far below what is said here. Once it is drawn: before, there is nothing to scroll to.
+  // On a phone the message is far above the Pay button. In an effect, because it must be rendered first.
   useEffect(() => {
     if (refused) problem.current?.scrollIntoView({ block: "center" });
   }, [refused]);
 
   function pay(order: Order) {
-    // The order's page takes this one's place first: whoever comes back from Stripe's page lands there and can go on.
+    // The order's page replaces the checkout in the history, so the back button of Stripe's page leads there.
     void navigate({ to: "/orders/$id", params: { id: order.id }, replace: true }).then(() => {
       if (order.payment?.checkout_url) goToPaymentPage(order.payment.checkout_url);
     });
     forgetDraft();
-    void forgetCart(client);
+    void refetchCart(client);
   }
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (preparing) return;
+    if (placing) return;
     const { hasErrors, errors } = form.validate();
     if (hasErrors) {
       document.querySelector<HTMLElement>(`[name="${Object.keys(errors)[0]}"]`)?.focus();
@@ -88,15 +90,15 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
         onError: (error) => {
           const wrong = fieldErrors(error, "shipping_address");
           if (wrong) form.setErrors(wrong);
-          void forgetCart(client);
+          void refetchCart(client);
           void quote.refetch();
         },
       },
     );
   }
 
-  /** Brings the cart down to what there is, after the shop said how much that is. */
-  async function takeWhatThereIs(items: unknown) {
+  /** Reduces the cart to the available quantities that an `out_of_stock` refusal states. */
+  async function reduceToAvailable(items: unknown) {
     const changes = shortages(items).flatMap(({ variantId, available }) => {
       const line = cart.items.find((item) => item.variant_id === variantId);
       return line ? setQuantity.mutateAsync({ id: line.id, quantity: available }) : [];
@@ -108,28 +110,28 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
 
   const total = quote.data?.total;
   return (
-    <form noValidate onSubmit={submit} className={classes.layout} aria-busy={preparing}>
+    <form noValidate onSubmit={submit} className={classes.layout} aria-busy={placing}>
       <div className={classes.steps}>
         <div ref={problem} className={classes.problem}>
           {failure !== null && (
             <CheckoutProblem
               failure={failure}
               cart={cart}
-              onTakeWhatThereIs={takeWhatThereIs}
-              onAskAgain={place.error ? undefined : quote.refetch}
+              onUseAvailable={reduceToAvailable}
+              onRetry={place.error ? undefined : quote.refetch}
             />
           )}
         </div>
-        <Card title="Where shall it go?">
-          <div onBlur={() => isComplete(form.getValues()) && setSettled({ ...form.getValues() })}>
+        <Card title={texts.deliveryAddress}>
+          <div onBlur={() => isComplete(form.getValues()) && setQuotedAddress({ ...form.getValues() })}>
             <AddressFields form={form} />
           </div>
         </Card>
-        <Card title="How shall it get there?">
-          {!quote.data && <p className={classes.hint}>{quote.isFetching ? "Asking for the ways it can take…" : "We can say as soon as the order is possible."}</p>}
-          <fieldset className={classes.ways} aria-label="Shipping method">
+        <Card title={texts.deliveryMethod}>
+          {!quote.data && <p className={classes.hint}>{quote.isFetching ? texts.loadingMethods : texts.methodsUnavailable}</p>}
+          <fieldset className={classes.methods} aria-label={texts.deliveryMethod}>
             {quote.data?.shipping_methods.map(({ id, name, price }) => (
-              <label key={id} className={classes.way}>
+              <label key={id} className={classes.method}>
                 <input
                   type="radio"
                   name="shipping_method"
@@ -138,15 +140,14 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
                   onChange={() => setMethod(id)}
                 />
                 <span>{name}</span>
-                <span>{price.amount === 0 ? "Free" : <Price of={price} />}</span>
+                <span>{price.amount === 0 ? common.free : <Price of={price} />}</span>
               </label>
             ))}
           </fieldset>
         </Card>
-        <Card title="Anything we should know?">
+        <Card title={texts.deliveryNote}>
           <Textarea
-            aria-label="Note for the delivery (optional)"
-            placeholder="A note for the delivery, if there is one"
+            aria-label={texts.deliveryNote}
             autosize
             minRows={2}
             maxLength={1000}
@@ -161,44 +162,42 @@ export function CheckoutForm({ cart, user }: { cart: Cart; user: User }) {
           size="lg"
           fullWidth
           className={classes.pay ?? ""}
-          loading={preparing}
+          loading={placing}
           disabled={!quote.data}
           leftSection={<IconLock size={18} />}
         >
-          {total ? `Pay ${money(total)}` : "Pay"}
+          {total ? common.pay(money(total)) : common.payUnknown}
         </Button>
         <p className={classes.legal} role="status">
-          {preparing
-            ? "Setting your order aside and opening the payment page…"
-            : `You pay on Stripe’s page. The confirmation goes to ${user.email}.`}
+          {placing ? texts.redirecting : texts.paymentInfo(user.email)}
         </p>
       </Summary>
     </form>
   );
 }
 
-/** Starts with where the last order went, unless something has been typed already. */
-function useLastAddress(form: AddressForm, wanted: boolean): void {
+/** Fills the form with the address of the last order, unless the user has typed something. */
+function useLastAddress(form: AddressForm, enabled: boolean): void {
   const { data } = useQuery(recentOrdersQuery({ limit: 1 }));
   const last = data?.[0]?.shipping_address;
   useEffect(() => {
-    if (wanted && last && !form.isTouched() && !form.isDirty()) form.setValues(toFields(last));
-    // Once per address: the form is not overwritten by a later draw.
+    if (enabled && last && !form.isTouched() && !form.isDirty()) form.setValues(toFields(last));
+    // Once per address, so that a later render does not overwrite the form.
   }, [last]);
 }
 
-/** Follows an order that the shop is still preparing, until it can be paid or has been rejected. */
-function usePreparedOrder(placed: Order | undefined, onReady: (order: Order) => void): Order | undefined {
+/** Polls an order that is still pending until it can be paid or has been rejected. */
+function usePlacedOrder(placed: Order | undefined, onReady: (order: Order) => void): Order | undefined {
   const { data } = useQuery({
     ...orderQuery(placed?.id ?? ""),
     enabled: placed !== undefined,
     refetchInterval: ({ state }) => (state.data?.status === "pending" ? 700 : false),
   });
   const order = placed && (data ?? placed);
-  const left = useRef<string | null>(null);
+  const handled = useRef<string | null>(null);
   useEffect(() => {
-    if (!order || order.status === "pending" || order.status === "rejected" || left.current === order.id) return;
-    left.current = order.id;
+    if (!order || order.status === "pending" || order.status === "rejected" || handled.current === order.id) return;
+    handled.current = order.id;
     onReady(order);
   });
   return order;

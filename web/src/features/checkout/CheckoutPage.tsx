@@ -2,6 +2,8 @@ import { cartQuery } from "@/api/cart";
 import { RegisterForm } from "@/session/RegisterForm";
 import { SignInForm } from "@/session/SignInForm";
 import { useSession } from "@/session/current";
+import { texts } from "@/texts/checkout";
+import { texts as common } from "@/texts/common";
 import { Card } from "@/ui/Card";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
@@ -19,14 +21,14 @@ import { Summary } from "./Summary";
 export function CheckoutPage() {
   const { phase, user } = useSession();
   const cart = useQuery(cartQuery);
-  const wasNobody = useRef(false);
-  // The form that had the focus is gone once it is known who orders.
+  const wasAnonymous = useRef(false);
+  // The form that had the focus is removed after the sign-in.
   useEffect(() => {
-    if (user && wasNobody.current) focusContent();
-    wasNobody.current = phase === "anonymous";
+    if (user && wasAnonymous.current) focusContent();
+    wasAnonymous.current = phase === "anonymous";
   }, [phase, user]);
   return (
-    <Page title="Checkout">
+    <Page title={texts.title}>
       {cart.isError && !cart.data ? (
         <Failure error={cart.error} onRetry={cart.refetch} />
       ) : !cart.data || phase === "restoring" ? (
@@ -34,33 +36,31 @@ export function CheckoutPage() {
       ) : cart.data.items.length === 0 ? (
         <Message
           icon={IconShoppingBag}
-          title="There is nothing to check out"
+          title={texts.empty}
           action={
             <>
               <LinkButton to="/products" search={{}}>
-                Browse the shop
+                {common.browse}
               </LinkButton>
               {user ? (
                 <LinkButton to="/orders" variant="default">
-                  Your orders
+                  {common.yourOrders}
                 </LinkButton>
               ) : (
                 <LinkButton to="/sign-in" search={{ next: "/checkout" }} variant="default">
-                  Sign in
+                  {common.signIn}
                 </LinkButton>
               )}
             </>
           }
         >
-          {user
-            ? "Your cart is empty. If you have just paid, you find the order under your orders."
-            : "This cart is empty. What you have put into your own is there once you sign in."}
+          {user ? texts.emptyText : texts.emptyGuestText}
         </Message>
       ) : user ? (
         <CheckoutForm key={user.id} cart={cart.data} user={user} />
       ) : (
         <div className={classes.layout}>
-          <WhoAreYou />
+          <SignInOrRegister />
           <Summary cart={cart.data} />
         </div>
       )}
@@ -68,27 +68,27 @@ export function CheckoutPage() {
   );
 }
 
-/** Signing in or registering in the middle of a purchase; the guest's cart comes along. */
-function WhoAreYou() {
-  const [way, setWay] = useState("register");
+/** Signing in or registering during the checkout. The guest's cart is added to that of the account. */
+function SignInOrRegister() {
+  const [choice, setChoice] = useState("register");
   return (
-    <Card title="Who is ordering?">
+    <Card title={texts.yourDetails}>
       <SegmentedControl
         fullWidth
         mb="lg"
-        aria-label="Do you have an account?"
-        value={way}
-        onChange={setWay}
+        aria-label={texts.haveAccount}
+        value={choice}
+        onChange={setChoice}
         data={[
-          { value: "register", label: "I am new here" },
-          { value: "sign-in", label: "I have an account" },
+          { value: "register", label: texts.newCustomer },
+          { value: "sign-in", label: texts.returningCustomer },
         ]}
       />
-      <div className={classes.who}>
-        {way === "register" ? (
-          <RegisterForm onDone={() => undefined} submitLabel="Create account and go on" />
+      <div className={classes.account}>
+        {choice === "register" ? (
+          <RegisterForm onDone={() => undefined} submitLabel={texts.createAccountAndContinue} />
         ) : (
-          <SignInForm onDone={() => undefined} submitLabel="Sign in and go on" />
+          <SignInForm onDone={() => undefined} submitLabel={texts.signInAndContinue} />
         )}
       </div>
     </Card>

@@ -1,7 +1,9 @@
-import { inWords, isDefinite, isRefusal, Refusal } from "@/api/problem";
+import { describeError, isDefinite, isRefusal, Refusal } from "@/api/problem";
 import type { Cart, Money, Order } from "@/api/schemas";
 import { money } from "@/format/money";
 import { shortages } from "@/orders/shortages";
+import { texts } from "@/texts/checkout";
+import { texts as common } from "@/texts/common";
 import { Notice } from "@/ui/Failure";
 import { LinkButton } from "@/ui/links";
 import { Button, Group } from "@mantine/core";
@@ -10,21 +12,21 @@ import { useState } from "react";
 import classes from "./CheckoutPage.module.css";
 
 interface CheckoutProblemProps {
-  /** What placing the order was refused with, or what an order that was being prepared was rejected for. */
+  /** The error of placing or quoting the order, or the reason why a placed order was rejected. */
   failure: Error | NonNullable<Order["failure"]>;
   cart: Cart;
-  onTakeWhatThereIs: (items: unknown) => Promise<void>;
-  /** For what may work the next time, where there is no other button to press again. */
-  onAskAgain: (() => unknown) | undefined;
+  onUseAvailable: (items: unknown) => Promise<void>;
+  /** Retries what failed, if no other button of the page does. */
+  onRetry: (() => unknown) | undefined;
 }
 
-/** Why the order was not placed, and the way on from there. */
-export function CheckoutProblem({ failure, cart, onTakeWhatThereIs, onAskAgain }: CheckoutProblemProps) {
+/** Says why the order was not placed, and offers a way to continue. */
+export function CheckoutProblem({ failure, cart, onUseAvailable, onRetry }: CheckoutProblemProps) {
   const [working, setWorking] = useState(false);
-  const error = failure instanceof Error ? failure : new Refusal({ ...failure, detail: "The order could not be placed." }, 409);
-  async function take(items: unknown) {
+  const error = failure instanceof Error ? failure : new Refusal({ ...failure, detail: texts.orderFailed }, 409);
+  async function reduceCart(items: unknown) {
     setWorking(true);
-    await onTakeWhatThereIs(items);
+    await onUseAvailable(items);
     setWorking(false);
   }
 
@@ -32,23 +34,19 @@ export function CheckoutProblem({ failure, cart, onTakeWhatThereIs, onAskAgain }
     const short = shortages(error.facts.items);
     return (
       <Notice error={error}>
-        Somebody was faster. Nothing was ordered and nothing charged.
+        {texts.outOfStock}
         <ul className={classes.shortage}>
           {short.map(({ variantId, available }) => {
             const line = cart.items.find((item) => item.variant_id === variantId);
-            return (
-              <li key={variantId}>
-                {line?.name ?? "One of the products"}: {available === 0 ? "sold out" : `${available} left`}
-              </li>
-            );
+            return <li key={variantId}>{common.shortage(line?.name ?? texts.aProduct, available)}</li>;
           })}
         </ul>
         <Group>
-          <Button size="sm" loading={working} onClick={() => void take(error.facts.items)}>
-            {short.every(({ available }) => available === 0) ? "Remove what is sold out" : "Take what there is"}
+          <Button size="sm" loading={working} onClick={() => void reduceCart(error.facts.items)}>
+            {short.every(({ available }) => available === 0) ? texts.removeSoldOut : texts.useAvailable}
           </Button>
           <Link to="/cart" className="quiet-link">
-            Change the cart
+            {texts.editCart}
           </Link>
         </Group>
       </Notice>
@@ -56,20 +54,15 @@ export function CheckoutProblem({ failure, cart, onTakeWhatThereIs, onAskAgain }
   }
   if (isRefusal(error, "total_changed")) {
     const { total } = error.facts;
-    return (
-      <Notice error={error}>
-        A price changed while you were here. {isMoney(total) && <>It is {money(total)} now. </>}Nothing was charged: look at the new
-        total and pay if you agree.
-      </Notice>
-    );
+    return <Notice error={error}>{isMoney(total) ? texts.priceChangedTo(money(total)) : texts.priceChanged}</Notice>;
   }
   if (isRefusal(error, "checkout_in_progress") && typeof error.facts.order_id === "string") {
     return (
       <Notice error={error}>
-        This cart is already part of an order that waits for its payment. Pay it, or cancel it to change the cart.
+        {texts.orderOpen}
         <Group mt="sm">
           <LinkButton to="/orders/$id" params={{ id: error.facts.order_id }} size="sm">
-            To that order
+            {texts.viewOrder}
           </LinkButton>
         </Group>
       </Notice>
@@ -77,12 +70,12 @@ export function CheckoutProblem({ failure, cart, onTakeWhatThereIs, onAskAgain }
   }
   return (
     <Notice error={error}>
-      {onAskAgain && !isDefinite(error) && (
+      {onRetry && !isDefinite(error) && (
         <>
-          {inWords(error).text}
+          {describeError(error).text}
           <Group mt="sm">
-            <Button size="sm" variant="default" onClick={() => void onAskAgain()}>
-              Try again
+            <Button size="sm" variant="default" onClick={() => void onRetry()}>
+              {common.tryAgain}
             </Button>
           </Group>
         </>

@@ -1,23 +1,26 @@
 import type { Cart, Quote } from "@/api/schemas";
+import { texts } from "@/texts/checkout";
+import { OrderSums } from "@/orders/OrderSums";
+import { sumsOf } from "@/orders/sums";
 import { Card } from "@/ui/Card";
 import { Picture } from "@/ui/Picture";
 import { Price } from "@/ui/Price";
-import { Totals } from "@/ui/Totals";
+
 import { Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import classes from "./CheckoutPage.module.css";
 
-/** What is being bought and what it comes to: the cart's own figures until the shop has quoted the order. */
+/** The items and sums of the order. Until there is a quote, only the subtotal of the cart is known. */
 export function Summary({ cart, quote, children }: { cart: Cart; quote?: Quote | undefined; children?: ReactNode }) {
   return (
     <Card className={classes.summary}>
       <div className={classes.summaryHead}>
         <Title order={2} size="h3">
-          Your order
+          {texts.yourOrder}
         </Title>
         <Link to="/cart" className={`quiet-link ${classes.edit}`}>
-          Change
+          {texts.edit}
         </Link>
       </div>
       <ul className={classes.items}>
@@ -25,13 +28,13 @@ export function Summary({ cart, quote, children }: { cart: Cart; quote?: Quote |
           <li key={item.id} className={classes.item}>
             <div className={classes.thumb}>
               <Picture image={item.image ? { url: item.image } : null} alt="" sizes="3.5rem" seed={item.name} />
-              <span className={classes.pieces} aria-hidden>
+              <span className={classes.quantity} aria-hidden>
                 {item.quantity}
               </span>
             </div>
             <div>
               <div className={classes.name}>
-                <span className="hidden-visually">{item.quantity} × </span>
+                <span className="hidden-visually">{texts.quantity(item.quantity)}</span>
                 {item.name}
               </div>
               <div className={classes.options}>{Object.values(item.options).join(" · ")}</div>
@@ -40,14 +43,7 @@ export function Summary({ cart, quote, children }: { cart: Cart; quote?: Quote |
           </li>
         ))}
       </ul>
-      <Totals
-        lines={[
-          { label: "Subtotal", of: quote?.subtotal ?? cart.subtotal },
-          { label: "Shipping", of: quote?.shipping, freeAtZero: true },
-          { label: "Tax", of: quote && quote.tax.amount > 0 ? quote.tax : null },
-        ]}
-        total={{ label: "Total", of: quote?.total ?? cart.subtotal }}
-      />
+      <OrderSums sums={quote ? sumsOf(quote) : { subtotal: cart.subtotal }} />
       {children}
     </Card>
   );

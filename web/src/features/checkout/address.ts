@@ -1,6 +1,7 @@
-/** The address as a form holds it (no nulls), and as the API takes it. */
+/** Converts addresses between the form, which has no nulls, and the API. */
 import type { Address } from "@/api/schemas";
 import { likelyCountry } from "@/format/countries";
+import { texts } from "@/texts/checkout";
 
 export interface AddressFields {
   name: string;
@@ -27,16 +28,16 @@ export function toAddress(fields: AddressFields): Address {
   return { ...trimmed, line2: trimmed.line2 || null, region: trimmed.region || null };
 }
 
-const NEEDED: readonly [keyof AddressFields, string][] = [
-  ["name", "Enter the name on the door or parcel box."],
-  ["line1", "Enter street and number."],
-  ["city", "Enter the city or town."],
-  ["postal_code", "Enter the postal code."],
-  ["country", "Choose a country."],
+const REQUIRED: readonly [keyof AddressFields, string][] = [
+  ["name", texts.enterFullName],
+  ["line1", texts.enterStreetAddress],
+  ["city", texts.enterCity],
+  ["postal_code", texts.enterPostalCode],
+  ["country", texts.chooseCountry],
 ];
 
 export function missing(fields: AddressFields): Partial<Record<keyof AddressFields, string>> {
-  return Object.fromEntries(NEEDED.filter(([name]) => fields[name].trim() === ""));
+  return Object.fromEntries(REQUIRED.filter(([name]) => fields[name].trim() === ""));
 }
 
 export function isComplete(fields: AddressFields): boolean {

@@ -3,13 +3,13 @@ import { draftOf, forgetDraft, keepDraft } from "./draft";
 
 beforeEach(forgetDraft);
 
-test("keeps what was typed, bit by bit", () => {
+test("keeps each part that was typed", () => {
   keepDraft("ada", { note: "Ring twice" });
   keepDraft("ada", { method: "standard" });
   expect(draftOf("ada")).toEqual({ address: null, note: "Ring twice", method: "standard" });
 });
 
-test("shows it to nobody else", () => {
+test("does not show the draft to another user", () => {
   keepDraft("ada", { note: "Ring twice" });
   expect(draftOf("grace").note).toBe("");
   keepDraft("grace", { method: "standard" });
@@ -17,7 +17,7 @@ test("shows it to nobody else", () => {
   expect(draftOf("ada").note).toBe("");
 });
 
-test("is empty once it has become an order", () => {
+test("is empty after the order has been placed", () => {
   keepDraft("ada", { note: "Ring twice" });
   forgetDraft();
   expect(draftOf("ada").note).toBe("");

@@ -1,6 +1,6 @@
 /**
- * What was typed at the checkout, until it has become an order: whoever goes back to change the cart, or has to sign in
- * again, finds it as they left it. In memory only, and for nobody but the person who typed it.
+ * Keeps what was typed at the checkout until the order is placed, so that it survives a visit to the cart or another
+ * sign-in. In memory only, and only for the user who typed it.
  */
 import type { AddressFields } from "./address";
 

@@ -1,8 +1,10 @@
-import { cartQuery, piecesIn } from "@/api/cart";
-import { categoriesQuery, shelfQuery } from "@/api/catalogue";
+import { cartQuery, countItems } from "@/api/cart";
+import { categoriesQuery, shelfQuery } from "@/api/catalog";
 import type { ProductItem } from "@/api/schemas";
 import { ProductGrid } from "@/products/ProductGrid";
-import { useSession } from "@/session/current";
+import { useCan, useSession } from "@/session/current";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/home";
 import { Failure } from "@/ui/Failure";
 import { Picture } from "@/ui/Picture";
 import { iconFor } from "@/ui/categoryIcons";
@@ -17,7 +19,7 @@ import classes from "./HomePage.module.css";
 import { RecentOrders } from "./RecentOrders";
 import { GIFTS, NEWEST } from "./shelves";
 
-const Overview = lazy(async () => ({ default: (await import("@/office/Overview")).Overview }));
+const Overview = lazy(async () => ({ default: (await import("@/admin/Overview")).Overview }));
 
 const newest = shelfQuery(NEWEST);
 const small = shelfQuery(GIFTS);
@@ -25,13 +27,14 @@ const small = shelfQuery(GIFTS);
 export function HomePage() {
   useTitle(undefined);
   const { phase, user } = useSession();
+  const reports = useCan("reports:read");
   const arrivals = useQuery(newest);
   const gifts = useQuery(small);
   return (
     <div className={classes.page}>
       {phase === "restoring" ? (
-        <Skeleton height={300} radius="lg" aria-label="Signing in" />
-      ) : user?.role === "admin" ? (
+        <Skeleton height={300} radius="lg" aria-label={common.signingIn} />
+      ) : reports ? (
         <Suspense fallback={<Skeleton height={420} radius="lg" />}>
           <Overview />
         </Suspense>
@@ -45,17 +48,17 @@ export function HomePage() {
       )}
       <Categories />
       <section className={classes.section}>
-        <Heading title="New in" to={{}} more="See everything" />
+        <Heading title={texts.newArrivals} to={{}} more={texts.allProducts} />
         {arrivals.isError && !arrivals.data ? (
           <Failure error={arrivals.error} onRetry={arrivals.refetch} order={3} />
         ) : (
-          <ProductGrid products={arrivals.data} waitingFor={arrivals.data ? 0 : 8} wide />
+          <ProductGrid products={arrivals.data} placeholders={arrivals.data ? 0 : 8} wide />
         )}
       </section>
       {gifts.data?.length !== 0 && !gifts.isError && (
         <section className={classes.section}>
-          <Heading title="Small things, used every day" to={{ max_price: 3000, in_stock: true }} more="More like these" />
-          <ProductGrid products={gifts.data} waitingFor={gifts.data ? 0 : 4} wide />
+          <Heading title={texts.smallThings} to={{ max_price: 3000, in_stock: true }} more={texts.moreLikeThese} />
+          <ProductGrid products={gifts.data} placeholders={gifts.data ? 0 : 4} wide />
         </section>
       )}
     </div>
@@ -68,14 +71,14 @@ function Hero({ products }: { products: readonly ProductItem[] | undefined }) {
     <section className={classes.hero}>
       <div className={classes.words}>
         <Title order={1} className={classes.headline}>
-          Things you will still use in twenty years
+          {texts.headline}
         </Title>
         <p className={classes.lead}>
-          Furniture, light, linen and tools from small makers. No seasons, no countdowns: what is here is here because it lasts.
+          {texts.lead}
         </p>
         <div className={classes.ways}>
           <LinkButton to="/products" size="lg" radius="xl" rightSection={<IconArrowRight size={20} />}>
-            Browse the shop
+            {common.browse}
           </LinkButton>
         </div>
       </div>
@@ -97,16 +100,16 @@ function Hero({ products }: { products: readonly ProductItem[] | undefined }) {
 
 function Welcome({ name }: { name: string }) {
   const { data: cart } = useQuery(cartQuery);
-  const pieces = piecesIn(cart);
+  const count = countItems(cart);
   return (
     <section className={classes.welcome}>
-      <Title order={1}>Good to see you, {name.split(" ")[0]}</Title>
-      {pieces > 0 && (
+      <Title order={1}>{texts.welcome(name.split(" ")[0] ?? name)}</Title>
+      {count > 0 && (
         <div className={classes.reminder}>
           <IconShoppingBag size={22} stroke={1.6} aria-hidden />
-          <span>{pieces === 1 ? "There is one thing in your cart." : `There are ${pieces} things in your cart.`}</span>
+          <span>{texts.inYourCart(count)}</span>
           <Link to="/cart" className="quiet-link">
-            Go on with it
+            {common.viewCart}
           </Link>
         </div>
       )}
@@ -117,7 +120,7 @@ function Welcome({ name }: { name: string }) {
 function Categories() {
   const { data } = useQuery(categoriesQuery);
   return (
-    <section className={classes.section} aria-label="Categories">
+    <section className={classes.section} aria-label={texts.categories}>
       <ul className={classes.categories}>
         {data?.map(({ slug, name, count }) => {
           const Icon = iconFor(slug);

@@ -1,5 +1,7 @@
 import { recentOrdersQuery } from "@/api/orders";
 import { OrderRows } from "@/orders/OrderRow";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/home";
 import { Skeleton, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -11,9 +13,9 @@ export function RecentOrders() {
   return (
     <section className={classes.section}>
       <div className={classes.heading}>
-        <Title order={2}>Your latest orders</Title>
+        <Title order={2}>{texts.recentOrders}</Title>
         <Link to="/orders" className="quiet-link">
-          All orders
+          {common.allOrders}
         </Link>
       </div>
       {orders.data ? <OrderRows orders={orders.data} /> : <Skeleton height={180} radius="lg" />}

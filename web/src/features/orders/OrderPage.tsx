@@ -4,10 +4,14 @@ import type { Order } from "@/api/schemas";
 import { onDay } from "@/format/dates";
 import { DeliveryAddress } from "@/orders/DeliveryAddress";
 import { OrderItems } from "@/orders/OrderItems";
-import { OrderState } from "@/orders/OrderState";
+import { OrderStatusBadge } from "@/orders/OrderStatusBadge";
 import { OrderSums } from "@/orders/OrderSums";
 import { OrderTimeline } from "@/orders/OrderTimeline";
+import { sumsOf } from "@/orders/sums";
 import { SignedIn } from "@/session/SignedIn";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/orderPages";
+import { texts as orderTexts } from "@/texts/orders";
 import { Card } from "@/ui/Card";
 import { Confirm } from "@/ui/Confirm";
 import { Failure, Notice } from "@/ui/Failure";
@@ -21,7 +25,7 @@ import { IconArrowLeft, IconMapOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { OrderAgain } from "./OrderAgain";
-import { OrderNews } from "./OrderNews";
+import { OrderBanner } from "./OrderBanner";
 import classes from "./OrderPage.module.css";
 import { useBackFromPayment } from "./useBackFromPayment";
 
@@ -29,7 +33,7 @@ const route = getRouteApi("/orders/$id");
 
 export function OrderPage() {
   return (
-    <SignedIn title="Sign in to see your order">
+    <SignedIn title={texts.signInToSeeOrder}>
       <Loaded />
     </SignedIn>
   );
@@ -42,12 +46,12 @@ function Loaded() {
     ...orderQuery(id),
     refetchInterval: ({ state }) => pollAfter(state.data, backFrom !== undefined),
   });
-  if (isNotFound(order.error)) return <Unknown />;
+  if (isNotFound(order.error)) return <NotFound />;
   if (!order.data) {
     return order.isError ? (
       <Failure error={order.error} onRetry={order.refetch} order={1} />
     ) : (
-      <Page title="Order" narrow>
+      <Page title={orderTexts.order} narrow>
         <Skeleton height={360} radius="lg" />
       </Page>
     );
@@ -55,7 +59,7 @@ function Loaded() {
   return <Shown order={order.data} backFromPayment={backFrom !== undefined} />;
 }
 
-/** How soon to ask again, in milliseconds: often while a person waits for it, never once nothing will change by itself. */
+/** The polling interval in milliseconds: short while the buyer waits for a change, false if none will follow. */
 function pollAfter(order: Order | undefined, back: boolean): number | false {
   if (!order) return false;
   if (order.status === "pending") return 800;
@@ -67,40 +71,40 @@ function Shown({ order, backFromPayment }: { order: Order; backFromPayment: bool
   const confirming = useBackFromPayment(order, backFromPayment);
   return (
     <Page
-      title={order.number ? `Order ${order.number}` : "Your order"}
+      title={order.number ? orderTexts.orderNumber(order.number) : texts.yourOrder}
       narrow
       above={
         <LinkAnchor to="/orders" search={{}} size="sm" c="dimmed" className={classes.back ?? ""}>
-          <IconArrowLeft size={16} aria-hidden /> Your orders
+          <IconArrowLeft size={16} aria-hidden /> {common.yourOrders}
         </LinkAnchor>
       }
       aside={
         <Group gap="sm">
-          <span className={classes.placed}>Placed {onDay(order.created_at)}</span>
-          <OrderState status={order.status} />
+          <span className={classes.placed}>{texts.placedOn(onDay(order.created_at))}</span>
+          <OrderStatusBadge status={order.status} />
         </Group>
       }
     >
-      <OrderNews order={order} confirming={confirming} backFromPayment={backFromPayment} />
+      <OrderBanner order={order} confirming={confirming} backFromPayment={backFromPayment} />
       <div className={classes.layout}>
         <div className={classes.column}>
-          <Card title="Items">
+          <Card title={texts.items}>
             <OrderItems items={order.items} />
             <div className={classes.totals}>
-              <OrderSums order={order} />
+              <OrderSums sums={sumsOf(order)} />
             </div>
           </Card>
           <Actions order={order} />
         </div>
         <div className={classes.column}>
-          <Card title="Progress">
+          <Card title={texts.progress}>
             <OrderTimeline order={order} />
             <Tracking order={order} />
           </Card>
-          <Card title="Delivery">
+          <Card title={texts.delivery}>
             <DeliveryAddress of={order.shipping_address} />
-            {order.note && <p className={classes.note}>“{order.note}”</p>}
-            <p className={classes.mail}>News goes to {order.email}.</p>
+            {order.note && <p className={classes.note}>{texts.note(order.note)}</p>}
+            <p className={classes.email}>{texts.updatesGoTo(order.email)}</p>
           </Card>
         </div>
       </div>
@@ -113,7 +117,7 @@ function Tracking({ order }: { order: Order }) {
   if (numbers.length === 0) return null;
   return (
     <p className={classes.tracking}>
-      Tracking number <strong>{numbers.join(", ")}</strong>
+      {texts.trackingNumber} <strong>{numbers.join(", ")}</strong>
     </p>
   );
 }
@@ -121,7 +125,7 @@ function Tracking({ order }: { order: Order }) {
 function Actions({ order }: { order: Order }) {
   const cancel = useCancelOrder(order.id);
   const [asking, ask] = useDisclosure(false);
-  const number = order.number ?? "this order";
+
   return (
     <>
       <Notice error={cancel.error} />
@@ -129,43 +133,43 @@ function Actions({ order }: { order: Order }) {
         {!["pending", "awaiting_payment"].includes(order.status) && <OrderAgain order={order} />}
         {order.status === "awaiting_payment" && (
           <Button variant="default" onClick={ask.open}>
-            Cancel the order
+            {common.cancelOrder}
           </Button>
         )}
       </Group>
       <Confirm
         opened={asking}
         onClose={ask.close}
-        title={`Cancel ${number}?`}
-        confirm="Cancel the order"
-        keep="Keep it"
+        title={order.number ? texts.cancelQuestion(order.number) : texts.cancelQuestionUnnumbered}
+        confirmLabel={common.cancelOrder}
+        cancelLabel={common.keepOrder}
         pending={cancel.isPending}
         onConfirm={() =>
           cancel.mutate(undefined, {
-            onSuccess: () => toast("The order is cancelled. Nothing was charged."),
+            onSuccess: () => toast(texts.canceled),
             onSettled: ask.close,
           })
         }
       >
-        What was set aside for you goes back on the shelf. Nothing is charged.
+        {texts.cancelText}
       </Confirm>
     </>
   );
 }
 
-function Unknown() {
+function NotFound() {
   return (
     <Message
       icon={IconMapOff}
       order={1}
-      title="No such order"
+      title={texts.notFound}
       action={
         <LinkButton to="/orders" search={{}}>
-          Your orders
+          {common.yourOrders}
         </LinkButton>
       }
     >
-      It may belong to another account. Check with which one you are signed in.
+      {texts.notFoundText}
     </Message>
   );
 }

@@ -1,8 +1,10 @@
 import { ordersQuery } from "@/api/orders";
 import type { OrderStatus } from "@/api/schemas";
 import { OrderRows } from "@/orders/OrderRow";
-import { ORDER_STATES } from "@/orders/OrderState";
+import { ORDER_STATUSES } from "@/orders/OrderStatusBadge";
 import { SignedIn } from "@/session/SignedIn";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/orderPages";
 import { Failure } from "@/ui/Failure";
 import { Message } from "@/ui/Message";
 import { Page } from "@/ui/Page";
@@ -16,7 +18,7 @@ const route = getRouteApi("/orders");
 
 export function OrdersPage() {
   return (
-    <SignedIn title="Sign in to see your orders">
+    <SignedIn title={texts.signInToSeeOrders}>
       <Listed />
     </SignedIn>
   );
@@ -25,16 +27,16 @@ export function OrdersPage() {
 function Listed() {
   const { status } = route.useSearch();
   const navigate = route.useNavigate();
-  const known = ORDER_STATES.find(({ value }) => value === status)?.value as OrderStatus | undefined;
+  const known = ORDER_STATUSES.find(({ value }) => value === status)?.value as OrderStatus | undefined;
   const orders = useInfiniteQuery(ordersQuery(known ? { status: known } : {}));
   const items = orders.data?.pages.flatMap((page) => page.items);
   return (
     <Page
-      title="Your orders"
+      title={common.yourOrders}
       narrow
       aside={
         <NativeSelect
-          aria-label="Show orders that are"
+          aria-label={common.filterByStatus}
           size="sm"
           w="13rem"
           value={known ?? ""}
@@ -42,7 +44,7 @@ function Listed() {
             const value = event.currentTarget.value;
             void navigate({ search: value ? { status: value } : {}, replace: true });
           }}
-          data={[{ value: "", label: "All orders" }, ...ORDER_STATES]}
+          data={[{ value: "", label: common.allOrders }, ...ORDER_STATUSES]}
         />
       }
     >
@@ -57,20 +59,20 @@ function Listed() {
       ) : items.length === 0 ? (
         <Message
           icon={IconReceipt}
-          title={known ? "No such orders" : "No orders yet"}
+          title={known ? texts.noMatchingOrders : texts.noOrders}
           action={
             known ? (
               <LinkButton to="/orders" search={{}} variant="default">
-                All orders
+                {common.allOrders}
               </LinkButton>
             ) : (
               <LinkButton to="/products" search={{}}>
-                Browse the shop
+                {common.browse}
               </LinkButton>
             )
           }
         >
-          {known ? "None of your orders is in this state." : "What you order appears here, from the payment to the doorstep."}
+          {known ? texts.noMatchingOrdersText : texts.noOrdersText}
         </Message>
       ) : (
         <>
@@ -78,7 +80,7 @@ function Listed() {
           {orders.hasNextPage && (
             <Center mt="xl">
               <Button variant="default" loading={orders.isFetchingNextPage} onClick={() => void orders.fetchNextPage()}>
-                Show earlier orders
+                {texts.showEarlier}
               </Button>
             </Center>
           )}

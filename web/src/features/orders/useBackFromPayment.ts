@@ -1,5 +1,5 @@
-/** The buyer's way back from Stripe's page: the shop is told, asks Stripe, and the order turns paid by itself. */
-import { cartHasChanged } from "@/api/cart";
+/** Confirms the payment when the buyer returns from Stripe's page. */
+import { notifyCartChanged } from "@/api/cart";
 import { useConfirmPayment } from "@/api/payments";
 import type { Order } from "@/api/schemas";
 import { useQueryClient } from "@tanstack/react-query";
@@ -7,10 +7,10 @@ import { useEffect, useRef, useState } from "react";
 
 export type Confirming = "no" | "yes" | "slow";
 
-/** How long somebody is asked to wait in front of the page before it says that a mail will follow. */
-const PATIENCE_MS = 45_000;
-/** What was bought leaves the cart in a step of its own, some moments after the payment. */
-const CART_FOLLOWS_AFTER_MS = [0, 1000, 5000];
+/** After this time the page says that an email will follow. */
+const SLOW_AFTER_MS = 45_000;
+/** The service removes bought items from the cart asynchronously, shortly after the payment. */
+const REFETCH_CART_AFTER_MS = [0, 1000, 5000];
 const NOT_PAID = ["requires_payment", "closed"];
 
 export function useBackFromPayment(order: Order, back: boolean): Confirming {
@@ -29,17 +29,17 @@ export function useBackFromPayment(order: Order, back: boolean): Confirming {
 
   useEffect(() => {
     if (!waiting) return undefined;
-    const timer = setTimeout(() => setSlow(true), PATIENCE_MS);
+    const timer = setTimeout(() => setSlow(true), SLOW_AFTER_MS);
     return () => clearTimeout(timer);
   }, [waiting]);
 
   const paid = back && order.status === "paid";
   useEffect(() => {
-    // They run also when the page is left: the cart is in the header of every page.
-    if (paid) for (const after of CART_FOLLOWS_AFTER_MS) setTimeout(() => cartHasChanged(client), after);
+    // Not cleared on unmount: the header of every page shows the cart.
+    if (paid) for (const after of REFETCH_CART_AFTER_MS) setTimeout(() => notifyCartChanged(client), after);
   }, [paid, client]);
 
-  // Stripe says that nothing was paid: whoever came back may have gone to the page and left it again.
+  // Stripe may report that nothing was paid: the buyer left the payment page without paying.
   if (!waiting || (confirm.data && NOT_PAID.includes(confirm.data.status))) return "no";
   return slow ? "slow" : "yes";
 }

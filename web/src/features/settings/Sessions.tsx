@@ -1,10 +1,11 @@
 import { sessionsQuery, useEndOtherSessions, useEndSession } from "@/api/accounts";
 import type { Session } from "@/api/schemas";
 import { ago } from "@/format/dates";
+import { texts } from "@/texts/settings";
 import { Confirm } from "@/ui/Confirm";
 import { Failure } from "@/ui/Failure";
 import { toast, toastFailure } from "@/ui/toast";
-import { useFocusHandedOn } from "@/ui/useFocusHandedOn";
+import { useFocusMainOnUnmount } from "@/ui/useFocusMainOnUnmount";
 import { Badge, Button, Skeleton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDeviceLaptop, IconDeviceMobile } from "@tabler/icons-react";
@@ -19,7 +20,7 @@ export function Sessions() {
   const [asking, ask] = useDisclosure(false);
   const others = sessions.data?.filter(({ current }) => !current).length ?? 0;
   return (
-    <Section title="Where you are signed in" intro="End what you do not recognise, and change your password.">
+    <Section title={texts.sessions} intro={texts.sessionsIntro}>
       {sessions.isError && !sessions.data ? (
         <Failure error={sessions.error} onRetry={sessions.refetch} order={3} />
       ) : !sessions.data ? (
@@ -33,25 +34,25 @@ export function Sessions() {
           </ul>
           {others > 0 && (
             <Button variant="default" onClick={ask.open}>
-              Sign out everywhere else
+              {texts.signOutOthers}
             </Button>
           )}
           <Confirm
             opened={asking}
             onClose={ask.close}
-            title="Sign out everywhere else?"
-            confirm="Sign out everywhere else"
-            keep="Leave it"
+            title={texts.signOutOthersQuestion}
+            confirmLabel={texts.signOutOthers}
+            cancelLabel={texts.cancel}
             pending={endOthers.isPending}
             onConfirm={() =>
               endOthers.mutate(undefined, {
-                onSuccess: () => toast("You are signed in here only."),
+                onSuccess: () => toast(texts.signedOutOthers),
                 onError: toastFailure,
                 onSettled: ask.close,
               })
             }
           >
-            {others === 1 ? "One other device has to sign in again." : `${others} other devices have to sign in again.`}
+            {texts.signOutOthersText(others)}
           </Confirm>
         </>
       )}
@@ -61,7 +62,7 @@ export function Sessions() {
 
 function Entry({ session: { id, current, user_agent, last_seen_at } }: { session: Session }) {
   const end = useEndSession();
-  const entry = useFocusHandedOn<HTMLLIElement>();
+  const entry = useFocusMainOnUnmount<HTMLLIElement>();
   const { name, mobile } = describeDevice(user_agent);
   const Device = mobile ? IconDeviceMobile : IconDeviceLaptop;
   return (
@@ -69,11 +70,11 @@ function Entry({ session: { id, current, user_agent, last_seen_at } }: { session
       <Device size={26} stroke={1.5} aria-hidden />
       <div>
         <div className={classes.device}>{name}</div>
-        <div className={classes.seen}>Last seen {ago(last_seen_at)}</div>
+        <div className={classes.seen}>{texts.lastSeen(ago(last_seen_at))}</div>
       </div>
       {current ? (
         <Badge variant="light" tt="none">
-          This device
+          {texts.thisDevice}
         </Badge>
       ) : (
         <Button
@@ -81,10 +82,10 @@ function Entry({ session: { id, current, user_agent, last_seen_at } }: { session
           color="gray"
           size="compact-sm"
           loading={end.isPending}
-          aria-label={`End the session on ${name}`}
+          aria-label={texts.signOutDevice(name)}
           onClick={() => end.mutate(id, { onError: toastFailure })}
         >
-          End
+          {texts.signOut}
         </Button>
       )}
     </li>

@@ -1,16 +1,18 @@
 import { SignedIn } from "@/session/SignedIn";
 import { useSession } from "@/session/current";
+import { texts as common } from "@/texts/common";
+import { texts } from "@/texts/settings";
 import { Page } from "@/ui/Page";
-import { Mails } from "./Mails";
-import { Password } from "./Password";
-import { Profile } from "./Profile";
+import { EmailPreferences } from "./EmailPreferences";
+import { PasswordForm } from "./PasswordForm";
+import { ProfileForm } from "./ProfileForm";
 import { Sessions } from "./Sessions";
 import classes from "./SettingsPage.module.css";
-import { Theme } from "./Theme";
+import { Appearance } from "./Appearance";
 
 export function SettingsPage() {
   return (
-    <SignedIn title="Sign in to change your settings">
+    <SignedIn title={texts.signIn}>
       <Sections />
     </SignedIn>
   );
@@ -20,12 +22,12 @@ function Sections() {
   const { user } = useSession();
   if (!user) return null;
   return (
-    <Page title="Settings" narrow>
+    <Page title={common.settings} narrow>
       <div className={classes.sections}>
-        <Profile user={user} />
-        <Theme />
-        <Mails />
-        <Password />
+        <ProfileForm user={user} />
+        <Appearance />
+        <EmailPreferences />
+        <PasswordForm />
         <Sessions />
       </div>
     </Page>

@@ -1,4 +1,6 @@
-/** A browser by the name people know it by. User agents lie about each other, so the order matters. */
+/** Browsers by their user agent. A user agent may contain the names of other browsers, so the order matters. */
+import { texts } from "@/texts/settings";
+
 const BROWSERS: readonly [RegExp, string][] = [
   [/Edg(e|A|iOS)?\//, "Edge"],
   [/OPR\/|Opera/, "Opera"],
@@ -20,6 +22,8 @@ const SYSTEMS: readonly [RegExp, string][] = [
 export function describeDevice(userAgent: string | null): { name: string; mobile: boolean } {
   const agent = userAgent ?? "";
   const find = (known: readonly [RegExp, string][]) => known.find(([pattern]) => pattern.test(agent))?.[1];
-  const name = [find(BROWSERS), find(SYSTEMS)].filter(Boolean).join(" on ");
-  return { name: name || "Unknown device", mobile: /iPhone|iPad|Android|Mobile/.test(agent) };
+  const browser = find(BROWSERS);
+  const system = find(SYSTEMS);
+  const name = browser && system ? texts.device(browser, system) : (browser ?? system ?? texts.unknownDevice);
+  return { name, mobile: /iPhone|iPad|Android|Mobile/.test(agent) };
 }

@@ -1,0 +1,1 @@
+"""A service's own database: connections, batched statements, the event feed, idempotency keys."""

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from serai.demo.products.product import SHOES, SIZES, DemoProduct, coloured
+
+CLOTHING = [
+    DemoProduct(
+        "Heavy cotton T-shirt",
+        3900,
+        "Two hundred and forty grams of jersey that keeps its shape through a hundred washes.",
+        {"material": "Organic cotton", "weight": "240 g/m²"},
+        SIZES | coloured("White", "Navy", "Black"),
+    ),
+    DemoProduct(
+        "Linen shirt",
+        7900,
+        "Cut loose, with a collar that stands without a tie. The wrinkles are part of it.",
+        {"material": "Linen"},
+        SIZES | coloured("White", "Sky"),
+    ),
+    DemoProduct(
+        "Flannel overshirt",
+        9900,
+        "Brushed on both sides, with pockets that button. A jacket in May, a shirt in November.",
+        {"material": "Cotton flannel"},
+        SIZES,
+    ),
+    DemoProduct(
+        "Fisherman's sweater",
+        14900,
+        "Five-gauge wool with the lanolin left in, so drizzle rolls off.",
+        {"material": "New wool"},
+        SIZES | coloured("Ecru", "Navy"),
+    ),
+    DemoProduct(
+        "Merino base layer",
+        6900,
+        "Warm when wet, fresh on the third day, and thin enough for any shirt.",
+        {"material": "Merino wool", "weight": "180 g/m²"},
+        SIZES,
+    ),
+    DemoProduct(
+        "Selvedge jeans",
+        12900,
+        "Stiff for a fortnight and yours for a decade. Straight leg, button fly.",
+        {"material": "Cotton denim", "weight": "13 oz"},
+        {"waist": ["30", "31", "32", "33", "34", "36"]},
+    ),
+    DemoProduct(
+        "Corduroy trousers",
+        9900,
+        "Eight wales to the inch, a high waist and room to sit.",
+        {"material": "Cotton"},
+        {"waist": ["30", "32", "34", "36"]} | coloured("Tobacco", "Bottle green"),
+    ),
+    DemoProduct(
+        "Waxed field jacket",
+        24900,
+        "Four pockets, a storm flap and a smell of rain. Can be waxed again each autumn.",
+        {"material": "Waxed cotton"},
+        SIZES,
+    ),
+    DemoProduct(
+        "Wool overcoat",
+        34900,
+        "Double-faced cloth without a lining; it weighs less than it looks.",
+        {"material": "Wool"},
+        SIZES | coloured("Camel", "Charcoal"),
+    ),
+    DemoProduct(
+        "Rain poncho",
+        5900,
+        "Covers you, your backpack and most of your bicycle, and folds into its own pocket.",
+        {"material": "Recycled nylon", "water column": "10,000 mm"},
+        coloured("Yellow", "Olive"),
+    ),
+    DemoProduct(
+        "Lambswool scarf",
+        4900,
+        "Two metres of softness, fringed by hand.",
+        {"material": "Lambswool", "size": "200 × 35 cm"},
+        coloured("Grey", "Rust", "Forest"),
+    ),
+    DemoProduct(
+        "Ribbed beanie",
+        2900,
+        "Knitted in one piece, so nothing presses under a helmet.",
+        {"material": "Merino wool"},
+        coloured("Black", "Oat", "Orange"),
+    ),
+    DemoProduct(
+        "Leather belt",
+        5900,
+        "Full-grain, four millimetres, with a solid brass buckle.",
+        {"material": "Leather", "width": "35 mm"},
+        {"length": ["85 cm", "95 cm", "105 cm"]},
+    ),
+    DemoProduct(
+        "Three pairs of wool socks",
+        2700,
+        "Cushioned at heel and toe, and darned by us for free in the first two years.",
+        {"material": "Wool, polyamide"},
+        {"size": ["36–38", "39–41", "42–44", "45–47"]},
+    ),
+    DemoProduct(
+        "Canvas sneakers",
+        8900,
+        "Vulcanised soles and undyed canvas; they look wrong until they are dirty.",
+        {"material": "Cotton canvas, rubber"},
+        SHOES,
+    ),
+]

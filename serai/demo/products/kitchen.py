@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from serai.demo.products.product import DemoProduct, coloured
+
+KITCHEN = [
+    DemoProduct(
+        "Carbon steel pan",
+        6900,
+        "Half the weight of cast iron, and after a month of eggs just as black and slippery.",
+        {"material": "Carbon steel", "hob": "All, induction too"},
+        {"diameter": ["20 cm", "24 cm", "28 cm"]},
+        1500,
+    ),
+    DemoProduct(
+        "Enamelled casserole",
+        15900,
+        "Cast iron that keeps a stew at a whisper for hours. The lid's nubs drip the steam back evenly.",
+        {"material": "Enamelled cast iron", "volume": "4.7 l"},
+        coloured("Cream", "Midnight blue", "Brick"),
+    ),
+    DemoProduct(
+        "Chef's knife",
+        8900,
+        "A forged blade with a belly for rocking and a spine that is rounded where your finger rests.",
+        {"steel": "X50CrMoV15", "handle": "Walnut"},
+        {"blade": ["18 cm", "21 cm"]},
+        1000,
+    ),
+    DemoProduct(
+        "Paring knife",
+        2900,
+        "Short, stiff and sharp: for everything that is done in the hand.",
+        {"steel": "X50CrMoV15", "blade": "9 cm", "handle": "Walnut"},
+    ),
+    DemoProduct(
+        "Bread knife",
+        4900,
+        "Long waves for thick crusts. Cuts a tomato on the way.",
+        {"blade": "24 cm", "handle": "Walnut"},
+    ),
+    DemoProduct(
+        "End-grain cutting board",
+        7900,
+        "The fibres stand upright, close again behind the knife and keep its edge.",
+        {"material": "Maple"},
+        {"size": ["30 × 20 cm", "40 × 30 cm"]},
+        3500,
+    ),
+    DemoProduct(
+        "Stovetop espresso maker",
+        3900,
+        "Six bars it is not, but it has woken up half of Italy for ninety years.",
+        {"material": "Aluminium"},
+        {"cups": ["3 cups", "6 cups", "9 cups"]},
+        900,
+    ),
+    DemoProduct(
+        "Gooseneck kettle",
+        7900,
+        "Pours a thread of water exactly where the coffee is still dry. Holds its temperature for half an hour.",
+        {"volume": "0.9 l", "power": "1200 W"},
+        coloured("Steel", "Black"),
+    ),
+    DemoProduct(
+        "Hand coffee grinder",
+        9900,
+        "Conical steel burrs and forty clicks between Turkish and French press.",
+        {"material": "Steel, walnut", "capacity": "30 g"},
+    ),
+    DemoProduct(
+        "Stoneware mug",
+        2200,
+        "Three hundred millilitres, a handle for three fingers, and a foot that stays cool.",
+        {"material": "Stoneware", "volume": "0.3 l"},
+        coloured("Oat", "Sea", "Charcoal", "Rose"),
+    ),
+    DemoProduct(
+        "Set of four soup plates",
+        6400,
+        "Deep enough for ramen, flat enough for risotto. Stackable, dishwasher-safe, and meant to be used.",
+        {"material": "Stoneware", "diameter": "22 cm"},
+        coloured("Oat", "Sea"),
+    ),
+    DemoProduct(
+        "Granite mortar",
+        4500,
+        "Seven kilograms of stone that stay put while you pound.",
+        {"material": "Granite", "diameter": "16 cm"},
+    ),
+    DemoProduct(
+        "Beech spoon trio",
+        1900,
+        "One to stir, one to taste, one with a corner that reaches the corner.",
+        {"material": "Beech", "length": "30 cm"},
+    ),
+    DemoProduct(
+        "Kitchen scale",
+        3900,
+        "To the gram, up to five kilograms, and thin enough to stand between books.",
+        {"capacity": "5 kg", "charging": "USB-C"},
+    ),
+    DemoProduct(
+        "Fermenting crock",
+        5900,
+        "A water seal lets the gas out and nothing in. Your first sauerkraut takes twelve days.",
+        {"material": "Stoneware"},
+        {"volume": ["3 l", "5 l"]},
+        1500,
+    ),
+]

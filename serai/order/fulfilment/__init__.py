@@ -1,0 +1,1 @@
+"""What happens to a paid order's units: shipping and delivery."""

@@ -1,0 +1,1 @@
+"""Stock: levels of variants, the ledger of their changes, and holds."""

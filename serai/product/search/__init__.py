@@ -1,0 +1,1 @@
+"""What answers lists and details of products fast: statements, and a cache of answers."""

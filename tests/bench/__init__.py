@@ -1,1 +1,0 @@
-"""How fast the shop is, and how far from what the machine can do: `make bench` (docs/benchmarks.md)."""

@@ -1,0 +1,102 @@
+"""The sweeps find out what no request and no webhook has brought."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from serai.payment import sweeps
+from serai.payment.deps import PARKED
+from tests.payment.service import PaymentService, usd
+
+
+async def make_due(service: PaymentService, payment_id: str) -> None:
+    await service.sql("update attempt set check_at = now() - interval '1 day' where payment_id = $1", UUID(payment_id))
+
+
+async def test_the_sweep_finds_a_payment_that_no_webhook_told_of(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
+    await buyer.pay()
+    await no_webhooks.sql("update attempt set check_at = now() where payment_id = $1", buyer.payment["id"])
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert await buyer.status() == "succeeded"
+    (row,) = await no_webhooks.sql("select check_at from attempt where payment_id = $1", buyer.payment["id"])
+    assert row["check_at"] is None
+
+
+async def test_the_sweep_ends_an_attempt_that_expired_before_anybody_saw_it(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
+    await no_webhooks.sql(
+        """update attempt set state = 'opening', session_id = null, url = null, check_at = now(),
+                  expires_at = now() - interval '1 second' where payment_id = $1""",
+        buyer.payment["id"],
+    )
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert await buyer.close() == "closed"
+
+
+async def test_an_attempt_that_is_not_due_is_left_alone(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer()
+    await buyer.pay()
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert await buyer.status() == "requires_payment"
+
+
+async def test_one_attempt_that_fails_does_not_stop_the_others(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    tombstone, buyer = uuid4(), await no_webhooks.buyer()
+    # No code writes it: an attempt of an order that was closed before it had a payment.
+    await no_webhooks.sql(
+        """with closed as (insert into payment (id, order_id, state, tombstone) values ($1, $1, 'closed', true)
+                           returning id)
+           insert into attempt (payment_id, n, kind, key, request, state, expires_at, check_at)
+           select id, 1, 'session', id::text, '{}', 'open', now(), now() - interval '2 days' from closed""",
+        tombstone,
+    )
+    await buyer.pay()
+    await make_due(no_webhooks, buyer.payment["id"])
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    await no_webhooks.sql("update attempt set state = 'ended', check_at = null where payment_id = $1", tombstone)
+    assert await buyer.status() == "succeeded"
+    assert [record.alert for record in caplog.records if hasattr(record, "alert")] == ["payment_sweep_failed"]
+
+
+async def test_an_attempt_that_stripe_does_not_answer_for_is_due_again_later(
+    no_webhooks: PaymentService, caplog: pytest.LogCaptureFixture
+) -> None:
+    buyer = await no_webhooks.buyer()
+    await buyer.pay()
+    await make_due(no_webhooks, buyer.payment["id"])
+    await no_webhooks.fault("checkout.sessions.retrieve", "429", count=100)
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert await buyer.status() == "requires_payment"
+    assert not [record for record in caplog.records if hasattr(record, "alert")]
+    await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
+    await make_due(no_webhooks, buyer.payment["id"])
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert await buyer.status() == "succeeded"
+
+
+async def test_the_number_of_parked_attempts_is_shown(no_webhooks: PaymentService) -> None:
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    before = PARKED._value.get()
+    buyer = await no_webhooks.buyer()
+    await no_webhooks.sql("update attempt set state = 'parked' where payment_id = $1", UUID(buyer.payment["id"]))
+    await sweeps.sweep_attempts(no_webhooks.deps)
+    assert PARKED._value.get() == before + 1
+
+
+async def test_a_refund_that_was_stored_and_never_sent_is_sent_once_it_is_due(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer(5000, paid=True)
+    await no_webhooks.fault("refunds.create", "fail_500_before", count=100)
+    refund = await no_webhooks.refund(buyer.payment["id"], {"amount": usd(700)})
+    assert refund.json()["status"] == "pending"
+    await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
+    await no_webhooks.sql("update refund set check_at = now() + interval '1 hour' where id = $1", refund.json()["id"])
+    await sweeps.sweep_refunds(no_webhooks.deps)
+    assert [line["type"] for line in await buyer.ledger()] == ["charge"]
+    await no_webhooks.sql("update refund set check_at = now() where id = $1", refund.json()["id"])
+    await sweeps.sweep_refunds(no_webhooks.deps)
+    assert [line["type"] for line in await buyer.ledger()] == ["charge", "refund"]

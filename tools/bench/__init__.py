@@ -1,0 +1,1 @@
+"""How fast the shop is compared with the limits of the machine: `make bench` (docs/benchmarks.md)."""

@@ -1,0 +1,1 @@
+"""A running shop for programs and tests, and the clients, admins and browsers that use it."""

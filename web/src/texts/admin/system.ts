@@ -1,0 +1,17 @@
+export const texts = {
+  registryUnreachable: "The service registry is not responding",
+  asOf: (when: string) => `The information below was last updated ${when}.`,
+  noInformation: "No information about the services is available yet.",
+  services: "Services and their instances",
+  service: "Service",
+  instance: "Instance",
+  address: "Address",
+  health: "Health",
+  since: "Since",
+  version: "Version",
+  requests: "Requests",
+  failed: "Failed",
+  noInstance: "No instances",
+  notKnown: "–",
+  healths: { passing: "Healthy", warning: "Degraded", critical: "Down", maintenance: "Maintenance" },
+};

@@ -1,0 +1,42 @@
+/** Orders as their buyer sees them; the admin area shows the same statuses, steps and sums. */
+import type { OrderStatus } from "@/api/schemas";
+
+export const texts = {
+  statuses: {
+    pending: "Processing",
+    awaiting_payment: "Awaiting payment",
+    paid: "Paid",
+    shipped: "Shipped",
+    delivered: "Delivered",
+    refunding: "Refund in progress",
+    refunded: "Refunded",
+    cancelled: "Canceled",
+    rejected: "Failed",
+  } satisfies Record<OrderStatus, string>,
+  steps: {
+    pending: "Order placed",
+    awaiting_payment: "Reserved, awaiting payment",
+    paid: "Paid",
+    shipped: "Shipped",
+    delivered: "Delivered",
+    refunding: "Refund started",
+    refunded: "Refunded",
+    cancelled: "Canceled",
+    rejected: "Couldn’t be fulfilled",
+  } satisfies Record<OrderStatus, string>,
+  stepPending: "Pending",
+  order: "Order",
+  orderNumber: (number: string) => `Order ${number}`,
+  newOrder: "New order",
+  noItems: "No items",
+  quantity: (count: number) => `${count} ×`,
+  subtotal: "Subtotal",
+  discount: (name: string, code: string | null) => (code ? `${name} (${code})` : name),
+  shipping: "Shipping",
+  tax: "Tax",
+  total: "Total",
+  refunded: "Refunded",
+  includesTax: "Includes tax",
+  includesTaxLine: (name: string, rate: string) => `Includes ${name} (${rate})`,
+  minus: (amount: string) => `−${amount}`,
+};

@@ -1,0 +1,21 @@
+/** The forms to sign in, to register and to choose a password, wherever they appear. */
+export const texts = {
+  signInFailed: "Sign-in failed",
+  wrongCredentials: "Wrong email address or password.",
+  enterEmail: "Enter your email address.",
+  enterValidEmail: "Enter an email address, such as ada@example.com.",
+  enterPassword: "Enter your password.",
+  forgotPassword: "Forgot your password?",
+  accountExists: "You may already have an account",
+  accountExistsText: "We couldn’t sign you in with this password. If you already have an account, sign in with its password.",
+  sessionExpired: "Please sign in again",
+  sessionExpiredText: "Your session has expired. Everything you entered on this page is still here.",
+  continueWithoutSigningIn: "Continue without signing in",
+  signInToSeePage: "Please sign in to see this page.",
+  passwordHint: (characters: number) => `At least ${characters} characters. A few unrelated words are easy to remember and hard to guess.`,
+  charactersMissing: (count: number) => (count === 1 ? "1 more character needed." : `${count} more characters needed.`),
+  repetitive: "Too repetitive.",
+  acceptable: "Acceptable. Longer is better.",
+  good: "Good.",
+  veryGood: "Very good.",
+};

@@ -1,6 +1,0 @@
-import { PasswordInput, type PasswordInputProps } from "@mantine/core";
-
-/** A password field. The library's own marks a wrong one for the eye alone. */
-export function Secret(props: PasswordInputProps) {
-  return <PasswordInput {...props} aria-invalid={Boolean(props.error) || undefined} />;
-}
