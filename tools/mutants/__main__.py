@@ -1,4 +1,6 @@
-"""`make mutants`: runs every mutant of the targets, and fails when the survivors are not the listed ones."""
+"""`make mutants`: runs every mutant of the targets, and fails when the survivors are not the listed ones.
+
+A run that exceeds `--minutes` stops, says how many mutants it did not run, and fails. Naming targets runs the rest."""
 
 from __future__ import annotations
 
@@ -102,20 +104,26 @@ class Tally:
     killed: int = 0
     timeouts: int = 0
     survived: list[Mutant] = field(default_factory=list)
-    #: Those of the survivors that no test so much as calls.
+    #: Survivors in functions that no test calls.
     unreached: int = 0
+
+    @property
+    def done(self) -> int:
+        return self.killed + len(self.survived)
 
 
 class Run:
     """All mutants of one target, by several workers."""
 
-    def __init__(self, target: Target, folder: Path, log: Path, only: str) -> None:
-        self._target, self._folder, self._log = target, folder, log
+    def __init__(self, target: Target, folder: Path, log: Path, only: str, deadline: float) -> None:
+        """`deadline` is on the monotonic clock: no mutant is begun after it."""
+        self._target, self._folder, self._log, self._deadline = target, folder, log, deadline
         self._modules = [mutate(file, (ROOT / file).read_text()) for file in target.modules]
         for module in self._modules:
             (folder / f"{module.name}.py").write_text(module.code)
         chosen = [mutant for module in self._modules for mutant in module.mutants if only in mutant.change.function]
         self.tally = Tally(len(chosen))
+        self.mutants_of = Counter(mutant.change.file for mutant in chosen)
         self._waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
         for mutant in chosen:
             self._waiting.put(mutant)
@@ -157,7 +165,7 @@ class Run:
 
     def _work(self, worker: Worker | None) -> None:
         try:
-            while not self._errors:
+            while not self._errors and time.monotonic() < self._deadline:
                 try:
                     mutant = self._waiting.get_nowait()
                 except queue.Empty:
@@ -210,7 +218,7 @@ class Run:
             else:
                 tally.killed += 1
                 tally.timeouts += verdict == "timeout"
-            done = tally.killed + len(tally.survived)
+            done = tally.done
             with self._log.open("a") as log:
                 log.write(f"{mutant.name}: {verdict or 'survived'}\n")
             if done % 25 == 0 or done == tally.mutants:
@@ -227,43 +235,57 @@ def main() -> int:
     known = {change for change, _ in listed}
     chosen = [target for target in TARGETS if not options.targets or target.name in options.targets]
     survived: list[Change] = []
+    finished: set[str] = set()
+    left = 0
     began = time.monotonic()
     for target in chosen:
-        survived += _run(target, options.workers, options.function, known)
-    files = {file for target in chosen for file in target.modules}
+        found, unjudged = _run(target, options.workers, options.function, known, began + 60 * options.minutes)
+        survived += found
+        left += unjudged
+        if not unjudged:
+            finished.update(target.modules)
     if options.function:
         listed = [(change, reason) for change, reason in listed if options.function in change.function]
-    found = survivors.compare([change for change, _ in listed], survived, files)
-    for change in found.gone:
+    files = {file for target in chosen for file in target.modules}
+    compared = survivors.compare([change for change, _ in listed], survived, files)
+    gone = [change for change in compared.gone if change.file in finished]
+    for change in gone:
         print("\nno longer survives: " + survivors.render(change, "..."))
     print(
-        f"\n{len(survived)} mutants survive in {time.monotonic() - began:.0f} s: {len(found.new)} are not listed in "
-        f"tools/mutants/survivors.txt, {len(found.gone)} listed ones are gone."
+        f"\n{len(survived)} mutants survive in {time.monotonic() - began:.0f} s: {len(compared.new)} are not listed in "
+        f"tools/mutants/survivors.txt, {len(gone)} listed ones are gone."
     )
-    if found.new:
+    if compared.new:
         print("Write a test that notices; where there can be none, list the mutant with the reason.")
-    if found.gone:
+    if gone:
         print("Take out of the list what is gone.")
-    return 1 if found.new or found.gone else 0
+    if left:
+        print(f"The time is over: {left} mutants were not run. Name the targets that are left, or give more --minutes.")
+    return 1 if compared.new or gone or left else 0
 
 
-def _run(target: Target, workers: int, function: str, known: set[Change]) -> list[Change]:
+def _run(target: Target, workers: int, function: str, known: set[Change], deadline: float) -> tuple[list[Change], int]:
+    """The survivors, and how many mutants were not run before `deadline`."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="serai-mutants-") as name:
         folder = Path(name)
-        tally = Run(target, folder, folder / "log", function)(workers)
+        run = Run(target, folder, folder / "log", function, deadline)
+        tally = run(workers) if began < deadline else run.tally
     changes = sorted(mutant.change for mutant in tally.survived)
-    unlisted = sum(change not in known for change in changes)
+    unlisted = Counter(change.file for change in changes if change not in known)
     for change in changes:
         if change not in known:
             print(survivors.render(change, "...") + "\n")
+    surviving = Counter(change.file for change in changes)
+    for file, mutants in run.mutants_of.items():
+        print(f"  {file}: {mutants} mutants, {surviving[file]} survive, {unlisted[file]} of them not listed")
     print(
-        f"{target.name}: {tally.mutants} mutants, {tally.killed} killed ({tally.timeouts} by time), "
-        f"{len(changes)} survive ({tally.unreached} of them no test calls), {unlisted} of them not listed; "
+        f"{target.name}: {tally.mutants} mutants, {tally.killed} noticed ({tally.timeouts} by time), "
+        f"{len(changes)} survive ({tally.unreached} of them no test calls), {unlisted.total()} of them not listed; "
         f"{time.monotonic() - began:.0f} s",
         flush=True,
     )
-    return changes
+    return changes, tally.mutants - tally.done
 
 
 def _options() -> argparse.Namespace:
@@ -271,6 +293,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("targets", nargs="*", metavar="target", help=", ".join(target.name for target in TARGETS))
     parser.add_argument("--function", default="", help="only mutants in functions whose name contains this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--minutes", type=float, default=60.0, help="when to stop (60)")
     options = parser.parse_args()
     if unknown := set(options.targets) - {target.name for target in TARGETS}:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")

@@ -88,6 +88,7 @@ def test_published_examples_of_tax_inside_the_prices(
 ) -> None:
     rules = shop(*(TaxRate(name, rate) for name, rate in rates), shipping=shipping, inclusive=True)
     result = price(lines(*sold), None, "DE", rules)
+    assert [(line.name, line.rate) for line in result.tax_lines] == rates
     assert [line.amount for line in result.tax_lines] == taxes
     assert result.total == sum(price * quantity for price, quantity in sold) + shipping
 
