@@ -33,9 +33,10 @@ def test_money_is_never_negative_nor_mixed() -> None:
     assert Money(2, "USD") - Money(2, "USD") == Money(0, "USD")
     with pytest.raises(ValueError, match=r"^money here is never negative$"):
         Money(1, "USD") - Money(2, "USD")
-    for mixed in (lambda: Money(1, "USD") + Money(1, "EUR"), lambda: Money(1, "USD") - Money(1, "EUR")):
-        with pytest.raises(ValueError, match=r"^cannot mix USD and EUR$"):
-            mixed()
+    with pytest.raises(ValueError, match=r"^cannot mix USD and EUR$"):
+        Money(1, "USD") + Money(1, "EUR")
+    with pytest.raises(ValueError, match=r"^cannot mix USD and EUR$"):
+        Money(1, "USD") - Money(1, "EUR")
 
 
 def test_a_currency_that_does_not_exist_is_refused_by_its_name() -> None:

@@ -24,10 +24,12 @@ TARGETS = (
             "serai/order/pricing/domain.py",
         ),
         (
+            "tests/commerce/test_charge.py",
             "tests/commerce/test_forms.py",
+            "tests/commerce/test_line.py",
+            "tests/commerce/test_money.py",
             "tests/commerce/test_priced.py",
             "tests/order/pricing/test_domain.py",
-            "tests/chassis/test_values.py",
         ),
     ),
     Target("payment", ("serai/payment/domain.py",), ("tests/payment/test_domain.py",)),
