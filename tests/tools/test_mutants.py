@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools.mutants import survivors
+from tools.mutants.__main__ import main
 from tools.mutants.mutation import Change, mutate
 from tools.mutants.survivors import Malformed
 from tools.mutants.targets import TARGETS
@@ -86,6 +88,19 @@ def test_survivors_that_are_not_listed_and_listed_ones_that_are_gone_are_both_to
 
 def test_what_was_not_run_is_not_gone() -> None:
     assert survivors.compare([FREE], [], {"serai/another.py"}).gone == []
+
+
+def test_a_run_whose_time_is_over_fails_and_says_how_many_mutants_it_did_not_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mutants", "idempotency", "--minutes=0"])
+    assert main() == 1
+    said = capsys.readouterr().out
+    module = "serai/chassis/data/idempotency.py"
+    mutants = len(mutate(module, (ROOT / module).read_text()).mutants)
+    assert f"{mutants} mutants were not run" in said
+    # What was not run has not gone.
+    assert "0 listed ones are gone" in said
 
 
 def test_the_list_can_be_read_and_every_entry_is_of_a_target() -> None:
