@@ -182,6 +182,8 @@ async def test_an_admin_is_answered_as_soon_as_the_refund_is_through(shop: Shop)
     stall.resume()
     while (await shop.saga(saga.order_id)).state is not State.REFUND_ASKED:
         await asyncio.sleep(0.005)
+    done, _ = await asyncio.wait({cancelling}, timeout=0.2)
+    assert done == set()
     await shop.hear()
     answer = await asyncio.wait_for(cancelling, 3)
     assert (answer.order.status, answer.settled) == ("refunded", True)

@@ -16,7 +16,7 @@ import pytest
 from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
 from serai.chassis.data.feed import Feed
 from serai.chassis.errors import NotFound, Unavailable
-from serai.order.checkout import domain
+from serai.order.checkout import actions, domain
 from serai.order.checkout.domain import ALERT_AFTER, GIVE_UP_AFTER, State
 from serai.order.checkout.saga import SAGA_AGE, SAGAS
 from serai.order.orders.metrics import ORDERS
@@ -405,7 +405,10 @@ async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> 
         return {one.labels["status"]: one.value for one in samples if one.name == "orders_total"}
 
     before = counted()
-    await shop.done()
+    sold = await shop.done()
+    deps = shop.deps_of(shop.checkout, refund_patience_s=0)
+    await actions.cancel_order(deps, shop.admin, sold.order_id, shop.once())
+    await shop.hear()
     shop.fill_cart()
     await shop.drive(await shop.cancelling())
     await shop.drive(await Shop(shop.db, "").accept(0))
@@ -413,6 +416,7 @@ async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> 
     assert {status: by for status, by in grown.items() if by} == {
         "awaiting_payment": 2,
         "paid": 1,
+        "refunded": 1,
         "cancelled": 1,
         "rejected": 1,
     }
