@@ -190,6 +190,27 @@ async def test_nobody_takes_a_saga_while_its_driver_goes_on_from_step_to_step(sh
     assert await driving is not None
 
 
+async def test_a_saga_whose_driver_dies_between_two_steps_is_taken_over_once_the_lease_ends(shop: Shop) -> None:
+    saga = await shop.accept()
+    stall = shop.payment.faults.stall_before("open")
+    driving = asyncio.create_task(shop.checkout.drive(saga))
+    await stall.reached.wait()
+    driving.cancel()
+    assert not await shop.can_be_taken(saga.order_id)
+    await shop.sql("update checkout.saga set lease_until = now() where order_id = $1", saga.order_id)
+    assert await shop.can_be_taken(saga.order_id)
+
+
+@pytest.mark.parametrize(("quantity", "state"), [(2, State.AWAITING_PAYMENT), (0, State.REJECTED)])
+async def test_the_feed_is_nudged_as_soon_as_an_order_is_placed_or_rejected(
+    shop: Shop, quantity: int, state: State
+) -> None:
+    saga = await shop.accept(quantity)
+    assert not shop.feed._committed.is_set()
+    assert (await shop.drive(saga)).state is state
+    assert shop.feed._committed.is_set()
+
+
 async def test_a_rejection_is_written_whole_or_not_at_all(shop: Shop) -> None:
     """The connection breaks between what is written of the saga and what is written of the order."""
     saga = await shop.accept(0)
@@ -247,6 +268,16 @@ async def test_a_driver_looks_again_until_the_database_is_back(shop: Shop) -> No
     driven = await shop.checkout_on(shop.cut).drive(saga)
     assert driven is not None
     assert driven.state is State.REJECTED
+
+
+async def test_a_driver_waits_twice_as_long_before_each_further_look(shop: Shop) -> None:
+    saga = await shop.accept(0)
+    await shop.cut.open()
+    # Three times the commit and the look after it.
+    shop.cut.cuts = ["before"] * 6
+    began = time.monotonic()
+    assert await shop.checkout_on(shop.cut, save_pause_s=0.05).drive(saga) is not None
+    assert time.monotonic() - began >= 0.05 + 0.1 + 0.2
 
 
 async def test_a_saga_is_left_to_its_lease_when_the_database_stays_away(shop: Shop) -> None:
