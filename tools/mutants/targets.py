@@ -81,22 +81,4 @@ TARGETS = (
             "tests/order/checkout/test_steps.py",
         ),
     ),
-    Target(
-        "settling",
-        ("serai/payment/requests.py", "serai/payment/settling.py"),
-        (
-            "tests/payment/test_closing.py",
-            "tests/payment/test_paying.py",
-            "tests/payment/test_paying_directly.py",
-            "tests/payment/test_requests.py",
-            "tests/payment/test_settling.py",
-            "tests/payment/test_stripe_faults.py",
-            "tests/payment/test_webhooks.py",
-        ),
-    ),
-    Target(
-        "refunds",
-        ("serai/payment/refunds.py",),
-        ("tests/payment/test_refunds.py", "tests/payment/test_settling.py", "tests/payment/test_webhooks.py"),
-    ),
 )
