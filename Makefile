@@ -12,7 +12,7 @@ IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
 
 .DEFAULT_GOAL := help
-.PHONY: help up status seed migrate tools dev test fast check format openapi bench bench-compare bench-edge rolling overload screenshots web web-dev web-check web-sizes lighthouse image clean
+.PHONY: help up status seed migrate tools dev test fast mutants check format openapi bench bench-compare bench-edge rolling overload screenshots web web-dev web-check web-sizes lighthouse image clean
 
 help: ## Show what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: dev web ## Run every test, the whole purchases and the fault tests include
 
 fast: dev web ## Run the tests that start neither the shop nor a gateway or a browser of their own
 	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
+
+mutants: dev ## Say which changes to the code that handles money, stock and events no fast test notices (ARGS="pricing feed")
+	@exec .venv/bin/python -m tools.mutants $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
 	.venv/bin/ruff format --check .

@@ -1,1 +1,2 @@
-"""Programs around the shop: benchmarks, restarts under load, screenshots. They are not part of the package."""
+"""Programs around the shop: benchmarks, restarts under load, mutation tests, screenshots. They are not part of the
+package."""

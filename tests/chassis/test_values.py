@@ -1,4 +1,4 @@
-"""Money, ids, cursors, errors and settings."""
+"""Ids, cursors, errors and settings."""
 
 from __future__ import annotations
 
@@ -14,24 +14,9 @@ from hypothesis import strategies as st
 from serai.chassis import errors
 from serai.chassis.errors import Conflict, Invalid, NotFound, Problem, from_document
 from serai.chassis.http.page import decode_cursor, encode_cursor, page_of
-from serai.chassis.ids import new_id, parse_id
+from serai.chassis.ids import is_id, new_id, parse_id
 from serai.chassis.settings import Env, Settings, SettingsError, load
-from serai.commerce.money import Money
 from serai.contracts.product.inventory import OutOfStock
-
-minor = st.integers(min_value=0, max_value=10**11)
-
-
-@given(minor, minor)
-def test_money_adds_and_subtracts_exactly(a: int, b: int) -> None:
-    assert (Money(a, "USD") + Money(b, "USD")) - Money(b, "USD") == Money(a, "USD")
-
-
-def test_money_is_never_negative_nor_mixed() -> None:
-    with pytest.raises(ValueError, match="negative"):
-        Money(1, "USD") - Money(2, "USD")
-    with pytest.raises(ValueError, match="mix"):
-        Money(1, "USD") + Money(1, "EUR")
 
 
 def test_ids_are_version_7_and_grow() -> None:
@@ -44,6 +29,11 @@ def test_ids_are_version_7_and_grow() -> None:
 def test_a_malformed_id_is_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         parse_id(text)
+
+
+def test_an_id_may_be_written_in_capitals() -> None:
+    assert is_id("ABCDEF00-ABCD-7000-8000-ABCDEFABCDEF")
+    assert is_id("abcdef00-abcd-7000-8000-abcdefabcdef")
 
 
 @given(st.uuids(), st.integers(), st.text())

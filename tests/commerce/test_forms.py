@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given
 
 from serai.commerce import forms
+from serai.commerce.forms import DiscountOut, LineOut, PricedOut, TaxLineOut
+from serai.commerce.money import Money
 from serai.commerce.priced import Priced
 from tests.commerce.baskets import baskets
 
@@ -54,6 +58,45 @@ def test_the_wire_adds_up_by_its_own_fields(basket: Priced) -> None:
     assert shown.total.amount == shown.subtotal.amount - discounts + shown.shipping.amount + added
     assert shown.tax.amount == sum(tax.amount.amount for tax in shown.tax_lines)
     assert all(tax.included is shown.prices_include_tax for tax in shown.tax_lines)
+
+
+def test_the_wire_shows_every_line_discount_and_tax_of_a_basket() -> None:
+    def money(amount: int) -> Money:
+        return Money(amount, "EUR")
+
+    assert forms.to_wire(forms.from_stored(json.loads(STORED["engine 1"]))) == PricedOut(
+        items=[
+            LineOut(
+                line_id=UUID("5c7c2f4e-9d8a-4d51-b8a6-6f1a3f1f5d10"),
+                product_id=UUID("01a21a4d-0000-7000-8000-000000000001"),
+                variant_id=UUID("01a21a4d-0000-7000-8000-000000000002"),
+                sku="DESK-120",
+                name="Walnut desk",
+                options={},
+                quantity=2,
+                unit_price=money(24900),
+                total=money(49800),
+                discount=money(4980),
+                tax=money(7156),
+            )
+        ],
+        subtotal=money(49800),
+        discounts=[DiscountOut("spring", "Spring", "SPRING", "order", money(4980))],
+        shipping=money(500),
+        shipping_method="standard",
+        tax=money(7236),
+        tax_lines=[TaxLineOut("VAT", "19", 1900, money(38084), money(7236), included=True)],
+        prices_include_tax=True,
+        total=money(45320),
+    )
+
+
+@pytest.mark.parametrize(("rate", "basis_points"), [(190_000, 1900), (48_750, 488), (48_749, 487), (49, 0), (50, 1)])
+def test_a_rate_in_basis_points_is_rounded_half_up(rate: int, basis_points: int) -> None:
+    basket = forms.from_stored(json.loads(STORED["engine 1"]))
+    (line,) = forms.to_wire(replace(basket, tax_lines=(replace(basket.tax_lines[0], rate=rate),))).tax_lines
+    assert line.basis_points == basis_points
+    assert type(line.basis_points) is int
 
 
 def test_a_quote_has_no_ids_of_lines() -> None:

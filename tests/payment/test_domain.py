@@ -38,6 +38,7 @@ from serai.payment.domain import (
     read_intent,
     read_refund,
     read_session,
+    require_move,
 )
 
 ORDER = uuid4()
@@ -92,6 +93,67 @@ def test_a_reading_is_late_refused_or_changes_what_the_tables_allow(
         AttemptState.SUCCEEDED is read is not state and payment_state is not PaymentState.SUCCEEDED
     )
     assert change.effect is not Effect.OPENED or (state, payment_state) == (AttemptState.OPENING, PaymentState.OPEN)
+
+
+def test_a_refused_move_names_both_states() -> None:
+    with pytest.raises(IllegalMove, match=r"^closed cannot become open$"):
+        require_move(PAYMENT_MOVES, PaymentState.CLOSED, PaymentState.OPEN)
+    with pytest.raises(IllegalMove, match=r"^open cannot become opening$"):
+        advance_attempt(AttemptState.OPEN, AttemptState.OPENING)
+
+
+def effect(payment: PaymentState, attempt: AttemptState, read: AttemptState) -> Effect | None:
+    change = decide(*payment_in(payment, attempt), Reading(read))
+    assert change is not None
+    return change.effect
+
+
+@pytest.mark.parametrize(
+    ("payment", "attempt", "read", "expected"),
+    [
+        (PaymentState.OPEN, AttemptState.OPENING, AttemptState.OPEN, Effect.OPENED),
+        (PaymentState.OPEN, AttemptState.OPENING, AttemptState.PROCESSING, Effect.OPENED),
+        (PaymentState.CLOSING, AttemptState.OPENING, AttemptState.OPEN, None),
+        (PaymentState.OPEN, AttemptState.OPENING, AttemptState.ENDED, None),
+        (PaymentState.OPEN, AttemptState.OPEN, AttemptState.ACTION, None),
+        (PaymentState.OPEN, AttemptState.OPEN, AttemptState.OPEN, None),
+        (PaymentState.OPEN, AttemptState.OPEN, AttemptState.PARKED, Effect.PARKED),
+        (PaymentState.OPEN, AttemptState.PARKED, AttemptState.PARKED, None),
+        (PaymentState.OPEN, AttemptState.OPEN, AttemptState.SUCCEEDED, Effect.PAID),
+        (PaymentState.CLOSED, AttemptState.ENDED, AttemptState.SUCCEEDED, Effect.PAID),
+        (PaymentState.SUCCEEDED, AttemptState.OPEN, AttemptState.SUCCEEDED, Effect.PAID_TWICE),
+        (PaymentState.SUCCEEDED, AttemptState.SUCCEEDED, AttemptState.SUCCEEDED, None),
+    ],
+)
+def test_the_effect_of_a_reading_on_its_payment(
+    payment: PaymentState, attempt: AttemptState, read: AttemptState, expected: Effect | None
+) -> None:
+    assert effect(payment, attempt, read) is expected
+
+
+@pytest.mark.parametrize("outcome", [AttemptState.ENDED, AttemptState.SUCCEEDED, AttemptState.PARKED])
+@pytest.mark.parametrize("late", sorted(LIVE))
+def test_a_reading_of_an_attempt_that_has_its_outcome_changes_nothing(
+    outcome: AttemptState, late: AttemptState
+) -> None:
+    assert decide(*payment_in(PaymentState.OPEN, outcome), Reading(late)) is None
+
+
+def test_a_change_is_of_the_payment_and_the_attempt_it_was_decided_on() -> None:
+    payment, attempt = payment_in(PaymentState.OPEN, AttemptState.OPEN)
+    reading = Reading(AttemptState.SUCCEEDED, intent_id="pi_1")
+    change = decide(payment, attempt, reading)
+    assert change is not None
+    assert (change.payment, change.attempt, change.reading) == (payment, attempt, reading)
+    captured = Account(captured=payment.amount)
+    assert change.after == replace(attempt, state=AttemptState.SUCCEEDED, intent_id="pi_1", account=captured)
+
+
+def test_a_session_can_be_opened_while_stripes_minimum_and_a_margin_remain() -> None:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    shortest = timedelta(minutes=30, seconds=20)
+    assert has_time(now + shortest, now)
+    assert not has_time(now + shortest - timedelta(microseconds=1), now)
 
 
 def test_an_ended_attempt_stays_ended() -> None:
@@ -161,10 +223,104 @@ def test_an_intent_that_differs_in_anything_is_not_paid(wrong: dict[str, object]
     assert read_intent(intent(**({"status": "succeeded"} | wrong)), EXPECTED).state is AttemptState.PARKED  # type: ignore[arg-type]
 
 
+NAMED = {"session_id": "cs_1", "intent_id": "pi_1"}
+
+
+@pytest.mark.parametrize(
+    ("read", "reading"),
+    [
+        (session(), Reading(AttemptState.SUCCEEDED, **NAMED)),
+        (session(payment_status="unpaid"), Reading(AttemptState.PROCESSING, **NAMED)),
+        (
+            session(status="open", payment_status="unpaid", url="https://pay.example/cs_1"),
+            Reading(AttemptState.OPEN, **NAMED, url="https://pay.example/cs_1"),
+        ),
+        (session(status="expired", payment_status="unpaid"), Reading(AttemptState.ENDED, **NAMED)),
+        (
+            session(status="expired", payment_status="paid"),
+            Reading(AttemptState.PARKED, **NAMED, problem="session is expired, paid"),
+        ),
+        (
+            session(amount_total=1),
+            Reading(
+                AttemptState.PARKED,
+                **NAMED,
+                problem=f"Stripe has {(str(ORDER), str(ORDER), 1, 'usd')}, "
+                f"expected {(str(ORDER), str(ORDER), 5000, 'usd')}",
+            ),
+        ),
+    ],
+)
+def test_the_reading_of_each_session(read: Session, reading: Reading) -> None:
+    assert read_session(read, EXPECTED) == reading
+
+
+BANK = NextAction(RedirectTo("https://bank.example/3ds"))
+
+
+@pytest.mark.parametrize(
+    ("read", "reading"),
+    [
+        (intent("succeeded"), Reading(AttemptState.SUCCEEDED, intent_id="pi_1")),
+        (intent("processing"), Reading(AttemptState.PROCESSING, intent_id="pi_1")),
+        (intent("canceled"), Reading(AttemptState.ENDED, intent_id="pi_1")),
+        (intent("requires_payment_method"), Reading(AttemptState.OPEN, intent_id="pi_1")),
+        (intent("requires_confirmation"), Reading(AttemptState.OPEN, intent_id="pi_1")),
+        (
+            intent("requires_action", next_action=BANK),
+            Reading(AttemptState.ACTION, intent_id="pi_1", url="https://bank.example/3ds"),
+        ),
+        (intent("requires_action", next_action=NextAction()), Reading(AttemptState.ACTION, intent_id="pi_1")),
+        (intent("requires_action"), Reading(AttemptState.ACTION, intent_id="pi_1")),
+        (intent("new"), Reading(AttemptState.PARKED, intent_id="pi_1", problem="intent is new")),
+        (
+            intent("succeeded", amount_received=4999),
+            Reading(AttemptState.PARKED, intent_id="pi_1", problem="received 4999 of 5000"),
+        ),
+        (
+            intent("succeeded", currency="eur"),
+            Reading(
+                AttemptState.PARKED,
+                intent_id="pi_1",
+                problem=f"Stripe has {(str(ORDER), 5000, 'eur')}, expected {(str(ORDER), 5000, 'usd')}",
+            ),
+        ),
+    ],
+)
+def test_the_reading_of_each_intent(read: Intent, reading: Reading) -> None:
+    assert read_intent(read, EXPECTED) == reading
+
+
 def test_a_bank_debit_is_processing_until_the_bank_has_decided() -> None:
     waiting = session(payment_status="unpaid")
     assert read_session(waiting, EXPECTED, intent("processing")).state is AttemptState.PROCESSING
     assert read_session(waiting, EXPECTED, intent("requires_payment_method")).state is AttemptState.ENDED
+    assert read_session(waiting, EXPECTED, intent("canceled")).state is AttemptState.ENDED
+
+
+@pytest.mark.parametrize("at", RefundState)
+@pytest.mark.parametrize("read", [RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED])
+def test_a_refund_advances_or_fails_and_ignores_an_outdated_reading(at: RefundState, read: RefundState) -> None:
+    order = [RefundState.CREATED, RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED]
+    assert advance_refund(at, read) is max(at, read, key=order.index)
+
+
+def test_a_refund_never_becomes_created_again() -> None:
+    with pytest.raises(IllegalMove, match=r"^failed cannot become created$"):
+        advance_refund(RefundState.FAILED, RefundState.CREATED)
+
+
+def test_a_refund_never_exceeds_what_is_left_of_the_charge() -> None:
+    with pytest.raises(IllegalMove, match=r"^a refund of 1001, 1000 of the charge can be refunded$"):
+        Account(captured=1000).create_refund(1001)
+    everything = Account(captured=1000).create_refund(1000)
+    assert everything == Account(captured=1000, refund_pending=1000)
+    succeeded = everything.move_refund(1000, RefundState.CREATED, RefundState.SUCCEEDED)
+    assert succeeded == Account(captured=1000, refunded=1000)
+    failed = everything.move_refund(1000, RefundState.CREATED, RefundState.FAILED)
+    assert failed == Account(captured=1000, refund_failed=1000)
+    with pytest.raises(IllegalMove, match=r"^a refund of 1 from created to succeeded in Account\(captured=1000, "):
+        succeeded.move_refund(1, RefundState.CREATED, RefundState.SUCCEEDED)
 
 
 class ChargeAccount(RuleBasedStateMachine):
@@ -261,6 +417,8 @@ def test_the_account_of_a_payment_is_that_of_the_attempt_that_was_paid() -> None
         (PaymentState.CLOSING, AttemptState.OPEN, False),
         (PaymentState.CLOSED, AttemptState.OPEN, True),
         (PaymentState.OPEN, AttemptState.ENDED, True),
+        # A second charge is refunded whenever it comes.
+        (PaymentState.SUCCEEDED, AttemptState.ENDED, False),
     ],
 )
 def test_a_payment_that_arrives_after_the_end_is_too_late(
@@ -284,46 +442,6 @@ def test_every_charge_captures_the_amount_and_nothing_else_does(payment_state: P
 @pytest.mark.parametrize("state", [state for state in AttemptState if state is not AttemptState.SUCCEEDED])
 def test_an_attempt_is_settled_when_it_has_ended_or_succeeded(state: AttemptState) -> None:
     assert payment_in(PaymentState.OPEN, state)[1].settled is (state is AttemptState.ENDED)
-
-
-def test_a_session_can_be_opened_while_stripes_minimum_and_a_margin_remain() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert has_time(now + timedelta(minutes=30, seconds=20), now)
-    assert not has_time(now + timedelta(minutes=30, seconds=19), now)
-
-
-@pytest.mark.parametrize(
-    ("status", "state"),
-    [
-        ("requires_payment_method", AttemptState.OPEN),
-        ("requires_confirmation", AttemptState.OPEN),
-        ("requires_action", AttemptState.ACTION),
-        ("processing", AttemptState.PROCESSING),
-        ("canceled", AttemptState.ENDED),
-        ("succeeded", AttemptState.SUCCEEDED),
-        ("a status of next year", AttemptState.PARKED),
-    ],
-)
-def test_the_state_of_an_intent_follows_its_status(status: str, state: AttemptState) -> None:
-    assert read_intent(intent(status), EXPECTED).state is state
-
-
-def test_the_bank_page_of_an_intent_is_read() -> None:
-    action = NextAction(RedirectTo("https://bank.example"))
-    assert read_intent(intent("requires_action", next_action=action), EXPECTED).url == "https://bank.example"
-    assert read_intent(intent("requires_action"), EXPECTED).url is None
-
-
-@pytest.mark.parametrize(
-    ("status", "payment_status", "state"),
-    [
-        ("open", "unpaid", AttemptState.OPEN),
-        ("expired", "unpaid", AttemptState.ENDED),
-        ("expired", "paid", AttemptState.PARKED),
-    ],
-)
-def test_the_state_of_a_session_follows_its_status(status: str, payment_status: str, state: AttemptState) -> None:
-    assert read_session(session(status=status, payment_status=payment_status), EXPECTED).state is state
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ async def cancel_order(deps: Deps, caller: Principal, order_id: UUID, idempotenc
         if not replayed:
             await idempotency.bind(tx, order_id)
         verdict = OnCancel.ALREADY if replayed else domain.on_cancel(order.status, saga.state, refunds=any_order)
-        driven = await _begin_cancel(tx, deps, saga, verdict)
+        driven = await _begin_cancel(tx, saga, verdict)
     if driven is not None:
         await deps.checkout.drive_within(driven, deps.patience_s)
         if verdict is OnCancel.REFUND:
@@ -177,7 +177,7 @@ async def cancel_order(deps: Deps, caller: Principal, order_id: UUID, idempotenc
     return Placed(now, settled=not under_way, replayed=replayed)
 
 
-async def _begin_cancel(tx: Connection, deps: Deps, saga: Saga, verdict: OnCancel) -> Saga | None:
+async def _begin_cancel(tx: Connection, saga: Saga, verdict: OnCancel) -> Saga | None:
     if verdict is OnCancel.ALREADY:
         return None
     if verdict is OnCancel.REFUND:

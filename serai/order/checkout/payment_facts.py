@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 async def apply_payment_event(deps: Deps, tx: Connection, event: Event) -> None:
     """Apply an event of payment's feed, in the transaction that moves the feed's cursor."""
     if event.type == PAYMENT_SUCCEEDED:
-        await _apply_success(deps, tx, UUID(event.subject))
+        await _apply_success(tx, UUID(event.subject))
     elif event.type == PAYMENT_OPENED:
         await _apply_opened(tx, UUID(event.subject), msgspec.convert(event.data, PaymentOpened))
     elif event.type in (REFUND_CREATED, REFUND_SUCCEEDED, REFUND_FAILED):
@@ -46,7 +46,7 @@ async def apply_payment_event(deps: Deps, tx: Connection, event: Event) -> None:
         await _apply_refund(deps, tx, UUID(event.subject), event, refund)
 
 
-async def _apply_success(deps: Deps, tx: Connection, order_id: UUID) -> None:
+async def _apply_success(tx: Connection, order_id: UUID) -> None:
     saga = await store.lock_saga(tx, order_id)
     if saga is None:
         raise NotFound(f"payment succeeded for an order that is not there: {order_id}")

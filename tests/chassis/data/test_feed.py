@@ -1,62 +1,18 @@
-"""The feed: no event is skipped or applied twice, and a failed event delays its own subject only."""
+"""The producing side of a feed: no event is skipped, each position is assigned once, and long polls do not burden the
+database."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import pytest
-
-from serai.chassis.data.database import Connection, Database
-from serai.chassis.data.feed import Event, Events, Feed
-from serai.chassis.data.feed_reader import FeedReader
-
-
-class LocalFeedClient:
-    """Reads a feed of this process, without HTTP."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-
-    async def after(self, position: int, limit: int, wait_s: float) -> Events:
-        return await self._feed.after("test", position, limit, min(wait_s, 0.2))
-
-
-@asynccontextmanager
-async def producer(url: str) -> AsyncIterator[tuple[Database, Feed]]:
-    db = Database(url, size=8)
-    await db.open()
-    feed = Feed("order", db, record_interval_s=0)
-    sequencer = asyncio.create_task(feed.run())
-    try:
-        yield db, feed
-    finally:
-        sequencer.cancel()
-        await asyncio.gather(sequencer, return_exceptions=True)
-        await db.close()
-
-
-@pytest.fixture
-async def shop(database: Callable[[str], str]) -> AsyncIterator[tuple[Database, Feed]]:
-    async with producer(database("order")) as opened:
-        yield opened
-
-
-async def append(db: Database, feed: Feed, subject: str, **data: Any) -> None:
-    async with db.transaction() as tx:
-        await feed.append(tx, "test.happened", subject, data)
-    feed.nudge()
-
-
-async def read_all(feed: Feed, at_least: int, consumer: str = "reader") -> list[Event]:
-    found: list[Event] = []
-    async with asyncio.timeout(60):
-        while len(found) < at_least:
-            found += (await feed.after(consumer, found[-1].position if found else 0, 100, 1.0)).items
-    return found
+from serai.chassis import telemetry
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import MAX_EVENTS, Event, Events, Feed
+from tests.chassis.data.feeds import append, read_all
 
 
 async def test_events_come_in_the_order_of_their_subject_without_gaps(shop: tuple[Database, Feed]) -> None:
@@ -104,81 +60,16 @@ async def test_two_sequencers_assign_each_position_once(
     second.cancel()
 
 
-@asynccontextmanager
-async def reader(
-    feed: Feed, db: Database, apply: Callable[[Connection, Event], Any], name: str = "order"
-) -> AsyncIterator[FeedReader]:
-    reader = FeedReader(name, "test", LocalFeedClient(feed), db, apply, lambda: None)  # type: ignore[arg-type]  # same method
-    task = asyncio.create_task(reader.run())
-    try:
-        yield reader
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def applied(db: Database, at_least: int) -> list[str]:
-    """What the readers have written, in order."""
-    async with asyncio.timeout(60):
-        while True:
-            async with db.connection() as conn:
-                rows = await conn.fetch("select resource from idempotency_key order by created_at, resource")
-            if len(rows) >= at_least:
-                return [row["resource"] for row in rows]
-            await asyncio.sleep(0.02)
-
-
-async def record(tx: Connection, event: Event) -> None:
-    """An effect that fails when it is applied twice."""
-    await tx.execute(
-        "insert into idempotency_key (caller, key, fingerprint, resource, created_at) "
-        "values ('t', $1, '', $2, clock_timestamp())",
-        str(event.id),
-        f"{event.subject}:{event.data['n']}",
-    )
-
-
-async def test_two_readers_apply_each_event_once(shop: tuple[Database, Feed]) -> None:
+async def test_a_sequencer_that_finds_another_at_work_tries_again_soon(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
-    async with reader(feed, db, record), reader(feed, db, record):
-        for n in range(30):
-            await append(db, feed, f"s{n % 3}", n=n)
-        assert len(await applied(db, 30)) == 30
     async with db.connection() as conn:
-        assert await conn.fetchval("select position from feed_cursor where feed = 'order'") == 30
-
-
-async def test_a_reader_whose_cursor_another_has_moved_applies_nothing(shop: tuple[Database, Feed]) -> None:
-    db, feed = shop
-    await append(db, feed, "s", n=1)
-    event = (await read_all(feed, 1))[0]
-    stale = FeedReader("order", "test", LocalFeedClient(feed), db, record, lambda: None)  # type: ignore[arg-type]  # same method
-    assert await stale._lease() == 0
-    async with db.transaction() as tx:
-        await tx.execute("update feed_cursor set position = 1, owner = 'another'")
-    assert not await stale._consume(event, 0)
-    assert await applied(db, 0) == []
-
-
-async def test_an_event_that_fails_parks_its_subject_and_no_other(shop: tuple[Database, Feed]) -> None:
-    db, feed = shop
-    broken = True
-
-    async def apply(tx: Connection, event: Event) -> None:
-        if broken and event.subject == "bad" and event.data["n"] == 1:
-            raise ValueError("not yet")
-        await record(tx, event)
-
-    for n in (1, 2, 3):
-        await append(db, feed, "bad", n=n)
-        await append(db, feed, "good", n=n)
-    async with reader(feed, db, apply):
-        assert await applied(db, 3) == ["good:1", "good:2", "good:3"]
-        broken = False
-        order = [resource for resource in await applied(db, 6) if resource.startswith("bad")]
-        assert order == ["bad:1", "bad:2", "bad:3"]
-    async with db.connection() as conn:
-        assert await conn.fetchval("select count(*) from feed_parked") == 0
+        await conn.execute("select pg_advisory_lock(hashtext('feed_sequencer'))")
+        await append(db, feed, "s")
+        await asyncio.sleep(0.3)
+        assert (await feed.after("reader", 0, 10, 0)).items == []
+        await conn.execute("select pg_advisory_unlock(hashtext('feed_sequencer'))")
+    async with asyncio.timeout(5):
+        assert len(await read_all(feed, 1)) == 1
 
 
 async def test_events_that_a_known_consumer_has_not_read_are_never_pruned(shop: tuple[Database, Feed]) -> None:
@@ -193,3 +84,170 @@ async def test_events_that_a_known_consumer_has_not_read_are_never_pruned(shop: 
     await feed.prune()
     async with db.connection() as conn:
         assert await conn.fetchval("select min(position) from event") == 3
+
+
+async def test_an_event_has_its_type_subject_source_time_and_trace(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    trace = telemetry.trace_var.set(("a" * 32, "b" * 16))
+    try:
+        async with db.transaction() as tx:
+            event_id = await feed.append(tx, "order.paid", subject := uuid4(), {"amount": 5})
+    finally:
+        telemetry.trace_var.reset(trace)
+    feed.nudge()
+    (event,) = await read_all(feed, 1)
+    assert datetime.now(UTC) - event.time < timedelta(minutes=5)
+    # The span of the statement that inserted the event.
+    traceparent = event.traceparent or ""
+    assert re.fullmatch(f"00-{'a' * 32}-[0-9a-f]{{16}}-01", traceparent)
+    assert event == Event(
+        id=event_id,
+        source="/order",
+        type="order.paid",
+        subject=str(subject),
+        time=event.time,
+        position=1,
+        data={"amount": 5},
+        traceparent=traceparent,
+    )
+
+
+async def test_an_event_without_a_nudge_is_found_by_polling(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    async with db.transaction() as tx:
+        await feed.append(tx, "test.happened", "s", {})
+    async with asyncio.timeout(5):
+        assert len(await read_all(feed, 1)) == 1
+
+
+async def test_a_response_holds_no_more_events_than_requested_nor_than_the_maximum(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    async with db.transaction() as tx:
+        await tx.execute(
+            "insert into event (id, type, subject, data) "
+            "select gen_random_uuid(), 'test.happened', 's', '{}' from generate_series(1, $1)",
+            MAX_EVENTS + 1,
+        )
+    await read_all(feed, MAX_EVENTS + 1)
+    assert [event.position for event in (await feed.after("reader", 2, 2, 0)).items] == [3, 4]
+    assert len((await feed.after("reader", 0, MAX_EVENTS + 1, 0)).items) == MAX_EVENTS
+
+
+async def test_a_long_poll_waits_for_the_requested_time(shop: tuple[Database, Feed]) -> None:
+    _, feed = shop
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert await feed.after("reader", 0, 10, 0.3) == Events([])
+    assert 0.3 <= loop.time() - began < 3
+    began = loop.time()
+    assert await feed.after("reader", 0, 10, 0) == Events([])
+    assert loop.time() - began < 0.3
+
+
+async def test_a_long_poll_that_has_read_all_does_not_query_the_database_until_an_event_comes(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    waiting = asyncio.create_task(feed.after("up to date", 1, 10, 0.5))
+    await asyncio.sleep(0.2)
+    async with db.connection() as conn:
+        # Each look of this feed at the database leaves a record of the reader.
+        assert await conn.fetchval("select count(*) from feed_reader where consumer = 'up to date'") == 0
+        assert await waiting == Events([])
+        assert await conn.fetchval("select count(*) from feed_reader where consumer = 'up to date'") == 1
+
+
+async def test_a_sequencer_is_idle_when_every_event_has_its_position(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    await asyncio.sleep(0.1)
+    assert not feed.nudge._set.is_set()
+
+
+async def test_a_sequencer_that_ends_closes_its_connection_and_events_can_still_be_read(
+    database: Callable[[str], str],
+) -> None:
+    async def listening() -> int:
+        async with db.connection() as conn:
+            found: int = await conn.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen %'"
+            )
+            return found
+
+    db = Database(database("order"), size=8)
+    await db.open()
+    feed = Feed("order", db)
+    sequencer = asyncio.create_task(feed.run())
+    await append(db, feed, "s")
+    assert len(await read_all(feed, 1)) == 1
+    assert await listening() == 1
+    sequencer.cancel()
+    await asyncio.gather(sequencer, return_exceptions=True)
+    async with asyncio.timeout(10):
+        while await listening():
+            await asyncio.sleep(0.01)
+    assert len((await feed.after("reader", 0, 10, 0)).items) == 1
+    await db.close()
+
+
+async def test_long_polls_are_answered_when_the_process_drains(shop: tuple[Database, Feed]) -> None:
+    _, feed = shop
+    waiting = asyncio.create_task(feed.after("reader", 0, 10, 30.0))
+    await asyncio.sleep(0.05)
+    feed.stop_waiting()
+    async with asyncio.timeout(3):
+        assert await waiting == Events([])
+        assert await feed.after("reader", 0, 10, 30.0) == Events([])
+
+
+async def test_the_position_of_a_consumer_is_recorded_at_once_and_then_once_per_interval(
+    shop: tuple[Database, Feed], database: Callable[[str], str]
+) -> None:
+    db, often = shop
+
+    async def noted(feed: Feed, position: int) -> int | None:
+        await feed.after("reader", position, 1, 0)
+        async with db.connection() as conn:
+            found: int | None = await conn.fetchval("select position from feed_reader where consumer = 'reader'")
+            return found
+
+    seldom = Feed("order", db)
+    assert await noted(seldom, 1) == 1
+    assert await noted(seldom, 2) == 1
+    assert await noted(often, 3) == 3
+    assert await noted(often, 4) == 4
+
+
+async def test_events_are_kept_for_thirty_days_even_when_every_consumer_has_read_them(
+    shop: tuple[Database, Feed],
+) -> None:
+    db, feed = shop
+    for n in range(3):
+        await append(db, feed, "s", n=n)
+    await read_all(feed, 3)
+    await feed.after("reader", 3, 1, 0)
+    async with db.transaction() as tx:
+        await tx.execute(
+            "update event set at = now() - make_interval(days => case position when 1 then 31 else 29 end)"
+        )
+    await feed.prune()
+    assert [event.position for event in (await feed.after("reader", 0, 10, 0)).items] == [2, 3]
+
+
+async def test_nothing_is_pruned_before_there_is_a_consumer(shop: tuple[Database, Feed]) -> None:
+    db, feed = shop
+    await append(db, feed, "s")
+    async with asyncio.timeout(5):
+        async with db.connection() as conn:
+            while await conn.fetchval("select position from event") is None:
+                await asyncio.sleep(0.01)
+    async with db.transaction() as tx:
+        await tx.execute("update event set at = now() - interval '31 days'")
+    await feed.prune()
+    async with db.connection() as conn:
+        assert await conn.fetchval("select count(*) from event") == 1

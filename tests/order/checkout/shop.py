@@ -86,10 +86,9 @@ class Shop:
         self.desk = self.product.add(price=PRICE, stock=10)
         self._told = 0
 
-    def checkout_on(self, db: Database) -> CheckoutSaga:
-        return CheckoutSaga(
-            db, self.feed, Steps(db, self.feed, RULES, self.cart, self.product, self.payment), save_pause_s=0.001
-        )
+    def checkout_on(self, db: Database, *, save_pause_s: float = 0.001) -> CheckoutSaga:
+        steps = Steps(db, self.feed, RULES, self.cart, self.product, self.payment)
+        return CheckoutSaga(db, self.feed, steps, save_pause_s=save_pause_s)
 
     def deps_of(
         self,

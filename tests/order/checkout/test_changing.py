@@ -182,6 +182,8 @@ async def test_an_admin_is_answered_as_soon_as_the_refund_is_through(shop: Shop)
     stall.resume()
     while (await shop.saga(saga.order_id)).state is not State.REFUND_ASKED:
         await asyncio.sleep(0.005)
+    done, _ = await asyncio.wait({cancelling}, timeout=0.2)
+    assert done == set()
     await shop.hear()
     answer = await asyncio.wait_for(cancelling, 3)
     assert (answer.order.status, answer.settled) == ("refunded", True)
@@ -226,6 +228,41 @@ async def test_cancelling_what_has_ended_answers_how(shop: Shop, ended: str) -> 
         await shop.hear()
     answer = await cancel(shop, saga)
     assert (answer.order.status, answer.settled) == (ended, True)
+
+
+# What its history says
+
+
+async def ended(shop: Shop, how: str) -> Saga:
+    if how == "rejected":
+        return await shop.drive(await shop.accept(0))
+    if how == "cancelled":
+        saga = await shop.awaiting_payment()
+        await cancel(shop, saga)
+        return saga
+    if how == "refunded":
+        saga = await shop.done()
+        await cancel(shop, saga, caller=shop.admin)
+        await shop.hear()
+        return saga
+    if how == "given back because nothing was due":
+        shop.fill_cart(1, shop.product.add(price=0, stock=1))
+        saga = await shop.drive(await shop.accept(0, shipping_method="pickup"))
+        await cancel(shop, saga, caller=shop.admin)
+        return saga
+    saga = await shop.paid()
+    shop.product.lose(saga.context.hold_id)
+    shop.product.set_available(shop.desk.id, 0)
+    return await shop.drive(saga)
+
+
+@pytest.mark.parametrize(
+    "how", ["rejected", "cancelled", "refunded", "given back because nothing was due", "refunded because sold out"]
+)
+async def test_every_time_in_an_orders_history_has_its_zone(shop: Shop, how: str) -> None:
+    history = (await shop.order((await ended(shop, how)).order_id)).history
+    assert len(history) > 1
+    assert [entry.status for entry in history if entry.at.tzinfo is None] == []
 
 
 # Shipping and delivering

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ import pytest
 from serai.chassis.data.database import Connection, Database, DatabaseUnavailable
 from serai.chassis.data.feed import Feed
 from serai.chassis.errors import NotFound, Unavailable
-from serai.order.checkout import domain
+from serai.order.checkout import actions, domain
 from serai.order.checkout.domain import ALERT_AFTER, GIVE_UP_AFTER, State
 from serai.order.checkout.saga import SAGA_AGE, SAGAS
 from serai.order.orders.metrics import ORDERS
@@ -190,6 +191,27 @@ async def test_nobody_takes_a_saga_while_its_driver_goes_on_from_step_to_step(sh
     assert await driving is not None
 
 
+async def test_a_saga_whose_driver_dies_between_two_steps_is_taken_over_once_the_lease_ends(shop: Shop) -> None:
+    saga = await shop.accept()
+    stall = shop.payment.faults.stall_before("open")
+    driving = asyncio.create_task(shop.checkout.drive(saga))
+    await stall.reached.wait()
+    driving.cancel()
+    assert not await shop.can_be_taken(saga.order_id)
+    await shop.sql("update checkout.saga set lease_until = now() where order_id = $1", saga.order_id)
+    assert await shop.can_be_taken(saga.order_id)
+
+
+@pytest.mark.parametrize(("quantity", "state"), [(2, State.AWAITING_PAYMENT), (0, State.REJECTED)])
+async def test_the_feed_is_nudged_as_soon_as_an_order_is_placed_or_rejected(
+    shop: Shop, quantity: int, state: State
+) -> None:
+    saga = await shop.accept(quantity)
+    assert not shop.feed.nudge._set.is_set()
+    assert (await shop.drive(saga)).state is state
+    assert shop.feed.nudge._set.is_set()
+
+
 async def test_a_rejection_is_written_whole_or_not_at_all(shop: Shop) -> None:
     """The connection breaks between what is written of the saga and what is written of the order."""
     saga = await shop.accept(0)
@@ -247,6 +269,21 @@ async def test_a_driver_looks_again_until_the_database_is_back(shop: Shop) -> No
     driven = await shop.checkout_on(shop.cut).drive(saga)
     assert driven is not None
     assert driven.state is State.REJECTED
+
+
+async def test_a_driver_waits_twice_as_long_before_each_further_look(shop: Shop) -> None:
+    looks: list[float] = []
+
+    async def look() -> None:
+        looks.append(time.monotonic())
+
+    saga = await shop.accept(0)
+    await shop.cut.open()
+    shop.cut.cuts = ["before", look, "before", look, "before", look]
+    began = time.monotonic()
+    assert await shop.checkout_on(shop.cut, save_pause_s=0.1).drive(saga) is not None
+    waited = [after - before for before, after in itertools.pairwise([began, *looks])]
+    assert all(pause >= least for pause, least in zip(waited, (0.1, 0.2, 0.4), strict=True))
 
 
 async def test_a_saga_is_left_to_its_lease_when_the_database_stays_away(shop: Shop) -> None:
@@ -405,7 +442,10 @@ async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> 
         return {one.labels["status"]: one.value for one in samples if one.name == "orders_total"}
 
     before = counted()
-    await shop.done()
+    sold = await shop.done()
+    deps = shop.deps_of(shop.checkout, refund_patience_s=0)
+    await actions.cancel_order(deps, shop.admin, sold.order_id, shop.idempotent_request())
+    await shop.hear()
     shop.fill_cart()
     await shop.drive(await shop.cancelling())
     await shop.drive(await Shop(shop.db, "").accept(0))
@@ -413,6 +453,7 @@ async def test_operators_see_how_many_orders_reached_each_status(shop: Shop) -> 
     assert {status: by for status, by in grown.items() if by} == {
         "awaiting_payment": 2,
         "paid": 1,
+        "refunded": 1,
         "cancelled": 1,
         "rejected": 1,
     }

@@ -8,6 +8,7 @@ from serai.contracts.order.fulfilment import UpdateOrder
 from serai.order.checkout import actions
 from serai.order.checkout.domain import State, TotalChanged
 from serai.order.fulfilment.actions import update_order
+from serai.order.orders.metrics import ORDERS
 from tests.callees.product import Variant
 from tests.order.checkout.shop import Shop, usd
 
@@ -30,6 +31,18 @@ async def test_it_is_paid_when_the_request_is_answered(shop: Shop, gift: Variant
     assert [entry.status for entry in order.history] == ["pending", "awaiting_payment", "paid"]
     assert order.number is not None
     assert await shop.events(order.id) == [("order.paid", order.number)]
+
+
+async def test_operators_count_it_as_paid_and_see_its_steps(shop: Shop, gift: Variant) -> None:
+    def paid() -> float:
+        samples = next(iter(ORDERS.collect())).samples
+        return sum(one.value for one in samples if one.name == "orders_total" and one.labels["status"] == "paid")
+
+    before = paid()
+    order = (await order_of(shop, gift)).order
+    await shop.rest(order.id)
+    assert paid() == before + 1
+    assert (await shop.steps(order.id))[:4] == ["cart_frozen", "stock_held", "priced", "paid"]
 
 
 async def test_its_units_are_sold_and_its_cart_is_cleared(shop: Shop, gift: Variant) -> None:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from serai.chassis.data.idempotency import InProgress, KeyReused
 from serai.chassis.errors import Invalid, NotFound
+from serai.commerce.address import AddressIn
 from serai.commerce.money import Money
 from serai.contracts.cart import CartEmpty, CheckoutInProgress
 from serai.contracts.order.checkout import QuoteRequest
@@ -47,6 +48,14 @@ async def test_an_order_goes_to_the_country_and_by_the_method_that_were_asked_fo
     shop.fill_cart()
     order = (await shop.place(shipping_method="pickup")).order
     assert (order.shipping_method, order.shipping, order.tax) == ("pickup", usd(0), usd(200))
+
+
+async def test_an_order_keeps_the_address_that_its_invoice_goes_to(shop: Shop) -> None:
+    shop.fill_cart()
+    billing = AddressIn("Ada Ltd", "2 Ledger Lane", "Tashkent", "100000", "UZ")
+    order = (await shop.place(billing_address=billing)).order
+    assert msgspec.to_builtins(order.billing_address) == msgspec.to_builtins(billing)
+    assert msgspec.to_builtins(order.shipping_address) == msgspec.to_builtins(ADDRESS)
 
 
 async def test_a_guests_cart_is_ordered_too(shop: Shop) -> None:
@@ -262,7 +271,10 @@ async def test_a_quote_is_what_placing_the_order_comes_to(shop: Shop) -> None:
         order.total,
     )
     assert (quote.shipping_method, quote.tax_lines) == (order.shipping_method, order.tax_lines)
-    assert [(one.id, one.price) for one in quote.shipping_methods] == [("standard", usd(500)), ("pickup", usd(0))]
+    assert [(one.id, one.name, one.price) for one in quote.shipping_methods] == [
+        ("standard", "Standard", usd(500)),
+        ("pickup", "Pick-up", usd(0)),
+    ]
 
 
 async def test_a_quote_changes_nothing_but_that_a_guests_cart_becomes_the_buyers(shop: Shop) -> None:
@@ -285,8 +297,10 @@ async def test_a_quote_is_refused_as_the_order_would_be(shop: Shop) -> None:
 
     with pytest.raises(UnknownShippingMethod):
         await quote(shipping_method="by camel")
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         await quote(expected_total=Money(1, "EUR"))
+    assert refused.value.detail == "This shop's currency is USD."
+    assert [error["field"] for error in refused.value.errors] == ["expected_total.currency"]
     # What makes no sense is refused before anybody is asked.
     assert shop.cart.faults.calls == []
     with pytest.raises(CartEmpty):
@@ -296,6 +310,12 @@ async def test_a_quote_is_refused_as_the_order_would_be(shop: Shop) -> None:
         await quote(expected_total=usd(1))
     assert changed.value.facts["total"] == usd(2 * PRICE + 500)
     await quote(expected_total=usd(2 * PRICE + 500))
+
+
+async def test_the_last_units_are_quoted(shop: Shop) -> None:
+    shop.fill_cart(10)
+    quote = await actions.quote(shop.deps, shop.user_id, QuoteRequest(), None)
+    assert quote.subtotal == usd(10 * PRICE)
 
 
 @pytest.mark.parametrize("gone", ["short", "archived", "unknown"])

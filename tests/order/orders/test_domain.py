@@ -17,6 +17,7 @@ from serai.order.orders.domain import (
     RETURN_MOVES,
     IllegalTransition,
     PaymentStatus,
+    Status,
 )
 
 
@@ -68,5 +69,26 @@ def test_units_leave_in_parts_or_all_together_and_never_come_back_by_shipping() 
 def test_a_refusal_says_where_the_order_stands_and_where_it_was_to_go() -> None:
     with pytest.raises(IllegalTransition) as refused:
         domain.require_move("cancelled", "paid")
+    assert refused.value.detail == "An order that is cancelled cannot become paid."
     assert refused.value.document(None)["current"] == "cancelled"
     assert refused.value.document(None)["to"] == "paid"
+
+
+REFUNDABLE = ("paid", "shipped", "delivered", "refunding")
+
+
+@pytest.mark.parametrize("status", ORDER_MOVES)
+def test_only_a_full_refund_of_a_paid_order_that_stripe_confirmed_ends_it(status: Status) -> None:
+    requested = ("refunding",) if status in REFUNDABLE and status != "refunding" else ()
+    done = (*requested, "refunded") if status in REFUNDABLE else ()
+    assert domain.statuses_on_refund(status, full=True, succeeded=False) == requested
+    assert domain.statuses_on_refund(status, full=True, succeeded=True) == done
+    assert domain.statuses_on_refund(status, full=False, succeeded=True) == ()
+
+
+@given(st.sampled_from(sorted(ORDER_MOVES)), st.booleans(), st.booleans())
+def test_a_refund_moves_an_order_only_along_its_graph(status: Status, full: bool, succeeded: bool) -> None:
+    for to in domain.statuses_on_refund(status, full=full, succeeded=succeeded):
+        domain.require_move(status, to)
+        status = to
+    assert full or status in ORDER_MOVES

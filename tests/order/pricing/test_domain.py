@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serai.commerce.line import Line
-from serai.commerce.priced import Priced
+from serai.commerce.priced import Priced, TaxLine
 from serai.order.pricing.domain import Rules, ShippingMethod, TaxRate, UnknownShippingMethod, price
 
 FREE = ShippingMethod("standard", "Standard delivery", 0)
-RULES = Rules("USD", (FREE, ShippingMethod("express", "Express", 1500)), ())
+EXPRESS = ShippingMethod("express", "Express", 1500)
+RULES = Rules("USD", (FREE, EXPRESS), ())
 
 amounts = st.integers(min_value=0, max_value=10**8)
 baskets = st.lists(st.tuples(amounts, st.integers(min_value=1, max_value=999)), min_size=1, max_size=30)
@@ -86,6 +88,7 @@ def test_published_examples_of_tax_inside_the_prices(
 ) -> None:
     rules = shop(*(TaxRate(name, rate) for name, rate in rates), shipping=shipping, inclusive=True)
     result = price(lines(*sold), None, "DE", rules)
+    assert [(line.name, line.rate) for line in result.tax_lines] == rates
     assert [line.amount for line in result.tax_lines] == taxes
     assert result.total == sum(price * quantity for price, quantity in sold) + shipping
 
@@ -101,8 +104,29 @@ def test_rounds_half_up() -> None:
     assert [price(lines((amount, 1)), None, None, rules).tax for amount in (1, 2, 3)] == [1, 1, 2]
 
 
+def test_a_tax_below_half_a_minor_unit_is_rounded_down() -> None:
+    rules = shop(TaxRate("Just below half of a cent", 499_999))
+    assert price(lines((1, 1)), None, None, rules).tax == 0
+
+
 def test_the_first_method_is_the_default_and_an_unknown_one_is_refused() -> None:
     assert price(lines((100, 1)), None, None, RULES).total == 100
     assert price(lines((100, 1)), "express", None, RULES).total == 1600
-    with pytest.raises(UnknownShippingMethod):
+    with pytest.raises(UnknownShippingMethod) as refused:
         price(lines((100, 1)), "teleport", None, RULES)
+    assert [error["field"] for error in refused.value.errors] == ["shipping_method"]
+
+
+def test_a_basket_keeps_its_lines_and_shows_its_shipping_method_and_each_tax_with_its_rate() -> None:
+    rules = replace(shop(TaxRate("VAT", 190_000), TaxRate("Levy", 10_000), currency="EUR"), shipping_methods=(EXPRESS,))
+    cart = lines((10_000, 1), (2_500, 2))
+    result = price(cart, None, "DE", rules)
+    assert [line.line for line in result.lines] == cart
+    assert result.currency == "EUR"
+    assert (result.shipping.method, result.shipping.name, result.shipping.price) == ("express", "Express", 1500)
+    assert result.tax_lines == (
+        TaxLine("VAT", 190_000, 16_500, 3_135, included=False),
+        TaxLine("Levy", 10_000, 16_500, 165, included=False),
+    )
+    assert [line.tax for line in result.lines] == [2_000, 1_000]
+    assert result.shipping.tax == 300

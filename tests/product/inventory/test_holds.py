@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from serai.chassis.data.database import Connection, Database
+from serai.contracts.product.inventory import HoldLine
+from serai.product.inventory import store
 from tests.product.shop import Shop, problem, sized, usd, variant_id
+
+
+@asynccontextmanager
+async def connection(url: str) -> AsyncIterator[Connection]:
+    db = Database(url)
+    await db.open()
+    try:
+        async with db.connection() as conn:
+            yield conn
+    finally:
+        await db.close()
 
 
 async def test_a_hold_answers_the_names_and_prices_the_order_is_made_with(shop: Shop) -> None:
@@ -229,3 +245,24 @@ async def test_a_hold_and_its_release_at_once_leave_nothing_held(shop: Shop) -> 
     assert {answer.status_code for answer in answers} <= {200, 204, 409}
     assert {answer.status_code for answer in answers[20:]} == {204}
     assert await shop.level(desk) == (0, 50)
+
+
+async def test_the_statement_that_holds_answers_what_it_held_and_nothing_the_second_time(
+    shop: Shop, database_url: str
+) -> None:
+    desk = await shop.create(stock=10)
+    lines = [HoldLine(UUID(variant_id(desk)), 4)]
+    async with connection(database_url) as conn:
+        held, short = await store.hold(conn, "order", "asked", lines)
+        assert held is not None
+        assert [(str(line.variant_id), line.quantity) for line in held] == [(variant_id(desk), 4)]
+        assert short == []
+        assert await store.hold(conn, "order", "asked", lines) == (None, [])
+
+
+async def test_the_statement_that_ends_a_hold_says_whether_it_did(shop: Shop, database_url: str) -> None:
+    desk = await shop.create(stock=10)
+    await shop.hold("order", (variant_id(desk), 4))
+    async with connection(database_url) as conn:
+        assert await store.end_hold(conn, "order", "held", "committed", None) is True
+        assert await store.end_hold(conn, "order", "held", "committed", None) is False

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
+from serai.chassis.data.database import Database
+from serai.product.inventory import store
 from tests.product.shop import Shop, problem, sized, variant_id, wrong_fields
 
 
@@ -85,6 +88,8 @@ async def test_the_ledger_tells_every_change_of_what_is_on_hand(shop: Shop) -> N
     ]
     assert told == [(2, "returned", sold), (-2, "sold", sold), (-1, "count", None), (5, "initial", None)]
     assert set(ledger["items"][0]) == {"variant_id", "delta", "reason", "order_id", "by", "at"}
+    ages = [datetime.now(UTC) - datetime.fromisoformat(line["at"]) for line in ledger["items"]]
+    assert all(timedelta(minutes=-1) < age < timedelta(minutes=5) for age in ages)
     by = [line["by"] for line in ledger["items"] if line["reason"] in ("count", "initial")]
     assert len(set(by)) == 1
     assert by[0] is not None
@@ -105,3 +110,16 @@ async def test_movements_at_once_all_count(shop: Shop) -> None:
     answers = await asyncio.gather(*(shop.stock(desk, -1) for _ in range(25)))
     assert sorted(answer.status_code for answer in answers) == [200] * 10 + [409] * 15
     assert await shop.level(desk) == (0, 0)
+
+
+async def test_no_more_of_the_ledger_is_read_than_a_page(shop: Shop, database_url: str) -> None:
+    desk = await shop.create(stock=10)
+    for _ in range(3):
+        await shop.stock(desk, 1)
+    db = Database(database_url)
+    await db.open()
+    async with db.connection() as conn:
+        page = await store.ledger(conn, UUID(desk["id"]), 2, 2**62)
+    await db.close()
+    assert page is not None
+    assert len(page) == 2

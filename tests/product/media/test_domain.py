@@ -19,5 +19,7 @@ def test_an_image_keeps_its_id_where_it_is_told_again() -> None:
     assert first == a
     assert second not in (a, b)
     for wrong in ([(uuid4(), "/media/a")], [(a, "/media/a"), (a, "/media/b")]):
-        with pytest.raises(Invalid):
+        with pytest.raises(Invalid) as refused:
             image_ids(wrong, before)
+        message = "is not an image of this product, or given twice"
+        assert refused.value.errors == [{"field": f"images.{len(wrong) - 1}.id", "message": message}]

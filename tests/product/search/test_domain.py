@@ -29,6 +29,11 @@ from serai.product.search.domain import (
         ("deskk", "desk", 1),
         ("dusk", "desk", 1),
         ("", "desk", 4),
+        ("ab", "ba", 1),
+        ("acb", "abc", 1),
+        ("ba", "cb", 2),
+        ("ab", "cbb", 2),
+        ("ababb", "ab", 3),
     ],
 )
 def test_counts_the_letters_that_are_wrong(typed: str, meant: str, wrong: int) -> None:
@@ -38,6 +43,19 @@ def test_counts_the_letters_that_are_wrong(typed: str, meant: str, wrong: int) -
 def test_corrects_what_is_misspelt_and_leaves_the_rest() -> None:
     alike = {"chiar": ["china", "chair"], "wal": ["well", "walnut"], "xylophone": ["telephone"], "zz": []}
     assert corrected('chiar -"wal" or 12 desk xylophone zz', alike) == 'chair -"walnut" or 12 desk xylophone zz'
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("dusk", "desk"),
+        ("duck", "duck"),
+        ("waltnuts", "walnut"),
+        ("wxltnuts", "wxltnuts"),
+    ],
+)
+def test_one_letter_in_four_may_be_wrong(typed: str, meant: str) -> None:
+    assert corrected(typed, {typed: ["desk", "walnut"]}) == meant
 
 
 @given(st.dictionaries(st.integers(0, len(PRICE_STEPS)), st.integers(0, 10**6)))
@@ -53,11 +71,26 @@ def test_price_ranges_are_few_and_hold_every_price_once(counts: dict[int, int]) 
         assert start in PRICE_STEPS
 
 
+def test_the_neighbouring_ranges_that_hold_fewest_are_joined() -> None:
+    few = {1: 7, 2: 1, 4: 2, 5: 9, 6: 9, 7: 9}
+    assert [count for _, _, count in price_ranges(few)] == [7, 1, 2, 9, 9, 9]
+    assert price_ranges(few | {8: 9}) == [
+        (0, 249, 7),
+        (250, 2499, 3),
+        (2500, 4999, 9),
+        (5000, 9999, 9),
+        (10000, 24999, 9),
+        (25000, None, 9),
+    ]
+    assert [count for _, _, count in price_ranges({1: 9, 2: 9, 3: 9, 4: 9, 5: 9, 6: 1, 7: 1})] == [9, 9, 9, 9, 9, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [
         ("walnut-desk", True),
         ("A1", True),
+        ("Walnut-Desk-2", True),
         ("", False),
         ("a b", False),
         ("caf\u00e9", False),
