@@ -21,7 +21,7 @@ from email.headerregistry import Address
 import msgspec
 from prometheus_client import Counter, Gauge
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
 from serai.notification import domain, message, smtp, store
@@ -151,11 +151,8 @@ class EmailWorker:
             return await store.claim(conn, limit, LEASE_S), deadline
 
     async def _send(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
-        trace = telemetry.trace_var.set(telemetry.join_trace(email.traceparent))
-        try:
+        with tracing.span("job", f"send {email.template}", email.traceparent):
             await self._attempt(email, client, deadline)
-        finally:
-            telemetry.trace_var.reset(trace)
 
     async def _attempt(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
         outcome: Outcome

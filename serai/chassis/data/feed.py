@@ -19,7 +19,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 
@@ -65,7 +65,7 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 def new_event(type_: str, data: Any) -> NewEvent:
     """`data` holds ids and facts, no personal data."""
-    return NewEvent(new_id(), type_, msgspec.to_builtins(data), telemetry.traceparent())
+    return NewEvent(new_id(), type_, msgspec.to_builtins(data), tracing.traceparent())
 
 
 class Feed:
