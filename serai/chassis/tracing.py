@@ -1,7 +1,7 @@
 """Distributed traces: the spans of this process, and the choice of the traces that are exported.
 
 Ids and flags follow W3C Trace Context; names and attributes follow OpenTelemetry's semantic conventions. Spans are
-recorded by hand, because each request has several and OpenTelemetry's SDK takes twenty times as long for one
+recorded by hand, because each request has several and OpenTelemetry's SDK takes ten times as long for one
 (docs/decisions/0018). `serai.chassis.otlp` exports them.
 
 All spans of a trace are recorded until its local root, the first span of the trace in this process, has ended. Then the

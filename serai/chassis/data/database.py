@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -58,7 +58,13 @@ class DatabaseUnavailable(Unavailable):
     maybe_done = True
 
 
-class _TracedConnection(asyncpg.Connection[asyncpg.Record]):
+if TYPE_CHECKING:
+    _AsyncpgConnection = asyncpg.Connection[asyncpg.Record]
+else:  # At run time the class is not generic.
+    _AsyncpgConnection = asyncpg.Connection
+
+
+class _TracedConnection(_AsyncpgConnection):
     """Records a span for each statement. The text of a statement has no values, which are parameters."""
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
