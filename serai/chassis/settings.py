@@ -17,6 +17,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from serai import __version__
+
 T = TypeVar("T")
 
 #: Values that are refused outside local mode.
@@ -74,6 +76,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: Traces that each process begins and exports per second, beside those that fail or take `slow_s` seconds.
     traces_per_s: Annotated[float, Env("SERAI_TRACES_PER_S")] = 5.0
     slow_s: Annotated[float, Env("SERAI_SLOW_REQUEST_S")] = 1.0
+
+    @staticmethod
+    def resource(service: str, instance: str) -> dict[str, str]:
+        """What describes a process in its telemetry, in OpenTelemetry's names."""
+        return {
+            "service.namespace": "serai",
+            "service.name": service,
+            "service.instance.id": instance or service,
+            "service.version": __version__,
+        }
 
     @property
     def otlp_header_fields(self) -> dict[str, str]:

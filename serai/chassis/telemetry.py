@@ -59,6 +59,8 @@ TASK_FAILURES = Counter(
     "task_failures_total", "Runs of a background task that ended in an error.", ["task"], registry=REGISTRY
 )
 
+#: Lines of successful requests that one process exports per second, beside those of chosen traces.
+LINES_PER_S = 50.0
 LINES_NOT_EXPORTED = Counter(
     "request_log_lines_not_exported_total",
     "Lines of successful requests beyond the budget. They are in the log of the process only.",
@@ -151,7 +153,12 @@ class RequestLog:
     _FLUSH_LINES = 256
 
     def __init__(
-        self, service: str, instance: str, level: str = "info", sink: LineSink | None = None, lines_per_s: float = 50.0
+        self,
+        service: str,
+        instance: str,
+        level: str = "info",
+        sink: LineSink | None = None,
+        lines_per_s: float = LINES_PER_S,
     ) -> None:
         self._sink = sink
         self._budget = tracing.Budget(lines_per_s)

@@ -1,16 +1,16 @@
-"""A collector that accepts OTLP/HTTP in JSON and checks it against the published protobuf schema."""
+"""A collector that accepts OTLP/HTTP and checks JSON against the published protobuf schema."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -23,6 +23,7 @@ class Collector:
         self.spans: list[dict[str, Any]] = []
         self.lines: list[dict[str, Any]] = []
         self.resource: dict[str, Any] = {}
+        self.resources: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
         #: The status of the next responses.
         self.status = 200
@@ -35,11 +36,16 @@ class Collector:
         self.headers = {name.lower(): value for name, value in request.headers.items()}
         if self.status != 200:
             return web.Response(status=self.status)
-        document = json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
+        body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
         signal = request.match_info["signal"]
-        ParseDict(_with_base64_ids(document), _MESSAGES[signal]())
+        if request.content_type == "application/x-protobuf":
+            document = _with_hexadecimal_ids(MessageToDict(_MESSAGES[signal].FromString(body)))
+        else:
+            document = json.loads(body)
+            ParseDict(_with_base64_ids(document), _MESSAGES[signal]())
         for group in document.get("resourceSpans" if signal == "traces" else "resourceLogs"):
             self.resource = attributes(group["resource"])
+            self.resources.append(self.resource)
             for scope in group["scopeSpans" if signal == "traces" else "scopeLogs"]:
                 self.spans += scope.get("spans", [])
                 self.lines += scope.get("logRecords", [])
@@ -61,16 +67,21 @@ def _plain(value: dict[str, Any]) -> Any:
     return int(plain) if kind == "intValue" else plain
 
 
-def _with_base64_ids(value: Any) -> Any:
+def _with_base64_ids(document: Any) -> Any:
     """OTLP's JSON has ids in hexadecimal, protobuf's has bytes in base64."""
+    return _map_ids(document, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
+
+
+def _with_hexadecimal_ids(document: Any) -> Any:
+    return _map_ids(document, lambda text: base64.b64decode(text).hex())
+
+
+def _map_ids(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list):
-        return [_with_base64_ids(one) for one in value]
+        return [_map_ids(one, change) for one in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: base64.b64encode(bytes.fromhex(one)).decode() if key in _IDS else _with_base64_ids(one)
-        for key, one in value.items()
-    }
+    return {key: change(one) if key in _IDS else _map_ids(one, change) for key, one in value.items()}
 
 
 @asynccontextmanager

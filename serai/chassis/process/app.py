@@ -140,15 +140,9 @@ class Service:
         settings = self.settings
         exporter: Exporter | None = None
         if settings.otlp_endpoint:
-            resource = {
-                "service.namespace": "serai",
-                "service.name": self.name,
-                "service.instance.id": self.instance,
-                "service.version": self.version,
-            }
             exporter = Exporter(
                 settings.otlp_endpoint,
-                resource,
+                settings.resource(self.name, self.instance),
                 headers=settings.otlp_header_fields,
                 compress=settings.otlp_compression == "gzip",
             )
