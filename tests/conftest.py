@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,7 @@ from serai import topology
 from serai.supervisor import databases, ports
 from serai.supervisor.postgres import Postgres
 from serai.supervisor.urls import name_of, url_of
+from tests.leftovers import delete_leftovers
 from tools.shop.system import System, running_system
 
 T = TypeVar("T")
@@ -54,6 +56,9 @@ def pytest_configure() -> None:
     # With this variable every process of every test would compile all modules.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for folder in (MEMORY, Path(tempfile.gettempdir())):
+            delete_leftovers(folder)
     if _is_usable(MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     # The duration of an example depends on the load of the machine.

@@ -1,8 +1,8 @@
 """Runs one operation for the items of many callers.
 
 A commit or a call costs nearly the same for one item as for thirty. A batch therefore collects the items that arrive
-while the operation runs, and runs it for all of them together next. It never waits for more items, so under low load
-an item is processed as quickly as without a batch.
+while the operation runs, and runs it for all of them together next. The first item never waits for more, so under low
+load an item is processed as quickly as without a batch.
 """
 
 from __future__ import annotations
@@ -45,17 +45,23 @@ class Batch(Generic[Item, Result]):
         concurrency: int = 1,
         retry_singly: bool = False,
         in_callers_context: bool = False,
+        gather_s: float = 0.0,
+        enough: int = 1,
     ) -> None:
         """`fitting` returns how many of the first items fit into one call, at least one; by default `MAX_ITEMS` do.
         `concurrency` is the maximum number of calls at the same time. `retry_singly` runs each item of a failed call on
         its own, because one item may have failed them all; not after `Unavailable`. `in_callers_context` runs a call in
         the context of the first of its callers, so that it belongs to their trace; the default is an empty context.
+        After a call the next one waits `gather_s` seconds for more items unless `enough` have come, for an operation
+        that is much cheaper for several items; only with a `concurrency` of 1.
         """
         self._operation = operation
         self._fitting = fitting
         self._concurrency = concurrency
         self._retry_singly = retry_singly
         self._in_callers_context = in_callers_context
+        self._gather_s = gather_s
+        self._enough = enough
         self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         #: The task that has not taken its items yet.
@@ -63,11 +69,15 @@ class Batch(Generic[Item, Result]):
 
     async def __call__(self, item: Item) -> Result:
         """Raises what the operation raises."""
+        return await self.submit(item)
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """The result to come, for a caller that several others wait for. Cancelling it withdraws the item."""
         context = copy_context() if self._in_callers_context else None
         waiter: _Waiter[Item, Result] = _Waiter(item, asyncio.get_running_loop().create_future(), context)
         self._waiting.append(waiter)
         self._start()
-        return await waiter.result
+        return waiter.result
 
     def _start(self) -> None:
         """Start a task for the waiting items, unless one is starting or `concurrency` is reached."""
@@ -96,6 +106,8 @@ class Batch(Generic[Item, Result]):
             if self._in_callers_context:
                 # The next items belong to another context.
                 return
+            if self._gather_s and len(self._waiting) < self._enough:
+                await asyncio.sleep(self._gather_s)
 
     def _take(self) -> list[_Waiter[Item, Result]]:
         """Removes the items of the next call from the queue, and those whose callers have been cancelled."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from prometheus_client import Gauge
@@ -15,7 +14,7 @@ from serai.discovery import actions, api, store
 from serai.discovery.blocking_queries import BlockingQueries
 from serai.discovery.prober import prober
 
-#: Interval of sweeps, and so the longest delay until an expired lease is noticed.
+#: Interval of sweeps, and so about the longest delay until an expired lease is noticed.
 SWEEP_S = 0.5
 
 INSTANCES = Gauge(
@@ -52,13 +51,11 @@ def create(settings: DiscoverySettings | None = None) -> Service:
     service.background("probe", prober(service.database))
 
     async def sweep() -> None:
-        while True:
-            await actions.sweep(service.database)
-            async with service.database.connection() as conn:
-                _set_gauges(await store.count_by_health(conn))
-            await asyncio.sleep(SWEEP_S)
+        await actions.sweep(service.database)
+        async with service.database.connection() as conn:
+            _set_gauges(await store.count_by_health(conn))
 
-    service.background("sweep", sweep)
+    service.every("sweep", SWEEP_S, sweep)
     return service
 
 

@@ -46,8 +46,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
     for producer, handle in _FEED_HANDLERS.items():
         consumer = actions.FeedConsumer(handle, worker.nudge)
         service.reads(producer, consumer.apply, consumer.committed)
-    service.background("send", worker.run)
-    service.on_drain.append(worker.leave)
+    service.works(worker)
     service.every("count-emails", 15, worker.update_gauges)
     service.every("prune-emails", 600, lambda: actions.prune(service.database))
     return service

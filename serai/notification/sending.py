@@ -24,6 +24,7 @@ from prometheus_client import Counter, Gauge
 from serai.chassis import telemetry, tracing
 from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
+from serai.chassis.process.jobs import Worker
 from serai.notification import domain, message, smtp, store
 from serai.notification.compose import ComposedEmail, Composer, Obsolete, Undeliverable
 from serai.notification.domain import SETTING_OF_TEMPLATE, Outcome
@@ -54,7 +55,11 @@ EMAILS = Gauge(
 )
 
 
-class EmailWorker:
+#: A claimed email, and the time of the event loop at which its attempt must end.
+Job = tuple[ClaimedEmail, float]
+
+
+class EmailWorker(Worker[Job]):
     def __init__(
         self,
         database: Database,
@@ -64,95 +69,50 @@ class EmailWorker:
         server: smtp.SmtpServer,
         sender: Address,
     ) -> None:
+        super().__init__(
+            "send",
+            self._claim_emails,
+            self._send,
+            concurrency=CONNECTIONS,
+            interval_s=POLL_S,
+            log_fields=lambda job: {"mail_id": job[0].id, "template": job[0].template},
+            traceparent=lambda job: job[0].traceparent,
+        )
         self._database = database
         self._composer = composer
         self._templates = templates
         self._links = links
-        self._server = server
         self._sender = sender
-        self._queued = asyncio.Event()
-        self._leaving = False
-
-    def nudge(self) -> None:
-        """An email was queued and committed: look at once instead of at the next poll."""
-        self._queued.set()
-
-    def leave(self) -> None:
-        """Finish the running attempts and claim nothing more."""
-        self._leaving = True
+        #: A job takes the last one and returns it: under low load one connection serves all emails and the others
+        #: close.
+        self._idle = [smtp.SmtpClient(server, sender.domain) for _ in range(CONNECTIONS)]
 
     async def run(self) -> None:
-        """Send due emails until cancelled. Claims as many at a time as there are idle connections."""
-        clients = [smtp.SmtpClient(self._server, self._sender.domain) for _ in range(CONNECTIONS)]
-        idle, released = list(clients), asyncio.Event()
-
-        async def deliver(email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
-            try:
-                await self._send(email, client, deadline)
-            except Unavailable as error:
-                # The result is not recorded: the email is due again when its lease ends.
-                log.warning(
-                    "email result not recorded: %s", error, extra={"mail_id": email.id, "template": email.template}
-                )
-            finally:
-                idle.append(client)
-                released.set()
-
+        """Send due emails until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    self._queued.clear()
-                    emails, deadline = await self._claim_available(len(idle))
-                    for email in emails:
-                        # Last in, first out: under low load one connection serves all emails and the others close.
-                        group.create_task(deliver(email, idle.pop(), deadline))
-                    if idle:
-                        await self._wait(idle)
-                    while not idle:
-                        released.clear()
-                        await released.wait()
+            await super().run()
         finally:
-            await asyncio.gather(*(client.close() for client in clients))
+            await self.disconnect()
 
-    async def _wait(self, idle: list[smtp.SmtpClient]) -> None:
-        """Until an email is queued here or the next poll is due."""
-        # Not `wait_for`, which before Python 3.12 may lose a cancellation that coincides with the timeout.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_S * random.uniform(0.75, 1.0)):
-                await self._queued.wait()
-                return
-        await asyncio.gather(*(client.close_if_idle() for client in idle))
+    async def disconnect(self) -> None:
+        """Close the connections that no attempt uses."""
+        await asyncio.gather(*(client.close() for client in self._idle))
 
-    async def send_one(self, client: smtp.SmtpClient) -> bool:
-        """Attempt the email that has been due longest. False if none is due."""
-        emails, deadline = await self._claim(1)
-        for email in emails:
-            await self._send(email, client, deadline)
-        return bool(emails)
-
-    async def _claim_available(self, limit: int) -> tuple[list[ClaimedEmail], float]:
-        """As `_claim`, but claims nothing while the process shuts down or the database is unavailable: running
-        attempts must not be interrupted by either."""
-        if not self._leaving:
-            try:
-                return await self._claim(limit)
-            except Unavailable as error:
-                log.warning("no email claimed: %s", error)
-        return [], 0.0
-
-    async def _claim(self, limit: int) -> tuple[list[ClaimedEmail], float]:
-        """The emails, and the time of the event loop at which their attempts must end.
-
-        The deadline counts from before the claim, so that a process that is frozen during the claim does not assume a
-        lease that has ended.
-        """
+    async def _claim_emails(self, limit: int) -> list[Job]:
+        """The deadline counts from before the claim, so that a process that is frozen during the claim does not assume
+        a lease that has ended."""
+        await asyncio.gather(*(client.close_if_idle() for client in self._idle))
         deadline = asyncio.get_running_loop().time() + ATTEMPT_S
         async with self._database.connection() as conn:
-            return await store.claim(conn, limit, LEASE_S), deadline
+            return [(email, deadline) for email in await store.claim(conn, limit, LEASE_S)]
 
-    async def _send(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
-        with tracing.span("job", f"send {email.template}", email.traceparent):
+    async def _send(self, job: Job) -> None:
+        email, deadline = job
+        client = self._idle.pop()
+        try:
             await self._attempt(email, client, deadline)
+        finally:
+            self._idle.append(client)
 
     async def _attempt(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
         outcome: Outcome
@@ -170,7 +130,8 @@ class EmailWorker:
                     return
                 secret = composed.link.token if composed.link else None
                 content, built = self._build(email, composed)
-                await client.send(self._sender.addr_spec, built.address, built.raw)
+                with tracing.span("call", "smtp/send"):
+                    await client.send(self._sender.addr_spec, built.address, built.raw)
             outcome, error = "sent", None
         except (Undeliverable, smtp.Refused) as failure:
             outcome, error = "refused", str(failure)

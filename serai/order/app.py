@@ -65,8 +65,6 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         deps, [*orders_api.ROUTES, *checkout_api.ROUTES, *fulfilment_api.ROUTES, *internal.ROUTES], feed=True
     )
     service.reads("payment", lambda tx, event: apply_payment_event(deps, tx, event), after=checkout.nudge)
-    service.background("checkout", checkout.run)
-    service.on_drain.append(checkout.leave)
-    service.active_jobs.append(lambda: checkout.active_jobs)
+    service.works(checkout.worker)
     service.every("measure", 15, checkout.measure)
     return service

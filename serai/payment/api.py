@@ -13,7 +13,7 @@ from serai.chassis.http.edge import Request
 from serai.chassis.http.page import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, page_of
 from serai.chassis.ids import parse_id
 from serai.contracts.payment import ConfirmPayment, CreatePayment, CreateRefund, Payment, Refund
-from serai.payment import actions, domain, refunds, store, views, webhooks
+from serai.payment import actions, domain, refund_store, refunds, store, views, webhooks
 from serai.payment.deps import Deps
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
@@ -76,7 +76,7 @@ async def list_refunds(
     after = decode_cursor(cursor, "refunds", (int,))
     async with deps.database.connection() as conn:
         _found(await store.payment(conn, payment_id))
-        found = await store.refunds_page(conn, payment_id, after[0] if after else 0, limit + 1)
+        found = await refund_store.refunds_page(conn, payment_id, after[0] if after else 0, limit + 1)
     numbers = {each.id: each.n for each in found}
     shown = [views.refund(each, deps.currency) for each in found]
     return page_of(shown, limit, lambda last: encode_cursor("refunds", numbers[last.id]))

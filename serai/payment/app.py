@@ -55,9 +55,10 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         feed=True,
     )
     service.background("stripe", stripe.serve)
-    service.background("webhooks", partial(webhooks.work, deps))
-    service.every("sweep-attempts", sweeps.EVERY_S, partial(sweeps.sweep_attempts, deps))
-    service.every("sweep-refunds", sweeps.REFUNDS_EVERY_S, partial(sweeps.sweep_refunds, deps))
+    service.works(webhooks.WebhookWorker(deps))
+    service.works(sweeps.attempt_sweep(deps))
+    service.works(sweeps.refund_sweep(deps))
+    service.every("count-parked", 60, partial(sweeps.count_parked, deps))
     service.every("sweep-events", webhooks.SWEEP_EVERY_S / 4, partial(webhooks.sweep_events, deps))
     service.every("prune-webhooks", 3600, partial(webhooks.prune, deps))
     return service

@@ -12,8 +12,9 @@ from prometheus_client import Counter, Gauge
 from serai.chassis.data.batch import Batch
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import Feed
+from serai.chassis.nudge import Nudge
 from serai.chassis.telemetry import REGISTRY
-from serai.payment import store
+from serai.payment import store, webhook_store
 from serai.payment.stripe_api import StripeApi, StripeEvent
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,10 @@ class Deps:
         self.webhook_secrets = webhook_secrets
         self.insert_payment = Batch(database, store.insert_payments)
         self.write_change = Batch(database, store.write_changes)
-        self.store_webhook = Batch(database, partial(store.insert_webhooks, claimed_s=WEBHOOK_CLAIM_S))
-        #: Webhooks that this process has stored and has not processed yet.
+        self.store_webhook = Batch(database, partial(webhook_store.insert_webhooks, claimed_s=WEBHOOK_CLAIM_S))
+        #: Webhooks that this process has stored and has not processed yet, and what wakes the worker that does.
         self.webhook_queue: asyncio.Queue[StripeEvent] = asyncio.Queue(_QUEUE_SIZE)
+        self.webhook_queued = Nudge()
 
 
 def alert(name: str, message: str, order_id: UUID | None = None) -> None:

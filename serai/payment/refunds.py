@@ -28,7 +28,7 @@ from serai.contracts.payment import (
     RefundExceedsCharge,
     RefundRequest,
 )
-from serai.payment import requests, store, views
+from serai.payment import refund_store, requests, store, views
 from serai.payment.deps import REFUNDS, Deps, alert
 from serai.payment.domain import (
     Account,
@@ -55,7 +55,7 @@ async def refund_for_service(deps: Deps, order_id: UUID, request: RefundRequest)
         if found is None:
             raise NotCharged
         payment = await store.lock(tx, found.id)
-        first = await store.refund_of_key(tx, payment.id, request.key)
+        first = await refund_store.refund_of_key(tx, payment.id, request.key)
         if first is None:
             refund = await _create(deps, tx, payment, request)
         else:
@@ -75,7 +75,7 @@ async def refund_for_admin(
             raise NotFound
         payment = await store.lock(tx, payment_id)
         made = await idempotent_request.bound_resource(tx)
-        first = await store.refund(tx, UUID(made)) if made else None
+        first = await refund_store.refund(tx, UUID(made)) if made else None
         if first is not None:
             refund = first
         else:
@@ -100,7 +100,7 @@ async def _create(deps: Deps, tx: Connection, payment: Payment, request: RefundR
     assert paid is not None
     assert paid.n == payment.paid_n
     assert paid.intent_id is not None
-    refund = await store.insert_refund(
+    refund = await refund_store.insert_refund(
         tx,
         new_id(),
         payment.id,
@@ -125,14 +125,14 @@ async def _sent(deps: Deps, refund: Refund) -> Refund:
     except PaymentUnavailable:
         log.warning("the refund sweep will send the refund again", extra={"payment_id": refund.payment_id})
     async with deps.database.connection() as conn:
-        return await store.refund(conn, refund.id) or refund
+        return await refund_store.refund(conn, refund.id) or refund
 
 
 async def push(deps: Deps, refund_id: UUID) -> None:
     """Send a refund to Stripe, or read it there, and record its state. A decided refund stays as it is. Raises
     `PaymentUnavailable`."""
     async with deps.database.connection() as conn:
-        refund = await store.begin_refund_try(conn, refund_id)
+        refund = await refund_store.begin_refund_try(conn, refund_id)
         payment = await store.payment(conn, refund.payment_id) if refund else None
     if refund is None or payment is None:
         return
@@ -140,7 +140,7 @@ async def push(deps: Deps, refund_id: UUID) -> None:
         answer = await _send(deps, payment, refund)
     except StoredFailure:
         async with deps.database.connection() as conn:
-            await store.next_generation(conn, refund.id, refund.generation)
+            await refund_store.next_generation(conn, refund.id, refund.generation)
         raise PaymentUnavailable from None
     except StripeRefused as refusal:
         alert("refund_refused", f"Stripe refuses a refund: {refusal}", payment.order_id)
@@ -153,7 +153,7 @@ async def settle_refund(deps: Deps, stripe_id: str, refund_id: UUID | None) -> b
     """Read a refund from Stripe and record its state. Returns False when the refund is not stored here. Raises
     `PaymentUnavailable`."""
     async with deps.database.connection() as conn:
-        refund = await store.refund_of_object(conn, stripe_id, refund_id)
+        refund = await refund_store.refund_of_object(conn, stripe_id, refund_id)
     if refund is None:
         return False
     answer = await deps.stripe.refund(stripe_id)
@@ -181,10 +181,10 @@ async def _record(deps: Deps, payment_id: UUID, refund_id: UUID, read: RefundSta
     """Write the state that was read, the account that follows from it, and the event."""
     async with deps.database.transaction() as tx:
         payment = await store.lock(tx, payment_id)
-        refund = await store.refund(tx, refund_id)
+        refund = await refund_store.refund(tx, refund_id)
         assert refund is not None
         state = advance_refund(refund.state, read)
-        await store.update_refund(tx, refund.id, state, stripe_id)
+        await refund_store.update_refund(tx, refund.id, state, stripe_id)
         if state is refund.state:
             return
         account = await store.account(tx, payment.id, refund.intent_id)

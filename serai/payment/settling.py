@@ -14,7 +14,7 @@ from serai.chassis.data.feed import NewEvent, new_event
 from serai.chassis.ids import new_id
 from serai.commerce.money import Money
 from serai.contracts.payment import PAYMENT_OPENED, PAYMENT_SUCCEEDED, PaymentOpened, PaymentSucceeded
-from serai.payment import store, views
+from serai.payment import refund_store, store, views
 from serai.payment.deps import PAYMENTS, Deps, alert
 from serai.payment.domain import (
     Attempt,
@@ -71,7 +71,9 @@ async def record(deps: Deps, payment: Payment, attempt: Attempt, reading: Readin
             if change.effect is Effect.PAID_TWICE:
                 # The refund sweep sends it to Stripe.
                 assert reading.intent_id is not None
-                await store.insert_refund(tx, new_id(), locked.id, reading.intent_id, locked.amount, duplicate=True)
+                await refund_store.insert_refund(
+                    tx, new_id(), locked.id, reading.intent_id, locked.amount, duplicate=True
+                )
                 account = change.after.account.create_refund(locked.amount)
                 await store.set_refund_totals(tx, locked.id, reading.intent_id, account)
     deps.feed.nudge()

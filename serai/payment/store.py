@@ -1,12 +1,14 @@
-"""The statements of the payment service. A transaction that changes a payment, an attempt, a refund or the account of a
-charge holds the row lock of the payment."""
+"""Payments, their attempts and the accounts of their charges. `refund_store` and `webhook_store` have the service's
+other statements.
+
+A transaction that changes a payment, an attempt, a refund or the account of a charge holds the row lock of the payment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +16,7 @@ import msgspec
 
 from serai.chassis.data.database import Connection
 from serai.chassis.data.feed import NewEvent
-from serai.contracts.payment import OpenPayment, RefundRequest
+from serai.contracts.payment import OpenPayment
 from serai.payment.domain import (
     Account,
     Attempt,
@@ -23,8 +25,6 @@ from serai.payment.domain import (
     Effect,
     Payment,
     PaymentState,
-    Refund,
-    RefundState,
 )
 
 # Payments
@@ -361,182 +361,6 @@ async def parked_count(conn: Connection) -> int:
     return int(await conn.fetchval("select count(*) from attempt where state = 'parked'"))
 
 
-# Refunds
-
-
-async def refund(conn: Connection, refund_id: UUID) -> Refund | None:
-    row = await conn.fetchrow("select * from refund where id = $1", refund_id)
-    return _refund(row) if row else None
-
-
-async def refund_of_key(conn: Connection, payment_id: UUID, key: str) -> tuple[Refund, RefundRequest] | None:
-    """The refund that the first request with this key created, and that request."""
-    row = await conn.fetchrow("select * from refund where payment_id = $1 and request_key = $2", payment_id, key)
-    return (_refund(row), msgspec.convert(row["request"], RefundRequest)) if row else None
-
-
-async def refund_of_object(conn: Connection, stripe_id: str, refund_id: UUID | None) -> Refund | None:
-    row = await conn.fetchrow("select * from refund where stripe_id = $1 or id = $2 limit 1", stripe_id, refund_id)
-    return _refund(row) if row else None
-
-
-async def refunds_page(conn: Connection, payment_id: UUID, after_n: int, limit: int) -> list[Refund]:
-    """The payment's refunds, oldest first. Refunds of a duplicate charge are not refunds of the order, so they are
-    left out."""
-    rows = await conn.fetch(
-        "select * from refund where payment_id = $1 and n > $2 and not duplicate order by n limit $3",
-        payment_id,
-        after_n,
-        limit,
-    )
-    return [_refund(row) for row in rows]
-
-
-async def insert_refund(
-    tx: Connection,
-    refund_id: UUID,
-    payment_id: UUID,
-    intent_id: str,
-    amount: int,
-    *,
-    request: RefundRequest | None = None,
-    duplicate: bool = False,
-    reason: str | None = None,
-    restock: bool | None = None,
-) -> Refund:
-    row = await tx.fetchrow(
-        """insert into refund (id, payment_id, n, intent_id, amount, state, request_key, request, duplicate, reason,
-                               restock, check_at)
-           values ($1, $2, (select coalesce(max(n), 0) + 1 from refund where payment_id = $2), $3, $4, 'created', $5,
-                   $6, $7, $8, $9, now() + interval '20 seconds')
-           returning *""",
-        refund_id,
-        payment_id,
-        intent_id,
-        amount,
-        request.key if request else None,
-        msgspec.to_builtins(request),
-        duplicate,
-        reason,
-        restock,
-    )
-    assert row is not None
-    return _refund(row)
-
-
-async def begin_refund_try(conn: Connection, refund_id: UUID) -> Refund | None:
-    """Count a try and return the refund; None when Stripe has decided it already. The sweep leaves it alone for 20
-    seconds after the first try, twice as long after each further one, at most 10 minutes."""
-    row = await conn.fetchrow(
-        """update refund set tries = tries + 1,
-                  check_at = now() + least(interval '20 seconds' * power(2, least(tries, 6)), interval '10 minutes')
-           where id = $1 and state in ('created', 'pending') returning *""",
-        refund_id,
-    )
-    return _refund(row) if row else None
-
-
-async def next_generation(conn: Connection, refund_id: UUID, generation: int) -> None:
-    await conn.execute(
-        """update refund set generation = generation + 1, check_at = now()
-           where id = $1 and generation = $2 and stripe_id is null""",
-        refund_id,
-        generation,
-    )
-
-
-async def update_refund(tx: Connection, refund_id: UUID, state: RefundState, stripe_id: str | None) -> None:
-    await tx.execute(
-        """update refund set state = $2, stripe_id = coalesce($3, stripe_id),
-                  check_at = case when $2 in ('created', 'pending') then check_at end
-           where id = $1""",
-        refund_id,
-        state,
-        stripe_id,
-    )
-
-
-async def due_refunds(conn: Connection, limit: int) -> list[UUID]:
-    rows = await conn.fetch("select id from refund where check_at <= now() order by check_at limit $1", limit)
-    return [row["id"] for row in rows]
-
-
-# Webhook events
-
-
-async def insert_webhooks(
-    conn: Connection, events: Sequence[tuple[str, str, bytes]], claimed_s: float = 0.0
-) -> list[bool]:
-    """Store events, given as (id, type, body). Returns which of them are new. No other replica claims these for
-    `claimed_s` seconds."""
-    rows = await conn.fetch(
-        """insert into webhook_event (id, type, body, due_at)
-           select id, type, body, now() + make_interval(secs => $4)
-           from unnest($1::text[], $2::text[], $3::bytea[]) as given (id, type, body)
-           on conflict (id) do nothing returning id""",
-        [event[0] for event in events],
-        [event[1] for event in events],
-        [event[2] for event in events],
-        claimed_s,
-    )
-    new = {row["id"] for row in rows}
-    places = {event[0]: place for place, event in enumerate(events)}
-    # When an event is given several times, its last place counts as the new one.
-    return [event[0] in new and places[event[0]] == place for place, event in enumerate(events)]
-
-
-async def claim_webhooks(conn: Connection, limit: int) -> list[bytes]:
-    """The bodies of events that are due. No other replica claims them for 30 s, twice as long after each failed try."""
-    rows = await conn.fetch(
-        """update webhook_event set tries = tries + 1,
-                  due_at = now() + interval '30 seconds' * power(2, least(tries, 6))
-           where id in (select id from webhook_event where processed_at is null and due_at <= now()
-                        order by due_at limit $1 for update skip locked)
-           returning body""",
-        limit,
-    )
-    return [row["body"] for row in rows]
-
-
-async def finish_webhooks(conn: Connection, ids: Iterable[str]) -> None:
-    await conn.execute("update webhook_event set processed_at = now() where id = any($1::text[])", list(ids))
-
-
-async def postpone_webhooks(conn: Connection, ids: Iterable[str]) -> None:
-    """Make events due again before their claim ends: after 1 s, twice as long after each try, at most 2 minutes."""
-    await conn.execute(
-        """update webhook_event set due_at = now() + least(interval '1 second' * power(2, least(tries, 8)),
-                                                           interval '2 minutes')
-           where id = any($1::text[])""",
-        list(ids),
-    )
-
-
-async def prune_webhooks(conn: Connection, older_than_days: int) -> None:
-    await conn.execute(
-        """delete from webhook_event where id in (
-             select id from webhook_event
-             where processed_at is not null and received_at < now() - make_interval(days => $1)
-             order by received_at limit 5000)""",
-        older_than_days,
-    )
-
-
-async def claim_event_sweep(conn: Connection, every_s: float) -> datetime | None:
-    """Claim the reading of Stripe's event list for `every_s` seconds. Returns the time up to which the list was read
-    before; None when another replica reads it or has just read it."""
-    row = await conn.fetchrow(
-        """update event_sweep set lease_until = now() + make_interval(secs => $1)
-           where lease_until <= now() returning greatest(read_until, now() - interval '3 days') as read_until""",
-        every_s,
-    )
-    return row["read_until"] if row else None
-
-
-async def finish_event_sweep(conn: Connection, read_until: datetime) -> None:
-    await conn.execute("update event_sweep set read_until = $1", read_until)
-
-
 # Rows
 
 
@@ -582,22 +406,4 @@ def _account(row: asyncpg.Record) -> Account:
         disputed=row["disputed"],
         dispute_won=row["dispute_won"],
         dispute_lost=row["dispute_lost"],
-    )
-
-
-def _refund(row: Any) -> Refund:
-    return Refund(
-        id=row["id"],
-        payment_id=row["payment_id"],
-        n=row["n"],
-        intent_id=row["intent_id"],
-        amount=row["amount"],
-        state=RefundState(row["state"]),
-        duplicate=row["duplicate"],
-        reason=row["reason"],
-        restock=row["restock"],
-        stripe_id=row["stripe_id"],
-        generation=row["generation"],
-        tries=row["tries"],
-        created_at=row["created_at"],
     )

@@ -1,14 +1,15 @@
-"""Periodic reading of attempts and refunds whose outcome no request and no webhook has brought."""
+"""Workers that read attempts and refunds whose outcome no request and no webhook has brought."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
 
-from serai.chassis.errors import Unavailable
-from serai.payment import store
+from serai.chassis.process.jobs import Worker
+from serai.payment import refund_store, store
 from serai.payment.deps import PARKED, Deps
 from serai.payment.domain import Attempt, AttemptState, Reading
 from serai.payment.refunds import push
@@ -16,21 +17,32 @@ from serai.payment.settling import record, settle
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 60.0
+ATTEMPTS_EVERY_S = 60.0
 REFUNDS_EVERY_S = 10.0
-_LIMIT = 200
+#: Calls to Stripe that one worker makes at a time.
 _CONCURRENCY = 8
+_ALERT = "payment_sweep_failed"
 
 
-async def sweep_attempts(deps: Deps) -> None:
-    """Settle the attempts that are due."""
-    async with deps.database.connection() as conn:
-        due = await store.claim_due_attempts(conn, _LIMIT)
-        PARKED.set(await store.parked_count(conn))
-    await _each(_sweep_attempt(deps, attempt) for attempt in due)
+def attempt_sweep(deps: Deps) -> Worker[Attempt]:
+    """Settles the attempts that are due."""
+
+    async def claim(limit: int) -> Sequence[Attempt]:
+        async with deps.database.connection() as conn:
+            return await store.claim_due_attempts(conn, limit)
+
+    return Worker(
+        "sweep-attempts",
+        claim,
+        partial(_settle_due, deps),
+        concurrency=_CONCURRENCY,
+        interval_s=ATTEMPTS_EVERY_S,
+        log_fields=lambda attempt: {"payment_id": attempt.payment_id, "attempt": attempt.n},
+        alert=_ALERT,
+    )
 
 
-async def _sweep_attempt(deps: Deps, attempt: Attempt) -> None:
+async def _settle_due(deps: Deps, attempt: Attempt) -> None:
     async with deps.database.connection() as conn:
         payment = await store.payment(conn, attempt.payment_id)
     assert payment is not None
@@ -43,24 +55,25 @@ async def _sweep_attempt(deps: Deps, attempt: Attempt) -> None:
             log.info("settled by the sweep", extra={"order_id": payment.order_id, "state": after.state})
 
 
-async def sweep_refunds(deps: Deps) -> None:
-    """Send or read the refunds that Stripe has not decided."""
+def refund_sweep(deps: Deps) -> Worker[UUID]:
+    """Sends or reads the refunds that Stripe has not decided."""
+
+    async def claim(limit: int) -> Sequence[UUID]:
+        async with deps.database.connection() as conn:
+            return await refund_store.claim_due_refunds(conn, limit)
+
+    return Worker(
+        "sweep-refunds",
+        claim,
+        partial(push, deps),
+        concurrency=_CONCURRENCY,
+        interval_s=REFUNDS_EVERY_S,
+        log_fields=lambda refund_id: {"refund_id": refund_id},
+        alert=_ALERT,
+    )
+
+
+async def count_parked(deps: Deps) -> None:
+    """Export the number of parked attempts, for operators."""
     async with deps.database.connection() as conn:
-        due = await store.due_refunds(conn, _LIMIT)
-    await _each(push(deps, refund_id) for refund_id in due)
-
-
-async def _each(work: Iterable[Awaitable[None]]) -> None:
-    """Run the items, a few at a time. A failure is logged and does not stop the others; the item is due again later."""
-    room = asyncio.Semaphore(_CONCURRENCY)
-
-    async def one(item: Awaitable[None]) -> None:
-        async with room:
-            try:
-                await item
-            except Unavailable as problem:
-                log.warning("postponed: %s", problem)
-            except Exception:
-                log.exception("sweep failed", extra={"alert": "payment_sweep_failed"})
-
-    await asyncio.gather(*(one(item) for item in work))
+        PARKED.set(await store.parked_count(conn))

@@ -17,7 +17,8 @@ from uuid import UUID
 import msgspec
 
 from serai.chassis.errors import BadRequest, Unavailable
-from serai.payment import store
+from serai.chassis.process.jobs import Worker
+from serai.payment import store, webhook_store
 from serai.payment.deps import WEBHOOKS, Deps, alert
 from serai.payment.domain import Attempt, Payment
 from serai.payment.refunds import settle_refund
@@ -30,10 +31,12 @@ log = logging.getLogger(__name__)
 #: Signatures older than this are replays (docs.stripe.com/webhooks#replay-attacks).
 TOLERANCE_S = 300
 KEPT_DAYS = 30
+#: Events of one batch that were claimed in the database, and as many that this process has stored.
 _BATCH = 32
-_TICK_S = 1.0
-#: Processed events that are not marked so in the database yet, at most.
-_MAX_UNFINISHED = 256
+#: How often the database is polled, and the shortest time between two polls while events arrive.
+_INTERVAL_S, _MIN_POLL_S = 1.0, 0.75
+#: Processed events that are not marked so in the database yet, about.
+_MAX_UNMARKED = 256
 
 #: The objects that an attempt has at Stripe.
 _PAYABLE = ("checkout.session", "payment_intent")
@@ -73,6 +76,7 @@ async def receive(deps: Deps, body: bytes, signature: str | None) -> None:
     if new:
         with suppress(asyncio.QueueFull):
             deps.webhook_queue.put_nowait(event)
+            deps.webhook_queued()
 
 
 def _verify(body: bytes, signature: str | None, secrets: tuple[str, ...]) -> None:
@@ -87,45 +91,57 @@ def _verify(body: bytes, signature: str | None, secrets: tuple[str, ...]) -> Non
     raise BadSignature
 
 
-async def work(deps: Deps) -> None:
-    """Process at once the events that this process has stored, and every second those that other replicas or failed
-    tries have left. Processed events are marked every second too: an event that is processed again changes nothing."""
-    done: list[str] = []
-    tick = 0.0
-    while True:
-        done += await _process_all(deps, await _next_events(deps, tick))
-        if time.monotonic() >= tick or len(done) >= _MAX_UNFINISHED:
-            await _finish(deps, done)
-            done.clear()
-            while await work_once(deps) == _BATCH:
-                pass
-            tick = time.monotonic() + _TICK_S
+class WebhookWorker(Worker[list[StripeEvent]]):
+    """Processes at once the events that this process has stored, and every second those that other replicas or failed
+    tries have left. A job is a batch, because several events about one attempt cost one call of Stripe.
 
+    Processed events are marked every second too: an event that is processed again changes nothing.
+    """
 
-async def work_once(deps: Deps) -> int:
-    """Process a batch of events that no replica has claimed. Returns the number of events."""
-    async with deps.database.connection() as conn:
-        claimed = await store.claim_webhooks(conn, _BATCH)
-    await _finish(deps, await _process_all(deps, [msgspec.json.decode(body, type=StripeEvent) for body in claimed]))
-    return len(claimed)
+    def __init__(self, deps: Deps) -> None:
+        super().__init__(
+            "webhooks",
+            self._claim_batch,
+            self._process_batch,
+            concurrency=1,
+            interval_s=_INTERVAL_S,
+            log_fields=lambda batch: {"count": len(batch)},
+        )
+        self.nudge = deps.webhook_queued
+        self._deps = deps
+        self._processed: list[str] = []
+        self._poll_at = 0.0
 
+    async def run(self) -> None:
+        try:
+            await super().run()
+        finally:
+            with suppress(Unavailable):
+                await self.mark_processed()
 
-async def _next_events(deps: Deps, until: float) -> list[StripeEvent]:
-    """The events that are queued. Waits for one until the monotonic time `until`."""
-    events: list[StripeEvent] = []
-    # Before Python 3.12, `wait_for` may lose a cancellation that arrives together with the timeout.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(until - time.monotonic(), 0)):
-            events.append(await deps.webhook_queue.get())
-    while not deps.webhook_queue.empty() and len(events) < _BATCH:
-        events.append(deps.webhook_queue.get_nowait())
-    return events
+    async def _claim_batch(self, limit: int) -> list[list[StripeEvent]]:
+        """One batch, or none. `limit` is 1."""
+        events: list[StripeEvent] = []
+        if time.monotonic() >= self._poll_at or len(self._processed) >= _MAX_UNMARKED:
+            await self.mark_processed()
+            async with self._deps.database.connection() as conn:
+                claimed = await webhook_store.claim_webhooks(conn, _BATCH)
+            events += [msgspec.json.decode(body, type=StripeEvent) for body in claimed]
+            # A full batch was not all that is due.
+            self._poll_at = 0.0 if len(claimed) == _BATCH else time.monotonic() + _MIN_POLL_S
+        queue = self._deps.webhook_queue
+        events += [queue.get_nowait() for _ in range(min(queue.qsize(), _BATCH))]
+        return [events] if events else []
 
+    async def _process_batch(self, batch: list[StripeEvent]) -> None:
+        self._processed += await _process_all(self._deps, batch)
 
-async def _finish(deps: Deps, done: list[str]) -> None:
-    if done:
-        async with deps.database.connection() as conn:
-            await store.finish_webhooks(conn, done)
+    async def mark_processed(self) -> None:
+        """Mark in the database what was processed since the last call."""
+        if self._processed:
+            async with self._deps.database.connection() as conn:
+                await webhook_store.finish_webhooks(conn, self._processed)
+            self._processed.clear()
 
 
 async def _process_all(deps: Deps, events: list[StripeEvent]) -> list[str]:
@@ -143,7 +159,7 @@ async def _process_all(deps: Deps, events: list[StripeEvent]) -> list[str]:
     )
     if failed:
         async with deps.database.connection() as conn:
-            await store.postpone_webhooks(conn, failed)
+            await webhook_store.postpone_webhooks(conn, failed)
     return done
 
 
@@ -222,7 +238,7 @@ def _uuid(text: str | None) -> UUID | None:
 async def sweep_events(deps: Deps) -> None:
     """Read Stripe's event list since the last reading, at most 3 days, and store the events that no webhook brought."""
     async with deps.database.connection() as conn:
-        since = await store.claim_event_sweep(conn, SWEEP_EVERY_S)
+        since = await webhook_store.claim_event_sweep(conn, SWEEP_EVERY_S)
     if since is None:
         return
     started = datetime.now(UTC)
@@ -231,7 +247,9 @@ async def sweep_events(deps: Deps) -> None:
     for _ in range(_MAX_PAGES):
         page, more = await deps.stripe.events(TYPES, int((since - _OVERLAP).timestamp()), after)
         async with deps.database.connection() as conn:
-            missed += sum(await store.insert_webhooks(conn, [(event.id, event.type, body) for event, body in page]))
+            missed += sum(
+                await webhook_store.insert_webhooks(conn, [(event.id, event.type, body) for event, body in page])
+            )
         if not more:
             break
         after = page[-1][0].id
@@ -239,7 +257,7 @@ async def sweep_events(deps: Deps) -> None:
         alert("event_list_too_long", "Stripe's event list has too many pages to read all of them")
         return
     async with deps.database.connection() as conn:
-        await store.finish_event_sweep(conn, started)
+        await webhook_store.finish_event_sweep(conn, started)
     if missed:
         WEBHOOKS.labels("missed").inc(missed)
         log.warning("events that no webhook brought", extra={"count": missed})
@@ -248,4 +266,4 @@ async def sweep_events(deps: Deps) -> None:
 async def prune(deps: Deps) -> None:
     """Delete processed events that are older than 30 days."""
     async with deps.database.connection() as conn:
-        await store.prune_webhooks(conn, KEPT_DAYS)
+        await webhook_store.prune_webhooks(conn, KEPT_DAYS)

@@ -8,14 +8,12 @@ mailbox and nobody can keep the owner from receiving a link.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
 from collections.abc import Mapping
 from uuid import UUID
 
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.data.feed import Feed
+from serai.chassis.nudge import Nudge
 from serai.contracts.user import PASSWORD_RESET_REQUESTED, VERIFICATION_REQUESTED, UserEvent
 from serai.user import domain, links
 from serai.user.domain import Purpose
@@ -31,24 +29,20 @@ class LinkEmails:
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
-        self._requested = asyncio.Event()
+        self._requested = Nudge()
 
     async def request(self, purpose: Purpose, email: str) -> None:
         """Request an email with a link to this address, if it has an account."""
         async with self._database.connection() as conn:
             await links.add_request(conn, purpose, email)
-        self._requested.set()
+        self._requested()
 
     async def run(self) -> None:
         """Answer due requests until cancelled."""
         while True:
-            self._requested.clear()
             while await self._answer_batch() == _BATCH:
                 pass
-            # Not `wait_for`, which before Python 3.12 may lose a cancellation that coincides with the timeout.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S * random.uniform(0.75, 1.0)):
-                    await self._requested.wait()
+            await self._requested.wait(POLL_S)
 
     async def _answer_batch(self) -> int:
         """Returns the number of requests answered."""

@@ -154,3 +154,47 @@ async def test_a_call_belongs_to_the_trace_of_its_first_caller_if_wanted(
     operation.gate.set()
     await asyncio.gather(*tasks)
     assert operation.traces == traces
+
+
+async def test_after_a_call_the_next_one_waits_for_more_items() -> None:
+    operation = Operation()
+    double = Batch(operation, gather_s=0.5, enough=2)
+    assert await double(0) == 0
+    early = asyncio.create_task(double(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert list(await asyncio.gather(early, double(2))) == [2, 4]
+    assert operation.calls == [[0], [1, 2]]
+
+
+async def test_no_call_waits_while_there_are_enough_items() -> None:
+    operation = Operation()
+    operation.gate.clear()
+    double = Batch(operation, gather_s=60.0, enough=2)
+    first = asyncio.create_task(double(0))
+    await started(operation, 1)
+    others = [asyncio.create_task(double(item)) for item in (1, 2)]
+    await asyncio.sleep(0)
+    operation.gate.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(first, *others)
+    assert operation.calls == [[0], [1, 2]]
+
+
+async def test_the_first_item_does_not_wait_for_others() -> None:
+    operation = Operation()
+    double = Batch(operation, gather_s=60.0, enough=2)
+    assert await asyncio.wait_for(double(1), 5) == 2
+
+
+async def test_a_submitted_item_is_processed_though_nobody_waits_and_can_be_withdrawn() -> None:
+    operation = Operation()
+    operation.gate.clear()
+    double = Batch(operation)
+    first = double.submit(1)
+    await started(operation, 1)
+    withdrawn, last = double.submit(2), double.submit(3)
+    withdrawn.cancel()
+    operation.gate.set()
+    assert (await first, await last) == (2, 6)
+    assert operation.calls == [[1], [3]]

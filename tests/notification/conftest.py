@@ -46,7 +46,7 @@ async def db(database: Callable[[str], str]) -> AsyncIterator[Database]:
 async def harness(db: Database, inbox: Inbox) -> AsyncIterator[WorkerHarness]:
     harness = WorkerHarness(db, inbox.url)
     yield harness
-    await harness.client.close()
+    await harness.worker.disconnect()
 
 
 @pytest.fixture(scope="session")

@@ -107,10 +107,6 @@ class WorkerHarness:
             smtp.SmtpServer.parse(smtp_url),
             parse_sender("Serai <shop@serai.example>"),
         )
-        self.client = self.new_client(smtp_url)
-
-    def new_client(self, smtp_url: str) -> smtp.SmtpClient:
-        return smtp.SmtpClient(smtp.SmtpServer.parse(smtp_url), "tests.example")
 
     async def queue(self, to: str, text: str = "Good news.") -> str:
         request = CreateEmail(to=to, subject="A word", text=text)
@@ -119,8 +115,15 @@ class WorkerHarness:
 
     async def send_due(self) -> None:
         """Attempt emails until none is due."""
-        while await self.worker.send_one(self.client):
+        while await self.send_one():
             pass
+
+    async def send_one(self) -> bool:
+        """Attempt the email that has been due longest. False if none is due."""
+        jobs = await self.worker.claim(1)
+        for job in jobs:
+            await self.worker.attempt(job)
+        return bool(jobs)
 
     async def end_all_delays(self) -> None:
         """As if enough time had passed for all retry delays and leases to end."""

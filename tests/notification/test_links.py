@@ -26,7 +26,7 @@ from serai.notification.compose import Composer
 from serai.notification.message import parse_sender
 from serai.notification.render import Templates
 from serai.notification.sending import EmailWorker
-from serai.notification.smtp import SmtpClient, SmtpServer
+from serai.notification.smtp import SmtpServer
 from serai.notification.unsubscribe import UnsubscribeLinks
 from serai.supervisor import ports
 from tests.notification.harness import PUBLIC_URL, UnusedClients, eventually, unique_address
@@ -231,7 +231,6 @@ async def test_a_server_that_quotes_the_link_it_refuses_tells_the_log_no_secret(
         SmtpServer.parse(f"smtp://127.0.0.1:{server.port}?starttls=no"),
         parse_sender("Serai <shop@serai.example>"),
     )
-    client = SmtpClient(SmtpServer.parse(f"smtp://127.0.0.1:{server.port}?starttls=no"), "tests.example")
     user_id = new_id()
     told = Event(
         id=new_id(),
@@ -245,9 +244,10 @@ async def test_a_server_that_quotes_the_link_it_refuses_tells_the_log_no_secret(
     async with db.transaction() as tx:
         await actions.handle_user_event(tx, told)
     try:
-        assert await sender.send_one(client)
+        [job] = await sender.claim(1)
+        await sender.attempt(job)
     finally:
-        await client.close()
+        await sender.disconnect()
         server.stop()
     kept = await actions.email(db, told.id)
     assert kept.error == f"550 5.7.1 We do not like {PUBLIC_URL}/reset?token=[hidden] here"

@@ -134,7 +134,7 @@ async def test_an_email_of_a_worker_that_dies_during_a_command_is_sent_by_anothe
 ) -> None:
     inbox.fault("stall", seconds=30, stored=True)
     email_id = await harness.queue(to := unique_address())
-    dying = asyncio.create_task(harness.worker.send_one(harness.new_client(inbox.url)))
+    dying = asyncio.create_task(harness.send_one())
 
     async def taken() -> bool:
         return bool(inbox.emails(to))
@@ -162,7 +162,7 @@ async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
 
     async def missed() -> bool:
         harness.worker.nudge()
-        return "no email claimed" in caplog.text
+        return "no job claimed" in caplog.text
 
     async def sent() -> bool:
         return (await harness.email(email_id)).status == "sent"
@@ -175,6 +175,35 @@ async def test_a_database_that_is_away_for_a_moment_breaks_no_delivery_off(
     assert (await harness.email(email_id)).attempts == len(inbox.emails(to)) == 1
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_a_draining_worker_finishes_its_attempts_and_claims_no_more(harness: WorkerHarness, inbox: Inbox) -> None:
+    inbox.fault("stall", seconds=1, stored=True)
+    begun = await harness.queue(to := unique_address())
+    sending = asyncio.create_task(harness.worker.run())
+    await eventually(lambda: _as_many(inbox, to, 1))
+    harness.worker.stop_claiming()
+    late = await harness.queue(unique_address())
+    harness.worker.nudge()
+
+    async def finished() -> bool:
+        return harness.worker.active_jobs == 0
+
+    await eventually(finished)
+    assert ((await harness.email(begun)).status, (await harness.email(late)).attempts) == ("sent", 0)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_a_stopped_worker_records_its_attempts_before_it_ends(harness: WorkerHarness, inbox: Inbox) -> None:
+    inbox.fault("stall", seconds=30, stored=True)
+    email_id = await harness.queue(to := unique_address())
+    sending = asyncio.create_task(harness.worker.run())
+    await eventually(lambda: _as_many(inbox, to, 1))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    stopped = await harness.email(email_id)
+    assert (stopped.status, stopped.attempts, stopped.error) == ("queued", 1, "The worker was stopped.")
 
 
 async def test_emails_are_sent_concurrently_over_reused_connections(harness: WorkerHarness, inbox: Inbox) -> None:
@@ -227,7 +256,7 @@ async def test_a_process_killed_while_it_sends_loses_no_email(database: Callable
     await harness.send_due()
     assert (await harness.email(email_id)).status == "sent"
     assert {mail["message_id"] for mail in inbox.emails(to)} == {f"<{email_id}@serai.example>"}
-    await harness.client.close()
+    await harness.worker.disconnect()
     await db.close()
 
 
@@ -267,15 +296,10 @@ async def test_logs_contain_no_addresses(
 async def test_several_workers_share_one_queue_without_sending_twice(harness: WorkerHarness, inbox: Inbox) -> None:
     to = unique_address()
     ids = {await harness.queue(to, f"Number {number}.") for number in range(30)}
-    clients = [harness.new_client(inbox.url) for _ in range(4)]
-
-    async def work(number: int) -> None:
-        while await harness.worker.send_one(clients[number]):
-            pass
-
-    await asyncio.gather(*(work(number) for number in range(4)))
-    for client in clients:
-        await client.close()
+    others = [WorkerHarness(harness.db, inbox.url) for _ in range(3)]
+    await asyncio.gather(*(each.send_due() for each in (harness, *others)))
+    for other in others:
+        await other.worker.disconnect()
     mails = inbox.emails(to)
     assert {mail["message_id"] for mail in mails} == {f"<{id}@serai.example>" for id in ids}
     assert len(mails) == 30

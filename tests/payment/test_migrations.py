@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from serai.chassis.data.database import Connection, Database
-from serai.payment import store
+from serai.payment import refund_store, store
 from serai.payment.domain import Account, AttemptState, Payment, PaymentState, RefundState
 from serai.supervisor import databases
 
@@ -117,7 +117,7 @@ async def test_charges_of_an_earlier_version_get_the_totals_of_their_refunds(dat
         payment = await read(conn, order_id)
         assert payment.account == Account(captured=5000, refund_pending=500, refunded=1200, refund_failed=300)
         assert await store.account(conn, payment.id, "pi_3") == Account(captured=5000, refunded=5000)
-        stored = await store.refund_of_key(conn, payment.id, "key 2")
+        stored = await refund_store.refund_of_key(conn, payment.id, "key 2")
         assert stored is not None
         assert (stored[0].state, stored[1].key) == (RefundState.FAILED, "key 2")
 

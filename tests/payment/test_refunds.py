@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from serai.payment import sweeps
+from tests.jobs import run_due_jobs
 from tests.payment.service import Buyer, Json, PaymentService, account, eventually, usd
 
 FAILS_LATER, PENDS = "4000000000005126", "4000000000007726"
@@ -24,7 +25,7 @@ async def listed(service: PaymentService, buyer: Buyer) -> list[tuple[int, str]]
 
 async def settle_refunds(service: PaymentService) -> None:
     await service.sql("update refund set check_at = now() where state in ('created', 'pending')")
-    await sweeps.sweep_refunds(service.deps)
+    await run_due_jobs(sweeps.refund_sweep(service.deps))
 
 
 async def test_an_admin_gives_back_a_part_and_then_the_rest(no_webhooks: PaymentService) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from serai.payment import sweeps, webhooks
+from tests.jobs import run_due_jobs
 from tests.payment.service import Buyer, PaymentService, eventually, usd
 
 AMOUNT = 5000
@@ -100,9 +101,11 @@ async def _calm(service: PaymentService) -> None:
 
     async def nothing_open() -> bool:
         await service.sql("update webhook_event set due_at = now() where processed_at is null")
-        await webhooks.work_once(service.deps)
+        worker = webhooks.WebhookWorker(service.deps)
+        await run_due_jobs(worker)
+        await worker.mark_processed()
         await service.sql("update refund set check_at = now() where state in ('created', 'pending')")
-        await sweeps.sweep_refunds(service.deps)
+        await run_due_jobs(sweeps.refund_sweep(service.deps))
         left = await service.sql(
             """select 1 from refund where state in ('created', 'pending')
                union all select 1 from webhook_event where processed_at is null"""

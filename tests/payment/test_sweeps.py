@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
 
 from serai.payment import sweeps
 from serai.payment.deps import PARKED
+from tests.jobs import run_due_jobs
 from tests.payment.service import PaymentService, usd
 
 
@@ -19,7 +21,7 @@ async def test_the_sweep_finds_a_payment_that_no_webhook_told_of(no_webhooks: Pa
     buyer = await no_webhooks.buyer()
     await buyer.pay()
     await no_webhooks.sql("update attempt set check_at = now() where payment_id = $1", buyer.payment["id"])
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     assert await buyer.status() == "succeeded"
     (row,) = await no_webhooks.sql("select check_at from attempt where payment_id = $1", buyer.payment["id"])
     assert row["check_at"] is None
@@ -32,14 +34,14 @@ async def test_the_sweep_ends_an_attempt_that_expired_before_anybody_saw_it(no_w
                   expires_at = now() - interval '1 second' where payment_id = $1""",
         buyer.payment["id"],
     )
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     assert await buyer.close() == "closed"
 
 
 async def test_an_attempt_that_is_not_due_is_left_alone(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer()
     await buyer.pay()
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     assert await buyer.status() == "requires_payment"
 
 
@@ -57,7 +59,7 @@ async def test_one_attempt_that_fails_does_not_stop_the_others(
     )
     await buyer.pay()
     await make_due(no_webhooks, buyer.payment["id"])
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     await no_webhooks.sql("update attempt set state = 'ended', check_at = null where payment_id = $1", tombstone)
     assert await buyer.status() == "succeeded"
     assert [record.alert for record in caplog.records if hasattr(record, "alert")] == ["payment_sweep_failed"]
@@ -70,21 +72,21 @@ async def test_an_attempt_that_stripe_does_not_answer_for_is_due_again_later(
     await buyer.pay()
     await make_due(no_webhooks, buyer.payment["id"])
     await no_webhooks.fault("checkout.sessions.retrieve", "429", count=100)
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     assert await buyer.status() == "requires_payment"
     assert not [record for record in caplog.records if hasattr(record, "alert")]
     await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
     await make_due(no_webhooks, buyer.payment["id"])
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await run_due_jobs(sweeps.attempt_sweep(no_webhooks.deps))
     assert await buyer.status() == "succeeded"
 
 
 async def test_the_number_of_parked_attempts_is_shown(no_webhooks: PaymentService) -> None:
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await sweeps.count_parked(no_webhooks.deps)
     before = PARKED._value.get()
     buyer = await no_webhooks.buyer()
     await no_webhooks.sql("update attempt set state = 'parked' where payment_id = $1", UUID(buyer.payment["id"]))
-    await sweeps.sweep_attempts(no_webhooks.deps)
+    await sweeps.count_parked(no_webhooks.deps)
     assert PARKED._value.get() == before + 1
 
 
@@ -95,8 +97,39 @@ async def test_a_refund_that_was_stored_and_never_sent_is_sent_once_it_is_due(no
     assert refund.json()["status"] == "pending"
     await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
     await no_webhooks.sql("update refund set check_at = now() + interval '1 hour' where id = $1", refund.json()["id"])
-    await sweeps.sweep_refunds(no_webhooks.deps)
+    await run_due_jobs(sweeps.refund_sweep(no_webhooks.deps))
     assert [line["type"] for line in await buyer.ledger()] == ["charge"]
     await no_webhooks.sql("update refund set check_at = now() where id = $1", refund.json()["id"])
-    await sweeps.sweep_refunds(no_webhooks.deps)
+    await run_due_jobs(sweeps.refund_sweep(no_webhooks.deps))
+    assert [line["type"] for line in await buyer.ledger()] == ["charge", "refund"]
+
+
+async def test_of_several_replicas_one_claims_a_due_refund(no_webhooks: PaymentService) -> None:
+    buyer = await no_webhooks.buyer(5000, paid=True)
+    await no_webhooks.fault("refunds.create", "fail_500_before", count=100)
+    refund = UUID((await no_webhooks.refund(buyer.payment["id"], {"amount": usd(700)})).json()["id"])
+    await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
+    await no_webhooks.sql("update refund set check_at = now() where id = $1", refund)
+    replicas = [sweeps.refund_sweep(no_webhooks.deps) for _ in range(3)]
+    claimed = await asyncio.gather(*(replica.claim(100) for replica in replicas))
+    assert [each for each in claimed if refund in each] in ([[refund]], []), "the running service may be first"
+    await no_webhooks.sql("update refund set check_at = now() where id = $1", refund)
+    await run_due_jobs(replicas[0])
+    assert [line["type"] for line in await buyer.ledger()] == ["charge", "refund"]
+
+
+async def test_a_refund_for_which_stripe_stored_a_failure_is_not_sent_again_immediately(
+    no_webhooks: PaymentService,
+) -> None:
+    buyer = await no_webhooks.buyer(5000, paid=True)
+    await no_webhooks.fault("refunds.create", "execute_then_500")
+    refund = UUID((await no_webhooks.refund(buyer.payment["id"], {"amount": usd(700)})).json()["id"])
+    (row,) = await no_webhooks.sql(
+        """select generation, check_at > now() as later, check_at < now() + interval '6 seconds' as soon
+           from refund where id = $1""",
+        refund,
+    )
+    assert dict(row) == {"generation": 2, "later": True, "soon": True}
+    await no_webhooks.sql("update refund set check_at = now() where id = $1", refund)
+    await run_due_jobs(sweeps.refund_sweep(no_webhooks.deps))
     assert [line["type"] for line in await buyer.ledger()] == ["charge", "refund"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -11,14 +13,17 @@ import httpx
 import msgspec
 import pytest
 
+from serai.chassis.data.database import Database
+from serai.chassis.data.feed import Feed
 from serai.chassis.settings import SettingsError
 from serai.chassis.telemetry import REGISTRY
-from serai.payment import store, webhooks
+from serai.payment import webhook_store, webhooks
 from serai.payment.app import create
 from serai.payment.deps import Deps
-from serai.payment.stripe_api import StripeEvent
+from serai.payment.stripe_api import StripeApi, StripeEvent
 from serai.sandbox.webhooks import sign
 from tests import tokens
+from tests.jobs import run_due_jobs
 from tests.payment.service import Buyer, PaymentService, eventually
 from tests.sandbox.process import KEY, SECRET
 
@@ -144,7 +149,7 @@ async def test_what_a_process_has_stored_is_its_own_until_its_time_is_over(no_we
     # A replica stores it, and dies.
     assert await no_webhooks.deps.store_webhook(event)
     assert not await no_webhooks.deps.store_webhook(event)
-    assert await webhooks.work_once(no_webhooks.deps) == 0
+    assert await webhooks.WebhookWorker(no_webhooks.deps).claim(1) == []
     assert await buyer.status() == "requires_payment"
     await no_webhooks.sql("update webhook_event set due_at = now() where id = $1", event[0])
     await buyer.becomes("succeeded")
@@ -164,7 +169,9 @@ async def test_the_event_list_brings_what_was_dropped(service: PaymentService) -
 
 async def nothing_left_after(deps: Deps) -> bool:
     """When this replica finds nothing to do, and nobody else is at it."""
-    await webhooks.work_once(deps)
+    worker = webhooks.WebhookWorker(deps)
+    await run_due_jobs(worker)
+    await worker.mark_processed()
     async with deps.database.connection() as conn:
         return not await conn.fetchval("select count(*) from webhook_event where processed_at is null")
 
@@ -203,7 +210,7 @@ async def process(service: PaymentService, event: dict[str, Any]) -> bool:
     """Store an event as a webhook of another replica, and process it here. Returns whether it is finished."""
     body = json.dumps(event).encode()
     async with service.deps.database.connection() as conn:
-        await store.insert_webhooks(conn, [(event["id"], event["type"], body)], 3600.0)
+        await webhook_store.insert_webhooks(conn, [(event["id"], event["type"], body)], 3600.0)
     done = await webhooks._process_all(service.deps, [msgspec.json.decode(body, type=StripeEvent)])
     return done == [event["id"]]
 
@@ -296,6 +303,66 @@ def readings() -> float:
     """How often this process has read a session from Stripe."""
     labels = {"operation": "checkout.sessions.retrieve", "outcome": "ok"}
     return REGISTRY.get_sample_value("stripe_request_duration_seconds_count", labels) or 0.0
+
+
+async def test_processed_events_are_marked_once_a_second(no_webhooks: PaymentService) -> None:
+    worker = webhooks.WebhookWorker(no_webhooks.deps)
+    await run_due_jobs(worker)
+    event = await received(no_webhooks.deps)
+    assert await run_due_jobs(worker) == 1
+    assert await is_unprocessed(no_webhooks.deps, event), "the database was polled less than a second ago"
+    await asyncio.sleep(0.8)
+    await worker.claim(1)
+    assert not await is_unprocessed(no_webhooks.deps, event)
+
+
+async def test_a_worker_that_stops_marks_what_it_has_processed(no_webhooks: PaymentService) -> None:
+    worker = webhooks.WebhookWorker(no_webhooks.deps)
+    running = asyncio.create_task(worker.run())
+    event = await received(no_webhooks.deps)
+    async with asyncio.timeout(30):
+        while not no_webhooks.deps.webhook_queue.empty() or worker.active_jobs:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert not await is_unprocessed(no_webhooks.deps, event)
+
+
+async def test_many_events_in_the_database_do_not_delay_those_that_arrive(database: Callable[[str], str]) -> None:
+    db = Database(database("payment"), size=1)
+    await db.open()
+    deps = Deps(db, Feed("payment", db), StripeApi(KEY), "http://localhost:8080", "USD", (SECRET,))
+    async with db.connection() as conn:
+        await webhook_store.insert_webhooks(
+            conn, [(f"evt_{number}", "customer.created", foreign_event(f"evt_{number}")) for number in range(40)]
+        )
+    event = await received(deps)
+    worker = webhooks.WebhookWorker(deps)
+    [batch] = await worker.claim(1)
+    assert event in [each.id for each in batch]
+    [rest] = await worker.claim(1)
+    assert len({each.id for each in batch + rest}) == 41
+    await db.close()
+
+
+def foreign_event(event_id: str) -> bytes:
+    """An event of another application."""
+    subject = {"id": "cus_1", "object": "customer"}
+    return json.dumps({"id": event_id, "type": "customer.created", "created": 1, "data": {"object": subject}}).encode()
+
+
+async def received(deps: Deps) -> str:
+    """The id of an event that this replica has stored and not processed."""
+    event_id = f"evt_{uuid4().hex}"
+    body = foreign_event(event_id)
+    await webhooks.receive(deps, body, sign(body, SECRET, int(time.time())))
+    return event_id
+
+
+async def is_unprocessed(deps: Deps, event_id: str) -> bool:
+    async with deps.database.connection() as conn:
+        query = "select processed_at is null from webhook_event where id = $1"
+        return bool(await conn.fetchval(query, event_id))
 
 
 async def test_old_processed_events_are_deleted(no_webhooks: PaymentService) -> None:

@@ -22,6 +22,7 @@ import msgspec
 from serai.chassis import tracing
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
+from serai.chassis.nudge import Nudge
 
 CHANNEL = "serai_feed"
 MAX_EVENTS = 500
@@ -63,9 +64,10 @@ class NewEvent(msgspec.Struct, frozen=True):
     traceparent: str | None
 
 
-def new_event(type_: str, data: Any) -> NewEvent:
-    """`data` holds ids and facts, no personal data."""
-    return NewEvent(new_id(), type_, msgspec.to_builtins(data), tracing.traceparent())
+def new_event(type_: str, data: Any, traceparent: str | None = None) -> NewEvent:
+    """`data` holds ids and facts, no personal data. Consumers continue the trace of `traceparent`, by default the
+    current one."""
+    return NewEvent(new_id(), type_, msgspec.to_builtins(data), traceparent or tracing.traceparent())
 
 
 class Feed:
@@ -78,15 +80,18 @@ class Feed:
         self._db = db
         self._record_interval_s = record_interval_s
         self._recorded_at: dict[str, float] = {}
-        self._committed = asyncio.Event()
+        #: Assign positions now instead of at the next poll: a transaction with events has committed.
+        self.nudge = Nudge()
         self._wake_event = asyncio.Event()
         #: The last assigned position, once a notification has reported it.
         self._head: int | None = None
         self._stopping = False
 
-    async def append(self, tx: Connection, type_: str, subject: UUID | str, data: Any) -> UUID:
-        """Insert an event. `data` holds ids and facts, no personal data."""
-        event = new_event(type_, data)
+    async def append(
+        self, tx: Connection, type_: str, subject: UUID | str, data: Any, traceparent: str | None = None
+    ) -> UUID:
+        """Insert an event; see `new_event`."""
+        event = new_event(type_, data, traceparent)
         await tx.execute(
             "insert into event (id, type, subject, data, traceparent) values ($1, $2, $3, $4, $5)",
             event.id,
@@ -96,10 +101,6 @@ class Feed:
             event.traceparent,
         )
         return event.id
-
-    def nudge(self) -> None:
-        """Assign positions now instead of at the next poll: a transaction with events has committed."""
-        self._committed.set()
 
     async def after(self, consumer: str, position: int, limit: int, wait_s: float) -> Events:
         """Events after `position`; waits up to `wait_s` seconds for a first one."""
@@ -159,7 +160,7 @@ class Feed:
         wake_event.set()
 
     async def run(self) -> None:
-        """Assign positions immediately after a nudge, else every 200 ms, and notify the consumers of every replica."""
+        """Assign positions after a nudge, else about every 200 ms, and notify the consumers of every replica."""
         listener: asyncpg.Connection[asyncpg.Record] | None = None
         try:
             while True:
@@ -169,11 +170,7 @@ class Feed:
                     listener = await self._db.dedicated()
                     await listener.add_listener(CHANNEL, self._on_notification)
                     self._wake()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_POLL_INTERVAL_S):
-                        await self._committed.wait()
-                if self._committed.is_set() or await self._has_unpositioned():
-                    self._committed.clear()
+                if await self.nudge.wait(_POLL_INTERVAL_S) or await self._has_unpositioned():
                     await self._assign_positions()
                     await asyncio.sleep(_MIN_INTERVAL_S)
         finally:
@@ -194,7 +191,7 @@ class Feed:
     async def _assign_positions(self) -> None:
         async with self._db.connection() as conn:
             if not await conn.fetchval("select hand_out_positions($1)", CHANNEL):
-                self._committed.set()
+                self.nudge()
                 await asyncio.sleep(0.002)
 
     async def prune(self) -> None:

@@ -41,6 +41,7 @@ from serai.chassis.data.idempotency import prune as prune_idempotency
 from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.http import edge
 from serai.chassis.otlp import Exporter
+from serai.chassis.process.jobs import Worker
 from serai.chassis.settings import Settings, SettingsError
 from serai.chassis.tracing import Tracer
 
@@ -186,6 +187,12 @@ class Service:
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task beside requests. When it fails, the error is logged and counted, and the task is started again."""
         self._background.append((name, run))
+
+    def works(self, worker: Worker[Any]) -> None:
+        """Run a worker beside requests. When the process drains, the worker finishes its jobs and claims no more."""
+        self.background(worker.name, worker.run)
+        self.on_drain.append(worker.stop_claiming)
+        self.active_jobs.append(lambda: worker.active_jobs)
 
     def every(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task about every `seconds` seconds, with jitter so that replicas spread."""

@@ -70,26 +70,20 @@ class CheckoutSaga:
         self._db = db
         self._feed = feed
         self._steps = steps
-        self._worker = Worker(
+        self.worker = Worker(
             "checkout",
             self._claim,
             self.drive,
             concurrency=_MAX_RUNNING,
             interval_s=_TICK_S,
             log_fields=lambda saga: {"order_id": saga.order_id, "state": saga.state},
+            traceparent=lambda saga: saga.context.traceparent,
         )
-        self.run = self._worker.run
-        self.leave = self._worker.stop_claiming
 
     def nudge(self) -> None:
         """Look for due sagas now instead of at the next tick."""
-        self._worker.nudge()
+        self.worker.nudge()
         self._feed.nudge()
-
-    @property
-    def active_jobs(self) -> int:
-        """The number of sagas being driven."""
-        return self._worker.active_jobs
 
     async def _claim(self, limit: int) -> list[Saga]:
         async with self._db.connection() as conn:
@@ -113,7 +107,7 @@ class CheckoutSaga:
 
     async def drive_within(self, saga: Saga, seconds: float) -> Saga | None:
         """Drive `saga` until it rests, retrying failed steps. Returns None after `seconds`; a worker then continues."""
-        task = self._worker.start(self._until_rest(saga, time.monotonic() + seconds))
+        task = self.worker.start(self._until_rest(saga, time.monotonic() + seconds))
         done, _ = await asyncio.wait({task}, timeout=seconds)
         return task.result() if done else None
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from serai.chassis.batch import Batch
 from serai.chassis.data.database import TRANSIENT, Connection, Database, DatabaseUnavailable
 from serai.chassis.errors import NotFound, Problem
 from serai.chassis.http import edge
@@ -41,7 +43,6 @@ PRODUCT_BYTES = 96 * 1024 * 1024
 PAGE_BYTES = 16 * 1024 * 1024
 #: Ways to ask for what is kept: spellings of a query, slugs.
 MAX_NAMES = 8192
-MAX_TOGETHER = 100
 #: Under load the next statement waits this long for more products to read, unless there are enough: among others each
 #: costs a third of what it costs alone.
 GATHER_S = 0.001
@@ -73,10 +74,11 @@ class ProductCache:
         #: Reads that nothing has changed the answer of since they began.
         self._reading: dict[str, Reading] = {}
         self._loading: dict[Hashable, asyncio.Task[CachedResponse]] = {}
-        self._wanted: list[tuple[str, Reading]] = []
         #: All products were dropped, and none has been read ahead since.
         self._emptied = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
+        self._read_missing = Batch(self._read_products, gather_s=GATHER_S, enough=ENOUGH)
+        #: Apart, so that nobody who asks waits for what is read ahead.
+        self._read_early = Batch(self._read_products)
 
     async def page(self, query: listing.Query) -> CachedResponse:
         """Raises `Invalid` for a cursor of another list."""
@@ -173,7 +175,9 @@ class ProductCache:
             if not ids:
                 return
             # What cannot be read now is read when somebody asks for it.
-            await self._read([(key, self._begin_reading(key)) for key in map(str, ids) if self._is_new(key)])
+            new = [self._begin_reading(key, self._read_early) for key in map(str, ids) if self._is_new(key)]
+            if new:
+                await asyncio.wait(new)
             before = ids[-1]
             await asyncio.sleep(AHEAD_PAUSE * (time.monotonic() - began))
 
@@ -222,53 +226,38 @@ class ProductCache:
         kept = self._products.get(product_id)
         if kept is not None and self._is_true(kept):
             return kept
-        reading = self._reading.get(product_id)
-        if reading is None:
-            reading = self._begin_reading(product_id)
-            self._wanted.append((product_id, reading))
-            if self._reader is None:
-                self._reader = asyncio.create_task(self._read_wanted())
+        reading = self._reading.get(product_id) or self._begin_reading(product_id, self._read_missing)
         answer = await asyncio.shield(reading)
         if answer is None:
             raise NotFound
         return answer
 
-    def _begin_reading(self, product_id: str) -> Reading:
+    def _begin_reading(self, product_id: str, batch: Batch[str, CachedResponse | None]) -> Reading:
         """Whoever asks for it from now on waits for this."""
-        reading: Reading = asyncio.get_running_loop().create_future()
-        reading.add_done_callback(_retrieved)
-        self._reading[product_id] = reading
+        reading = self._reading[product_id] = batch.submit(product_id)
+        reading.add_done_callback(partial(self._end_reading, product_id))
         return reading
 
-    async def _read_wanted(self) -> None:
-        while self._wanted:
-            together, self._wanted = self._wanted[:MAX_TOGETHER], self._wanted[MAX_TOGETHER:]
-            await self._read(together)
-            if len(self._wanted) < ENOUGH:
-                await asyncio.sleep(GATHER_S)
-        self._reader = None
+    def _end_reading(self, product_id: str, reading: Reading) -> None:
+        is_current = self._reading.get(product_id) is reading
+        if is_current:
+            del self._reading[product_id]
+        if reading.cancelled() or reading.exception() is not None:
+            return
+        answer = reading.result()
+        if is_current and answer is not None:
+            self._products.keep(product_id, answer)
 
-    async def _read(self, together: list[tuple[str, Reading]]) -> None:
+    async def _read_products(self, product_ids: Sequence[str]) -> list[CachedResponse | None]:
         as_of = time.monotonic()
-        try:
-            async with self._db.connection() as conn:
-                products = await catalogue.read_products(conn, [UUID(product_id) for product_id, _ in together])
-            answers = {
-                str(one.id): CachedResponse.of(one, one.version).packed() for one in products if one.status == "active"
-            }
-            for product_id, reading in together:
-                answer = answers.get(product_id)
-                if answer is not None and self._reading.get(product_id) is reading:
-                    answer.as_of = as_of
-                    self._products.keep(product_id, answer)
-                reading.set_result(answer)
-        except Exception as error:
-            for _, reading in together:
-                if not reading.done():
-                    reading.set_exception(error)
-        for product_id, reading in together:
-            if self._reading.get(product_id) is reading:
-                del self._reading[product_id]
+        async with self._db.connection() as conn:
+            products = await catalogue.read_products(conn, [UUID(product_id) for product_id in product_ids])
+        answers = {
+            str(one.id): CachedResponse.of(one, one.version).packed() for one in products if one.status == "active"
+        }
+        for answer in answers.values():
+            answer.as_of = as_of
+        return [answers.get(product_id) for product_id in product_ids]
 
     def _when_read(self, product_id: str) -> ASGIApp:
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from litestar import get
 
 from serai.chassis.process.app import Service
+from serai.chassis.process.jobs import Worker
 from serai.chassis.process.serve import run
 from serai.chassis.settings import Settings, load
 
-holding, released, draining, done = (asyncio.Event() for _ in range(4))
+holding, released, draining = (asyncio.Event() for _ in range(3))
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,22 @@ def release() -> str:
     return "released"
 
 
-async def work() -> None:
+async def claim(limit: int) -> list[str]:
+    """There is always another job."""
+    return ["job"]
+
+
+async def work(job: str) -> None:
     """A job that takes a while longer when the process drains."""
     await draining.wait()
     await asyncio.sleep(0.3)
     print("worked", flush=True)
-    done.set()
-    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     service = Service(ServiceDeclaration(), load(Settings))
     service.routes(None, [quick, held, until_held, release])
-    service.background("work", work)
-    service.active_jobs.append(lambda: 0 if done.is_set() else 1)
+    service.works(Worker("work", claim, work, concurrency=1, interval_s=60))
     service.on_drain += [lambda: print("draining", flush=True), draining.set]
     service.on_drained.append(lambda: print("drained", flush=True))
     run(service)

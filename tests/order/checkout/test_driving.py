@@ -291,7 +291,7 @@ async def test_a_checkout_goes_on_when_its_request_waits_no_longer(shop: Shop) -
     saga = await shop.accept()
     stall = shop.payment.faults.stall_before("open")
     assert await shop.checkout.drive_within(saga, 0.1) is None
-    assert shop.checkout.active_jobs == 1
+    assert shop.checkout.worker.active_jobs == 1
     stall.resume()
     await until(lambda: _is(shop, saga, State.AWAITING_PAYMENT))
     await until(lambda: _no_active_jobs(shop))
@@ -344,7 +344,7 @@ async def test_a_worker_has_only_so_many_sagas_in_hand(lone_shop: Shop) -> None:
         await asyncio.gather(*(stall.reached.wait() for stall in stalls[:16]))
         lone_shop.checkout.nudge()
         await asyncio.sleep(0.05)
-        assert lone_shop.checkout.active_jobs == 16
+        assert lone_shop.checkout.worker.active_jobs == 16
         assert not stalls[16].reached.is_set()
         stalls[0].resume()
         await asyncio.wait_for(stalls[16].reached.wait(), 5)
@@ -356,7 +356,7 @@ async def test_a_worker_that_leaves_finishes_what_it_has_begun_and_begins_nothin
     stall = lone_shop.payment.faults.stall_before("open")
     async with _working(lone_shop):
         await stall.reached.wait()
-        lone_shop.checkout.leave()
+        lone_shop.checkout.worker.stop_claiming()
         late = await lone_shop.accept()
         await lone_shop.make_due(late.order_id)
         lone_shop.checkout.nudge()
@@ -425,7 +425,9 @@ class BrokenFeed(Feed):
         super().__init__("order", db)
         self._broken = True
 
-    async def append(self, tx: Connection, type_: str, subject: UUID | str, data: Any) -> UUID:
+    async def append(
+        self, tx: Connection, type_: str, subject: UUID | str, data: Any, traceparent: str | None = None
+    ) -> UUID:
         if self._broken:
             self._broken = False
             raise DatabaseUnavailable
@@ -439,7 +441,7 @@ class _working:
         self._shop = shop
 
     async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._shop.checkout.run())
+        self._task = asyncio.create_task(self._shop.checkout.worker.run())
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
@@ -458,7 +460,7 @@ async def _is(shop: Shop, saga: domain.Saga, state: State) -> bool:
 
 
 async def _no_active_jobs(shop: Shop) -> bool:
-    return shop.checkout.active_jobs == 0
+    return shop.checkout.worker.active_jobs == 0
 
 
 async def _was_left(caplog: pytest.LogCaptureFixture) -> bool:

@@ -16,6 +16,7 @@ import pytest
 from serai.chassis.data.database import Database
 from serai.contracts.product.inventory import HoldLine
 from serai.product.inventory import store as stock
+from serai.product.search.cache import ProductCache
 from tests.product.conftest import replica
 from tests.product.shop import Shop, problem, sku, usd, variant_id
 from tests.product.users import Users
@@ -206,6 +207,48 @@ async def test_many_who_ask_at_once_get_one_answer(shop: Shop) -> None:
 
 #: What is kept may be that old, and what is told from one replica to another comes before.
 KEPT_S, AT_ONCE_S = 1.0, 0.9
+
+
+async def test_what_is_dropped_while_it_is_read_is_not_kept_nor_given_to_whoever_asks_later(
+    shop: Shop, database_url: str
+) -> None:
+    desk = await shop.create(stock=1)
+    product_id = UUID(desk["id"])
+    db = Database(database_url, size=1)
+    await db.open()
+    try:
+        cache = ProductCache(db)
+        async with db.connection():
+            first = asyncio.create_task(cache.product(product_id))
+            await asyncio.sleep(0)
+            cache.drop(product_id)
+        assert (await first).body
+        assert cache._products.get(str(product_id)) is None
+        async with db.connection():
+            early = asyncio.create_task(cache.product(product_id))
+            await asyncio.sleep(0)
+            cache.drop(product_id)
+            late = asyncio.create_task(cache.product(product_id))
+            await asyncio.sleep(0)
+        await early
+        assert cache._products.get(str(product_id)) is await late
+    finally:
+        await db.close()
+
+
+async def test_a_reader_who_leaves_does_not_take_the_answer_from_others(shop: Shop, database_url: str) -> None:
+    desk = await shop.create(stock=1)
+    db = Database(database_url, size=1)
+    await db.open()
+    try:
+        cache = ProductCache(db)
+        async with db.connection():
+            leaving, staying = (asyncio.create_task(cache.product(UUID(desk["id"]))) for _ in range(2))
+            await asyncio.sleep(0)
+            leaving.cancel()
+        assert await staying is await cache.product(UUID(desk["id"]))
+    finally:
+        await db.close()
 
 
 async def until_shown(shows: Callable[[], Awaitable[bool]], within_s: float = KEPT_S) -> None:
