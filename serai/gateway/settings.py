@@ -13,7 +13,7 @@ import msgspec
 from serai.chassis.settings import Env, Settings, SettingsError
 from serai.gateway.certificate import CertificateError, CertificatePair
 from serai.gateway.config_source import ConfigSource, XdsSource
-from serai.gateway.edge_config import EdgeConfig, Tls
+from serai.gateway.edge_config import Collector, EdgeConfig, Tls
 from serai.gateway.rate_limits import RateLimit, parse_limit
 from serai.gateway.routes import MAX_BODY_BYTES
 
@@ -85,6 +85,9 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
 
     def local_edge(self, source: ConfigSource, agent_host: str, agent_port: int) -> EdgeConfig:
         """The configuration of the Envoy that the agent runs. `agent_host` and `agent_port` are the agent's server."""
+        collector = None
+        if self.otlp_endpoint:
+            collector = Collector(self.otlp_endpoint, self.otlp_header_fields, self.resource("gateway", self.instance))
         return EdgeConfig(
             bind=self.gateway_bind,
             port=self.port,
@@ -101,6 +104,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
             tls=self.tls(),
             access_log=self.access_log,
             access_log_sample=self.access_log_sample,
+            collector=collector,
         )
 
     def remote_edge(self, local: EdgeConfig) -> EdgeConfig:
@@ -115,6 +119,8 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
             bind=host.strip("[]") or local.bind,
             port=int(port or local.port),
             agent_host=self.advertise or local.agent_host,
+            # Nothing adjusts the share of the requests that these Envoys would trace.
+            collector=None,
         )
 
     def check(self) -> GatewaySettings:

@@ -21,7 +21,7 @@ from email.headerregistry import Address
 import msgspec
 from prometheus_client import Counter, Gauge
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.data.database import Database
 from serai.chassis.errors import Unavailable
 from serai.chassis.process.jobs import Worker
@@ -76,6 +76,7 @@ class EmailWorker(Worker[Job]):
             concurrency=CONNECTIONS,
             interval_s=POLL_S,
             log_fields=lambda job: {"mail_id": job[0].id, "template": job[0].template},
+            traceparent=lambda job: job[0].traceparent,
         )
         self._database = database
         self._composer = composer
@@ -107,13 +108,11 @@ class EmailWorker(Worker[Job]):
 
     async def _send(self, job: Job) -> None:
         email, deadline = job
-        trace = telemetry.trace_var.set(telemetry.join_trace(email.traceparent))
         client = self._idle.pop()
         try:
             await self._attempt(email, client, deadline)
         finally:
             self._idle.append(client)
-            telemetry.trace_var.reset(trace)
 
     async def _attempt(self, email: ClaimedEmail, client: smtp.SmtpClient, deadline: float) -> None:
         outcome: Outcome
@@ -131,7 +130,8 @@ class EmailWorker(Worker[Job]):
                     return
                 secret = composed.link.token if composed.link else None
                 content, built = self._build(email, composed)
-                await client.send(self._sender.addr_spec, built.address, built.raw)
+                with tracing.span("call", "smtp/send"):
+                    await client.send(self._sender.addr_spec, built.address, built.raw)
             outcome, error = "sent", None
         except (Undeliverable, smtp.Refused) as failure:
             outcome, error = "refused", str(failure)

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.data.database import Connection
 from serai.contracts.notification import EmailStatus, Notification, NotificationDetails, NotificationSettings
 
@@ -87,7 +87,7 @@ async def add(
         facts,
         recipient,
         give_up_after,
-        telemetry.traceparent(),
+        tracing.traceparent(),
     )
 
 

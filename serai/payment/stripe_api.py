@@ -19,6 +19,7 @@ import aiohttp
 import msgspec
 from prometheus_client import Histogram
 
+from serai.chassis import tracing
 from serai.chassis.ids import new_id
 from serai.chassis.telemetry import REGISTRY
 from serai.contracts.payment import PaymentUnavailable
@@ -179,8 +180,10 @@ class StripeApi:
         started = time.monotonic()
         outcome = "ok"
         try:
-            async with asyncio.timeout(self._call_s):
-                raw = await self._tries(operation, method, path, msgspec.json.decode(request), key)
+            with tracing.span("call", f"stripe/{operation}") as span:
+                span.attributes = {"http.request.method": method.upper(), "server.address": "stripe"}
+                async with asyncio.timeout(self._call_s):
+                    raw = await self._tries(operation, method, path, msgspec.json.decode(request), key)
             return msgspec.json.decode(raw, type=kind)
         except TimeoutError:
             outcome = "timeout"

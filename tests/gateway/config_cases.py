@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from serai.gateway.config_source import FileSource, XdsSource
-from serai.gateway.edge_config import EdgeConfig, Tls
+from serai.gateway.edge_config import Collector, EdgeConfig, Tls
 from serai.gateway.envoy_resources import Resources, bootstrap, build_resources
 from serai.gateway.rate_limits import RateLimit
 from serai.gateway.routes import WEB, client_document, service_routes
@@ -41,6 +41,7 @@ _ONE_EACH = {
 _TWO_PRODUCTS = {**_ONE_EACH, "product": (Endpoint("::1", 4012), Endpoint("127.0.0.1", 4002))}
 _OPEN = SystemState(services=_ONE_EACH, jwks={"keys": [_KEY]}, open=True)
 _TLS = Tls(Path("/etc/serai/tls.crt"), Path("/etc/serai/tls.key"))
+_COLLECTOR = Collector("http://127.0.0.1:4318", {"x-token": "t"}, {"service.name": "gateway"})
 _LIMITS = {"default": None, "sign_in": RateLimit(60, 30), "orders": RateLimit(600, 600)}
 
 
@@ -82,6 +83,8 @@ CONFIG_CASES = {
     "behind-proxies": ConfigCase(
         edge=edge_config(hosts=("www.shop.example", "shop.example"), trusted_hops=2, access_log=False)
     ),
+    "collector": ConfigCase(edge=edge_config(collector=_COLLECTOR)),
+    "collector-tls": ConfigCase(edge=edge_config(collector=replace(_COLLECTOR, url="https://otlp.example/base/"))),
     "xds": ConfigCase(edge=edge_config(source=XdsSource())),
     "tls-xds": ConfigCase(edge=edge_config(source=XdsSource(), tls=_TLS)),
 }

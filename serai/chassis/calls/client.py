@@ -21,7 +21,7 @@ import aiohttp
 import msgspec
 from prometheus_client import Histogram
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import deadline
 from serai.chassis.calls.directory import Directory
@@ -112,7 +112,7 @@ class Calls:
         headers = {"authorization": f"Service {self._signer.token(callee, on_behalf_of)}"}
         if request_id := telemetry.request_id_var.get():
             headers["x-request-id"] = request_id
-        if traceparent := telemetry.traceparent():
+        if traceparent := tracing.traceparent():
             headers["traceparent"] = traceparent
         return headers
 
@@ -179,7 +179,8 @@ class ServiceClient:
         started = time.monotonic()
         outcome = "ok"
         try:
-            with telemetry.span("call", operation):
+            with tracing.span("call", f"{self.callee}/{operation}") as span:
+                span.attributes = {"http.request.method": method, "server.address": self.callee}
                 headers = self._calls.headers(self.callee, on_behalf_of)
                 payload = None if body is None else msgspec.json.encode(body)
                 if payload is not None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.errors import Unavailable
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -54,6 +56,56 @@ class DatabaseUnavailable(Unavailable):
 
     code, detail = "database_unavailable", "The data store is briefly not available; try again."
     maybe_done = True
+
+
+if TYPE_CHECKING:
+    _AsyncpgConnection = asyncpg.Connection[asyncpg.Record]
+else:  # At run time the class is not generic.
+    _AsyncpgConnection = asyncpg.Connection
+
+
+class _TracedConnection(_AsyncpgConnection):
+    """Records a span for each statement. The text of a statement has no values, which are parameters."""
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        with _statement(query):
+            return await super().execute(query, *args, **options)
+
+    async def executemany(self, command: str, args: Any, **options: Any) -> None:
+        with _statement(command):
+            await super().executemany(command, args, **options)
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        with _statement(query):
+            return await super().fetch(query, *args, **options)
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        with _statement(query):
+            return await super().fetchrow(query, *args, **options)
+
+    async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+        with _statement(query):
+            return await super().fetchval(query, *args, **options)
+
+
+def _statement(query: str) -> tracing.Span:
+    """A client's span in the semantic conventions of databases."""
+    span = tracing.span("statement", _summary(query))
+    span.attributes["db.system.name"] = "postgresql"
+    span.attributes["db.query.text"] = query
+    return span
+
+
+@lru_cache(maxsize=1024)
+def _summary(query: str) -> str:
+    """The operation and the table that it names first, such as "insert orders.order"."""
+    operation = query.split(None, 1)[0].rstrip(";").lower() if query.strip() else "statement"
+    table = _TABLE.search(query)
+    return f"{operation} {table[1]}" if table else operation
+
+
+#: The first table of a statement.
+_TABLE = re.compile(r"\b(?:from|into|update|join)\s+([a-z_][a-z_0-9.]*)", re.IGNORECASE)
 
 
 class Database:
@@ -93,6 +145,7 @@ class Database:
             server_settings=self._settings,
             init=_set_json_codec,
             reset=_no_reset,
+            connection_class=_TracedConnection,
         )
 
     async def close(self) -> None:
@@ -112,8 +165,7 @@ class Database:
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as conn:
                 self._on_acquired(time.perf_counter() - requested_at)
-                with telemetry.span("statement", self._name):
-                    yield conn
+                yield conn
                 self._last_success_at = time.perf_counter()
         except TRANSIENT as error:
             raise DatabaseUnavailable from error

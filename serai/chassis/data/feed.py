@@ -19,7 +19,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.chassis.nudge import Nudge
@@ -64,9 +64,10 @@ class NewEvent(msgspec.Struct, frozen=True):
     traceparent: str | None
 
 
-def new_event(type_: str, data: Any) -> NewEvent:
-    """`data` holds ids and facts, no personal data."""
-    return NewEvent(new_id(), type_, msgspec.to_builtins(data), telemetry.traceparent())
+def new_event(type_: str, data: Any, traceparent: str | None = None) -> NewEvent:
+    """`data` holds ids and facts, no personal data. Consumers continue the trace of `traceparent`, by default the
+    current one."""
+    return NewEvent(new_id(), type_, msgspec.to_builtins(data), traceparent or tracing.traceparent())
 
 
 class Feed:
@@ -86,9 +87,11 @@ class Feed:
         self._head: int | None = None
         self._stopping = False
 
-    async def append(self, tx: Connection, type_: str, subject: UUID | str, data: Any) -> UUID:
-        """Insert an event. `data` holds ids and facts, no personal data."""
-        event = new_event(type_, data)
+    async def append(
+        self, tx: Connection, type_: str, subject: UUID | str, data: Any, traceparent: str | None = None
+    ) -> UUID:
+        """Insert an event; see `new_event`."""
+        event = new_event(type_, data, traceparent)
         await tx.execute(
             "insert into event (id, type, subject, data, traceparent) values ($1, $2, $3, $4, $5)",
             event.id,

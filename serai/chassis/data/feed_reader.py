@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import msgspec
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.calls.client import Calls, ServiceClient
 from serai.chassis.data.database import TRANSIENT, Connection, Database
 from serai.chassis.data.feed import Event, Events
@@ -155,7 +155,13 @@ class FeedReader:
         if event.subject in parked:
             await self._park(tx, event, "waits for an earlier event of its subject")
             return
-        with telemetry.span("event", event.type, event.traceparent):
+        with tracing.span("event", f"process {event.type}", event.traceparent) as span:
+            span.attributes = {
+                "messaging.system": "serai",
+                "messaging.operation.name": "process",
+                "messaging.destination.name": self.producer,
+                "messaging.message.id": str(event.id),
+            }
             await self._apply(tx, event)
 
     async def _parked_subjects(self, tx: Connection) -> frozenset[str]:

@@ -23,7 +23,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Histogram
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.auth.principal import ANONYMOUS, POLICIES, Principal
 from serai.chassis.auth.verifier import Verifier
 from serai.chassis.calls import deadline
@@ -42,7 +42,7 @@ from serai.chassis.errors import (
     UnsupportedMediaType,
 )
 from serai.chassis.http import body
-from serai.chassis.http.admission import Admission
+from serai.chassis.http.admission import Admission, Priority
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 _NOT_LOGGED = PROBES | frozenset({"/v1/agent/check/pass/{check_id}", "/internal/events", "shed"})
 #: In place of the route: a request that is shed is not routed.
 _SHED = "shed"
+#: In place of the route: no route has this path.
+_UNMATCHED = "unmatched"
 
 
 class State:
@@ -259,15 +261,22 @@ class Envelope:
         self._state.active += 1
         if scope["path"] not in PROBES:
             self._state.last_request_at = started
-        route = "unmatched"
-        with telemetry.span("request", scope["path"], traceparent):
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        route = _UNMATCHED
+        priority = self._state.admission.priority(scope["path"])
+        # Probes and open streams are not recorded: they would use up the budget of traces.
+        recorded = priority is not Priority.EXEMPT
+        with tracing.span("request", method, traceparent, recorded=recorded) as span:
             try:
-                route = await self._answer(scope, receive, answer, started, request_id)
+                route = await self._answer(scope, receive, answer, started, request_id, priority)
             finally:
                 self._state.active -= 1
-                self._measure(scope["method"], route, status, time.perf_counter() - started)
+                self._describe(span, method, route, status)
+                self._measure(method, route, status, time.perf_counter() - started)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, answer: Send, started: float, request_id: str) -> str:
+    async def _answer(
+        self, scope: HTTPScope, receive: Receive, answer: Send, started: float, request_id: str, priority: Priority
+    ) -> str:
         """The route that answered."""
         cached_response = self._state.cached_response(scope) if self._state.cached_response is not None else None
         if cached_response is not None:
@@ -275,7 +284,7 @@ class Envelope:
             await app(scope, receive, answer)
             return route
         admission = self._state.admission
-        if not admission.enter(priority := admission.priority(scope["path"])):
+        if not admission.enter(priority):
             await _refuse(answer, request_id)
             return _SHED
         asyncio.get_running_loop().call_soon(admission.record_loop_delay, started)
@@ -283,10 +292,21 @@ class Envelope:
             await self._app(scope, receive, answer)
         finally:
             admission.leave(priority)
-        return str(scope.get("path_template") or "unmatched")
+        return str(scope.get("path_template") or _UNMATCHED)
+
+    @staticmethod
+    def _describe(span: tracing.Span, method: str, route: str, status: int) -> None:
+        """Name and attributes of a server's span in the semantic conventions of HTTP."""
+        span.attributes["http.request.method"] = method
+        span.attributes["http.response.status_code"] = status
+        if route != _UNMATCHED:
+            span.name = f"{method} {route}"
+            span.attributes["http.route"] = route
+        if status >= 500:
+            span.failed = True
+            span.attributes.setdefault("error.type", str(status))
 
     def _measure(self, method: str, route: str, status: int, seconds: float) -> None:
-        method = method if method in _METHODS else "_OTHER"
         key = (method, route, status)
         observed = self._observed.get(key)
         if observed is None:

@@ -27,7 +27,7 @@ from litestar.response import Response
 from litestar.types import ControllerRouterHandler
 
 from serai import __version__
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.auth.principal import SessionFacts
 from serai.chassis.auth.signer import Signer
 from serai.chassis.auth.tokens import KeySet
@@ -40,8 +40,10 @@ from serai.chassis.data.feed_reader import Apply, FeedClient, FeedReader
 from serai.chassis.data.idempotency import prune as prune_idempotency
 from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.http import edge
+from serai.chassis.otlp import Exporter
 from serai.chassis.process.jobs import Worker
 from serai.chassis.settings import Settings, SettingsError
+from serai.chassis.tracing import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +100,9 @@ class Service:
         self.version = __version__
         self.settings = settings
         self.instance = settings.instance or f"{declared.name}-{secrets.token_hex(4)}"
-        telemetry.configure_logging(self.name, self.instance, settings.log_level)
-        self._request_log = telemetry.RequestLog(self.name, self.instance, settings.log_level)
+        self._background: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._exporter = self._configure_telemetry()
+        self._request_log = telemetry.RequestLog(self.name, self.instance, settings.log_level, self._exporter)
         self._declared = declared
         self.state = edge.State()
         self.database = Database(
@@ -116,7 +119,6 @@ class Service:
         self._handlers: list[ControllerRouterHandler] = [livez, readyz, metrics]
         self._dependencies: dict[str, Provide] = {}
         self._readers: list[FeedReader] = []
-        self._background: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         #: Called when the process begins to drain, to end requests that are held open.
         self.on_drain: list[Callable[[], None]] = []
@@ -133,6 +135,22 @@ class Service:
             session=identity.session if identity else None,
             roles=declared.roles,
         )
+
+    def _configure_telemetry(self) -> Exporter | None:
+        """Log to standard output, and export to a collector where one is configured."""
+        settings = self.settings
+        exporter: Exporter | None = None
+        if settings.otlp_endpoint:
+            exporter = Exporter(
+                settings.otlp_endpoint,
+                settings.resource(self.name, self.instance),
+                headers=settings.otlp_header_fields,
+                compress=settings.otlp_compression == "gzip",
+            )
+            tracing.configure(Tracer(exporter, traces_per_s=settings.traces_per_s, slow_s=settings.slow_s))
+            self.background("export-telemetry", exporter.run)
+        telemetry.configure_logging(self.name, self.instance, settings.log_level, exporter)
+        return exporter
 
     def _identity(self, declared: ServiceDeclaration) -> IdentityClient | None:
         return IdentityClient(self.calls) if IDENTITY in declared.calls else None
@@ -239,6 +257,8 @@ class Service:
             await self.database.close()
             await self.registry.close()
             self._request_log.flush()
+            if self._exporter is not None:
+                await self._exporter.close()
 
     async def _prune_keys(self) -> None:
         async with self.database.transaction() as tx:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.errors import Unavailable
 from serai.chassis.nudge import Nudge
 
@@ -34,12 +34,14 @@ class Worker(Generic[Job]):
         concurrency: int,
         interval_s: float,
         log_fields: Callable[[Job], Mapping[str, object]] = lambda _: {},
+        traceparent: Callable[[Job], str | None] = lambda _: None,
         alert: str | None = None,
     ) -> None:
         """`claim(n)` takes at most `n` due jobs, so that no other call returns them until their lease expires. It is
         called every `interval_s` seconds, and without that wait after a nudge, and while it returns as many as it
         could. When a job raises, the error is logged with the fields that `log_fields` gives, and the job waits until
-        its lease expires. `alert` is the alert that such a log entry raises, unless the error is `Unavailable`."""
+        its lease expires. A job belongs to the trace of its `traceparent`, if it has one. `alert` is the alert that
+        such a log entry raises, unless the error is `Unavailable`."""
         self.name = name
         self.claim = claim
         self.nudge = Nudge()
@@ -47,6 +49,7 @@ class Worker(Generic[Job]):
         self._concurrency = concurrency
         self._interval_s = interval_s
         self._log_fields = log_fields
+        self._traceparent = traceparent
         self._alert = {} if alert is None else {"alert": alert}
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
@@ -104,6 +107,10 @@ class Worker(Generic[Job]):
 
     async def attempt(self, job: Job) -> None:
         """Run a claimed job. Logs its error."""
+        with tracing.span("job", self.name, self._traceparent(job)) as span:
+            span.failed = not await self._succeeds(job)
+
+    async def _succeeds(self, job: Job) -> bool:
         try:
             await self._work(job)
         except Unavailable as problem:
@@ -117,3 +124,6 @@ class Worker(Generic[Job]):
                 "job failed; it is retried when its lease expires",
                 extra={"task": self.name, **self._log_fields(job), **self._alert},
             )
+        else:
+            return True
+        return False

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from serai.chassis import tracing
 from serai.chassis.auth.principal import Principal
 from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest, InProgress
@@ -103,6 +104,7 @@ async def _accept(
         country=request.shipping_address.country,
         expected_total=request.expected_total.amount if request.expected_total else None,
         hold_id=str(order_id),
+        traceparent=tracing.traceparent(),
     )
     async with deps.database.connection() as conn:
         return await store.insert_order(

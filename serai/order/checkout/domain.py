@@ -129,6 +129,8 @@ class Context:
     refund: bool = False
     restock: bool = False
     refund_reason: str | None = None
+    #: The trace of the request that placed the order.
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The events of order's feed."""
+"""The events of order's feed. They belong to the trace of the request that placed the order, also when a payment or a
+cancellation of another trace leads to them."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from serai.order.orders.store import StatusUpdate
 
 async def append_event(tx: Connection, feed: Feed, saga: Saga, type_: str) -> None:
     """Append an event about the saga's order to the feed, in the transaction that it reports."""
-    await feed.append(tx, type_, saga.order_id, _payload(saga))
+    await feed.append(tx, type_, saga.order_id, _payload(saga), saga.context.traceparent)
 
 
 def order_event(saga: Saga, type_: str) -> NewEvent:
     """The event for a statement that updates the order too (`StatusUpdate`)."""
-    return new_event(type_, _payload(saga))
+    return new_event(type_, _payload(saga), saga.context.traceparent)
 
 
 def order_paid(saga: Saga) -> StatusUpdate:

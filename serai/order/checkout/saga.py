@@ -77,6 +77,7 @@ class CheckoutSaga:
             concurrency=_MAX_RUNNING,
             interval_s=_TICK_S,
             log_fields=lambda saga: {"order_id": saga.order_id, "state": saga.state},
+            traceparent=lambda saga: saga.context.traceparent,
         )
 
     def nudge(self) -> None:

@@ -17,7 +17,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from serai import topology
-from serai.chassis import telemetry
+from serai.chassis import telemetry, tracing
 from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import client as chassis_client
 from serai.chassis.calls import deadline
@@ -264,7 +264,7 @@ async def refuse(kind: FromPath[str], data: JSONBody[HoldRequest]) -> None:
 
 @get("/internal/request_context", policy="service", include_in_schema=False)
 async def tell(request: Request) -> RequestContext:
-    trace = telemetry.trace_var.get()
+    trace = tracing.ids()
     return RequestContext(
         request.caller.service,
         str(request.caller.user_id),
@@ -309,9 +309,9 @@ async def test_ids_and_identity_are_passed_on(tmp_path: Path) -> None:
 
         async def as_one_request(request_id: str) -> None:
             telemetry.request_id_var.set(request_id)
-            trace_id, _ = trace = telemetry.join_trace(None)
-            telemetry.trace_var.set(trace)
-            assert await client.request_context() == RequestContext("order", str(USER), request_id, trace_id)
+            with tracing.span("request", "test") as span:
+                context = await client.request_context()
+            assert context == RequestContext("order", str(USER), request_id, span.trace.id)
 
         # Each runs in a task with its own context; the callee must not mix them up either.
         await asyncio.gather(*(as_one_request(f"request-{number}") for number in range(20)))

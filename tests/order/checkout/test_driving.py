@@ -466,7 +466,9 @@ class BrokenFeed(Feed):
         super().__init__("order", db)
         self._broken = True
 
-    async def append(self, tx: Connection, type_: str, subject: UUID | str, data: Any) -> UUID:
+    async def append(
+        self, tx: Connection, type_: str, subject: UUID | str, data: Any, traceparent: str | None = None
+    ) -> UUID:
         if self._broken:
             self._broken = False
             raise DatabaseUnavailable
