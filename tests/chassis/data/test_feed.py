@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.data.database import Database
 from serai.chassis.data.feed import MAX_EVENTS, Event, Events, Feed
 from tests.chassis.data.feeds import append, read_all
@@ -88,12 +88,9 @@ async def test_events_that_a_known_consumer_has_not_read_are_never_pruned(shop: 
 
 async def test_an_event_has_its_type_subject_source_time_and_trace(shop: tuple[Database, Feed]) -> None:
     db, feed = shop
-    trace = telemetry.trace_var.set(("a" * 32, "b" * 16))
-    try:
+    with tracing.span("request", "test", f"00-{'a' * 32}-{'b' * 16}-01"):
         async with db.transaction() as tx:
             event_id = await feed.append(tx, "order.paid", subject := uuid4(), {"amount": 5})
-    finally:
-        telemetry.trace_var.reset(trace)
     feed.nudge()
     (event,) = await read_all(feed, 1)
     assert datetime.now(UTC) - event.time < timedelta(minutes=5)

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from serai.chassis import telemetry
+from serai.chassis import tracing
 from serai.chassis.auth.signer import Signer
 from serai.chassis.calls import deadline
 from serai.chassis.calls.client import Calls
@@ -334,18 +334,17 @@ async def test_an_event_is_applied_in_its_trace_and_the_callback_follows_the_com
     told = asyncio.Event()
 
     async def apply(tx: Connection, event: Event) -> None:
-        traces.append((telemetry.trace_var.get() or ("", ""))[0])
+        traces.append((tracing.ids() or ("", ""))[0])
         await record(tx, event)
 
-    trace = telemetry.trace_var.set(("a" * 32, "b" * 16))
-    await append(db, feed, "s", n=1)
-    telemetry.trace_var.reset(trace)
+    with tracing.span("request", "test", f"00-{'a' * 32}-{'b' * 16}-01"):
+        await append(db, feed, "s", n=1)
     (event,) = await read_all(feed, 1)
     reader = reader_of(feed, db, apply, told.set)
     assert await reader._lease() == 0
     assert await reader._consume_all([event], 0)
     assert traces == ["a" * 32]
-    assert telemetry.trace_var.get() is None
+    assert tracing.ids() is None
     assert told.is_set()
 
 
