@@ -1,12 +1,13 @@
-# `make help` lists what there is. Nothing is needed but git, make and Python 3.11 or newer: each target first brings
-# .tools/ and .venv/ up to date with the lock file (scripts/bootstrap.py), which is instant when nothing changed.
+# `make help` lists the targets. They need only git, make and Python 3.11 or newer. Each target first updates .tools/
+# and .venv/ to the lock file (scripts/bootstrap.py), which takes a few milliseconds if nothing has changed.
 
 PYTHON ?= $(shell command -v python3 || command -v python)
 SERAI  := .venv/bin/serai
 ARGS   ?=
-# Tests wait more than they compute: for leases that end, for processes that come back. -n0 has them one after another.
+# Four workers, because most tests wait, for example for leases to expire and for processes to restart. With -n0 the
+# tests run one after another.
 PYTEST := .venv/bin/pytest -n 4 --no-loadscope-reorder
-# What only the tests of the whole shop use, and every process would load.
+# Plugins that only the tests of the whole shop use. Otherwise every pytest process would load them.
 UNUSED := -p no:schemathesis -p no:faker
 IMAGE  ?= serai
 CONTAINERS ?= $(shell command -v podman || echo docker)
@@ -17,9 +18,9 @@ CONTAINERS ?= $(shell command -v podman || echo docker)
 help: ## Show what every target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  ARGS=\"...\" is handed to the command behind a target: make test ARGS=\"-k cart\", make up ARGS=\"--replicas order=2,gateway=2\""
+	@echo "  ARGS=\"...\" is passed to the command of a target: make test ARGS=\"-k cart\", make up ARGS=\"--replicas order=2,gateway=2\""
 
-up: tools web ## Start the whole shop on this machine and print where it is; Ctrl-C stops it (SERAI_PORT=8080)
+up: tools web ## Start the whole shop on this machine and print its addresses; Ctrl-C stops it (SERAI_PORT=8080)
 	@exec $(SERAI) up $(ARGS)
 
 status: tools ## Show the processes, their addresses and their health
@@ -31,13 +32,13 @@ migrate: tools ## Migrate every service's database, without starting the shop
 seed: tools ## Add the demo catalogue and the demo accounts (`make up` runs it once)
 	@exec $(SERAI) seed $(ARGS)
 
-test: dev web ## Run every test, the whole purchases and the fault tests included
+test: dev web ## Run every test, including complete purchases and the fault tests
 	@exec $(PYTEST) $(ARGS)
 
-fast: dev web ## Run the tests that start neither the shop nor a gateway or a browser of their own
+fast: dev web ## Run the tests that start neither the shop nor their own gateway or browser
 	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
 
-mutants: dev ## Say which changes to the code that handles money, stock and events no fast test notices (ARGS="pricing feed")
+mutants: dev ## List changes to the code for money, stock and events that no fast test detects (ARGS="pricing feed")
 	@exec .venv/bin/python -m tools.mutants $(ARGS)
 
 check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrations up and down
@@ -45,7 +46,7 @@ check: dev ## Check format, lint, types, import rules, OpenAPI drift and migrati
 	.venv/bin/ruff check .
 	@$(MAKE) --no-print-directory -j2 check-types check-rest
 
-# Beside each other: the type check takes one core, and prints nothing before its end.
+# Both run in parallel. The type check uses one core and prints nothing until it ends.
 .PHONY: check-types check-rest
 check-types:
 	.venv/bin/mypy
@@ -54,14 +55,14 @@ check-rest:
 	$(SERAI) openapi --check
 	$(SERAI) migrate --check
 
-format: dev ## Put the code in the project's format and fix what can be fixed by itself
+format: dev ## Format the code and apply automatic fixes
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
 openapi: dev ## Write openapi/*.json from the code
 	@exec $(SERAI) openapi $(ARGS)
 
-bench: dev web ## Measure how fast the shop is and how far from the machine's limits (docs/benchmarks.md)
+bench: dev web ## Measure the shop's performance and compare it with the machine's limits (docs/benchmarks.md)
 	@exec .venv/bin/python -m tools.bench $(ARGS)
 
 bench-compare: dev web ## Compare a git revision with the working tree: make bench-compare BASE=main
@@ -79,16 +80,16 @@ overload: dev web ## Load the shop with up to three times its capacity, and show
 screenshots: dev web ## Take screenshots of every page in two widths and both themes into docs/screenshots/
 	@exec .venv/bin/python -m tools.screenshots $(ARGS)
 
-tools: ## Install what the shop needs into .tools/ and .venv/
+tools: ## Install the shop's dependencies into .tools/ and .venv/
 	@$(PYTHON) scripts/bootstrap.py
 
-dev: ## Install what the tests and checks need as well
+dev: ## Install the dependencies of the tests and checks as well
 	@$(PYTHON) scripts/bootstrap.py --dev
 
-web: tools ## Build the client application into web/dist (up and test do it by themselves)
+web: tools ## Build the client application into web/dist (`up` and `test` run it)
 	@.venv/bin/python scripts/web.py build
 
-web-dev: tools ## Serve the client application with hot reload at :5173, in front of the shop that `make up` runs
+web-dev: tools ## Serve the client application with hot reload at :5173, in front of a shop started by `make up`
 	@exec .venv/bin/python scripts/web.py dev
 
 web-check: tools ## Check the client application's types against openapi/ and run its component tests
@@ -97,10 +98,11 @@ web-check: tools ## Check the client application's types against openapi/ and ru
 
 image: ## Build the container image `serai` (CONTAINERS=docker, BASE=..., IMAGE=...)
 	$(CONTAINERS) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) $(ARGS) .
-web-sizes: dev web ## Print how much script each page of the client application loads first, compressed
+
+web-sizes: dev web ## Print the compressed size of the scripts that each page of the client application loads
 	@exec .venv/bin/python -m tools.first_load
 
-lighthouse: dev web ## Run Lighthouse on the pages of its own shop, as guest, customer and admin (reports in .lighthouse/)
+lighthouse: dev web ## Run Lighthouse on every page, as guest, customer and admin, with a separate shop (reports in .lighthouse/)
 	@exec .venv/bin/python scripts/web.py lighthouse $(ARGS)
 
 clean: ## Remove .venv/, .tools/ and caches; the shop's data in .serai/ stays

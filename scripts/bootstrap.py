@@ -1,8 +1,8 @@
-"""Installs this checkout's tools: uv in .tools/ and every Python package in .venv/, nothing elsewhere.
+"""Installs this checkout's tools: uv into .tools/ and every Python package into .venv/. It writes nothing elsewhere.
 
-It runs before each make target with the machine's Python, so it uses only the standard library and old syntax: an old
-Python must be able to run it and report that it is too old. If nothing has changed, it prints nothing and takes a few
-milliseconds.
+It runs before each make target with the machine's Python. It uses only the standard library and old syntax, because an
+old Python must be able to run it and report that it is too old. If nothing has changed, it prints nothing and takes a
+few milliseconds.
 
 uv is pinned by hash here, everything else by uv.lock. uv never downloads a Python interpreter. Indexes, proxies and
 certificates come from the usual variables and files of pip and uv.
@@ -84,7 +84,7 @@ def up_to_date(wanted, with_dev):
 
 
 class exclusive:
-    """A lock: two make runs in one checkout run one after the other."""
+    """A lock, so that two make runs in one checkout install one after the other."""
 
     def __enter__(self):
         import fcntl
@@ -133,8 +133,8 @@ def install_uv_with_pip(staging):
 
 
 def pip_command(staging):
-    """A pip that works: the Python's own, or one in a temporary virtual environment. Debian's Python may have
-    neither."""
+    """The command of a working pip: that of this Python, or one in a temporary virtual environment. None if neither
+    exists, as with Debian's Python."""
     import importlib.util
 
     if importlib.util.find_spec("pip") is not None:

