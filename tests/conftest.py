@@ -40,13 +40,10 @@ PASSWORD = "for-tests-only"
 #: The data need not survive a power cut; it survives a killed server even with these settings.
 FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
 
-#: Folders in which every test needs the whole shop. Each line is run by one test process: two shops at a time keep two
-#: cores busy, because their tests wait a lot, and tests that stop services do not delay those of a browser.
-WHOLE_SHOP_SCOPES = {
-    "tests/journeys": ("tests/journeys/",),
-    "tests/faults": ("tests/faults/", "tests/tools/rolling/"),
-}
-WHOLE_SHOP = tuple(folder for folders in WHOLE_SHOP_SCOPES.values() for folder in folders)
+#: Folders in which every test needs the whole shop. One test process runs them all: two cores cannot run two shops
+#: without timeouts.
+WHOLE_SHOP = ("tests/faults/", "tests/journeys/", "tests/tools/rolling/")
+WHOLE_SHOP_SCOPE = "the whole shop"
 
 #: A file system in memory, and its required free space: the tests use less than a quarter of it.
 MEMORY, MIN_FREE_BYTES = Path("/dev/shm"), 4 << 30
@@ -113,7 +110,7 @@ def pytest_collection_finish() -> None:
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Assigns whole files to test processes, and the tests of the whole shop to one process for each of its scopes.
+    """Assigns whole files to test processes, and all tests of the whole shop to one process.
 
     The processes, databases and services that a folder's tests share are started once in each test process that runs
     one of its files. A test process therefore gets a file of a folder that it already has, else one of a folder that no
@@ -125,10 +122,7 @@ class FolderScheduling(LoadScopeScheduling):
         self._folders: dict[WorkerController, set[str]] = {}
 
     def _split_scope(self, nodeid: str) -> str:
-        for scope, folders in WHOLE_SHOP_SCOPES.items():
-            if nodeid.startswith(folders):
-                return scope
-        return nodeid.partition("::")[0]
+        return WHOLE_SHOP_SCOPE if nodeid.startswith(WHOLE_SHOP) else nodeid.partition("::")[0]
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         own = self._folders.setdefault(node, set())
@@ -136,7 +130,7 @@ class FolderScheduling(LoadScopeScheduling):
 
         def rank(scope: str) -> int:
             folder = scope.rpartition("/")[0]
-            if scope in WHOLE_SHOP_SCOPES or scope.startswith(LONG):
+            if scope == WHOLE_SHOP_SCOPE or scope.startswith(LONG):
                 return 0
             return 1 if folder in own else 2 if folder not in taken else 3
 
