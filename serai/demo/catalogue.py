@@ -21,6 +21,8 @@ from serai.product.catalogue.domain import keywords, slugs_of
 from serai.product.media import store as picture_store
 from serai.product.media.pictures import Picture
 
+_LOCK_TIMEOUT_S = 60
+
 
 class _Shop(msgspec.Struct):
     currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
@@ -53,7 +55,9 @@ async def add_products(database_url: str) -> int:
 
 async def _is_empty(tx: Connection) -> bool:
     """Whether there is no product. The lock prevents others from adding one until the transaction ends."""
-    await tx.execute("lock table product in share row exclusive mode")
+    # Longer than a statement usually may take: another process may be adding all products.
+    await tx.execute(f"set local statement_timeout = '{_LOCK_TIMEOUT_S}s'")
+    await tx.execute("lock table product in share row exclusive mode", timeout=_LOCK_TIMEOUT_S)
     empty: bool = await tx.fetchval("select not exists (select from product)")
     return empty
 

@@ -35,8 +35,8 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def bucket(endpoint: str) -> dict[str, str]:
     """The settings that lead to an empty one."""
-    httpx.post(f"{endpoint}/moto-api/reset", trust_env=False).raise_for_status()
-    httpx.put(f"{endpoint}/pictures", trust_env=False).raise_for_status()
+    httpx.post(f"{endpoint}/moto-api/reset", trust_env=False, timeout=30).raise_for_status()
+    httpx.put(f"{endpoint}/pictures", trust_env=False, timeout=30).raise_for_status()
     return {
         "SERAI_MEDIA_BUCKET": "pictures",
         "SERAI_MEDIA_ENDPOINT": endpoint,
