@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import gc
 import itertools
+import logging
 import os
 import shutil
 import subprocess
@@ -143,6 +144,13 @@ class FolderScheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
     return FolderScheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def captured_warnings(request: pytest.FixtureRequest) -> None:
+    """Lets `caplog` capture warnings. A service that another test has started may have set the level of all logs."""
+    if "caplog" in request.fixturenames:
+        request.getfixturevalue("caplog").set_level(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

@@ -30,13 +30,23 @@ async def upstream(keys: SigningKeys) -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
-async def gateway(
+async def shared_gateway(
     tmp_path_factory: pytest.TempPathFactory, documents: Path, keys: SigningKeys, upstream: Upstream
 ) -> AsyncIterator[GatewayProcess]:
-    """An open gateway in front of all services, shared by the tests that only send requests."""
+    """An open gateway in front of all services."""
     limits = {"SERAI_LIMIT_SIGN_IN": "60/3", "SERAI_LIMIT_ORDERS": "off"}
     async with serving(tmp_path_factory.mktemp("gateway"), upstream, keys, limits, documents=documents) as started:
         yield started.gateway
+
+
+@pytest.fixture
+async def gateway(shared_gateway: GatewayProcess, keys: SigningKeys) -> GatewayProcess:
+    """The gateway that tests share which only send requests. All services answer through it when a test begins.
+
+    The services run in this process. A test that blocked its event loop may have made Envoy's health checks time out.
+    """
+    await shared_gateway.until_all_serve(keys.token("admin"))
+    return shared_gateway
 
 
 @pytest.fixture
