@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import socket
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,18 +20,43 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 12_000
 #: SystemRandom, so that two processes with a seeded `random` do not choose the same port.
 _random = random.SystemRandom()
+#: Sockets that reserve the ports found last, until this process ends.
+_reservations: deque[socket.socket] = deque()
+_MAX_RESERVATIONS = 128
 
 
 def find_free(taken: frozenset[int] = frozenset()) -> int:
-    """A port that is probably still free when it is used, which may be seconds later.
+    """A port that is still free when it is used, which may be seconds later.
 
-    It is not in the kernel's ephemeral range, from which any connection of this machine could take it meanwhile.
+    It is not in the kernel's ephemeral range, from which any connection of this machine could take it meanwhile. No
+    other process receives it from this function while this process runs, or until this one has found
+    `_MAX_RESERVATIONS` others: it may start servers for as long.
     """
     candidates = _candidate_ports()
     while True:
         port = _random.choice(candidates)
-        if port not in taken and is_free(port):
+        if port not in taken and (reservation := _reserve(port)) is not None:
+            _reservations.append(reservation)
+            if len(_reservations) > _MAX_RESERVATIONS:
+                _reservations.popleft().close()
             return port
+
+
+def _reserve(port: int) -> socket.socket | None:
+    """A socket that is bound to the port but does not listen, or None if the port is used or reserved.
+
+    Servers can listen on the port all the same: they set SO_REUSEADDR or SO_REUSEPORT before they bind. This socket sets
+    them afterwards, so that its own bind fails if any other socket is bound to the port.
+    """
+    reservation = socket.socket()
+    try:
+        reservation.bind(("127.0.0.1", port))
+    except OSError:
+        reservation.close()
+        return None
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return reservation
 
 
 def _candidate_ports() -> range:

@@ -161,6 +161,17 @@ def test_a_free_port_is_not_in_the_ephemeral_range() -> None:
     assert all(is_free(port) for port in found)
 
 
+def test_a_found_port_is_not_found_by_another_process() -> None:
+    port = ports.find_free()
+    program = f"""
+from serai.supervisor import ports
+ports._candidate_ports = lambda: range({port}, {port + 40})
+print({port} in {{ports.find_free() for _ in range(20)}}, ports._reserve({port}))
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert found == "False None\n"
+
+
 def test_demo_orders_need_a_running_shop(tmp_path: Path) -> None:
     answer = serai("seed", "--orders", SERAI_HOME=str(tmp_path))
     assert answer.returncode == 1
