@@ -145,9 +145,7 @@ def test_ports_are_stable_and_one_in_use_is_replaced(tmp_path: Path) -> None:
     home.create()
     first = ports.allocate(home)
     assert ports.allocate(home) == first
-    with socket.socket() as intruder:
-        intruder.bind(("127.0.0.1", first["postgres"]))
-        intruder.listen()
+    with socket.create_server(("127.0.0.1", first["postgres"])):
         second = ports.allocate(home)
     assert second["postgres"] != first["postgres"]
     assert second["discovery"] == first["discovery"]
