@@ -173,13 +173,13 @@ def _stop_event() -> asyncio.Event:
     """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
-    def ask(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         loop.call_soon_threadsafe(stop.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask)
+        signal.signal(number, request_stop)
     return stop
 
 
