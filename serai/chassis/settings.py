@@ -46,7 +46,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mode: Annotated[str, Env("SERAI_MODE")] = "production"
     home: Annotated[Path, Env("SERAI_HOME")] = Path(".serai")
     public_url: Annotated[str, Env("SERAI_PUBLIC_URL")] = "http://localhost:8080"
-    currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
     #: host:port to listen on; port 0 chooses a free one.
     bind: Annotated[str, Env("SERAI_BIND")] = "127.0.0.1:0"
     #: The host at which other processes reach this one.
@@ -175,6 +174,8 @@ def _read(name: str, environ: Mapping[str, str], problems: list[str]) -> str | N
 def _parse(raw: str, kind: Any) -> Any:
     if kind is str:
         return raw
+    if parse := getattr(kind, "parse", None):
+        return parse(raw)
     if kind is Path:
         return Path(raw).absolute()
     if typing.get_origin(kind) in (dict, list, tuple):

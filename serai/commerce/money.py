@@ -1,34 +1,16 @@
-"""Money as the API carries it: integer minor units and an ISO 4217 code; never a float.
-The number of minor units of a currency matters only for display.
-"""
+"""Money as the API carries it: integer minor units and an ISO 4217 code; never a float."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
 
-#: The largest amount of a client. A thousand of them fit PostgreSQL's bigint. Stripe's maximum of 99,999,999 is checked
-#: where Stripe is called.
-MAX_AMOUNT = 10**12
+from serai.commerce.currency import CURRENCIES
 
-#: ISO 4217 codes in circulation (list one, 2024-06-25).
-CURRENCIES = frozenset(
-    re.findall(
-        "[A-Z]{3}",
-        """
-        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD
-        BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN
-        ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD
-        IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD
-        MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD
-        OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP
-        SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
-        UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
-        """,
-    )
-)
+#: The largest amount of a client. A thousand of them fit PostgreSQL's bigint. What Stripe charges is less
+#: (`Currency.maximum`).
+MAX_AMOUNT = 10**12
 
 Minor = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 #: With a length, because `$` also matches before a newline at the end.

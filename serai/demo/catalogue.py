@@ -10,6 +10,7 @@ import msgspec
 from serai.chassis.data.database import Connection, Database
 from serai.chassis.ids import new_id
 from serai.chassis.settings import Env, load
+from serai.commerce.currency import CURRENCIES, Currency
 from serai.commerce.money import MoneyIn
 from serai.contracts.product.catalogue import CreateVariant, Option
 from serai.contracts.product.media import Image
@@ -25,7 +26,7 @@ _LOCK_TIMEOUT_S = 60
 
 
 class _Shop(msgspec.Struct):
-    currency: Annotated[str, Env("SERAI_CURRENCY")] = "USD"
+    currency: Annotated[Currency, Env("SERAI_CURRENCY")] = CURRENCIES["USD"]
 
 
 async def add_products(database_url: str) -> int:
@@ -63,7 +64,7 @@ async def _is_empty(tx: Connection) -> bool:
 
 
 async def _add(
-    tx: Connection, category: str, number: int, product: DemoProduct, picture: Picture, currency: str
+    tx: Connection, category: str, number: int, product: DemoProduct, picture: Picture, currency: Currency
 ) -> None:
     product_id = new_id()
     await picture_store.note(tx, picture, in_use=True)
@@ -79,8 +80,8 @@ async def _add(
         "attributes": product.attributes,
         "images": [image],
         "options": options,
-        "currency": currency,
-        "price_minor": product.price,
+        "currency": currency.code,
+        "price_minor": variants[0].price.amount,
         "keywords": keywords(category, product.attributes, options, variants),
     }
     for slug in slugs_of(product.name, product_id):
@@ -101,16 +102,21 @@ async def _add(
     await store.learn_words(tx, product_id)
 
 
-def _variants(sku: str, product: DemoProduct, currency: str) -> list[CreateVariant]:
+def _variants(sku: str, product: DemoProduct, currency: Currency) -> list[CreateVariant]:
     """One variant for each combination of the options, with a stock between 2 and 61."""
     first = next(iter(product.options.values()), [""])
     combinations = list(itertools.product(*product.options.values()))
     return [
         CreateVariant(
             sku if len(combinations) == 1 else f"{sku}-{at:02}",
-            MoneyIn(product.price + product.step * (first.index(chosen[0]) if chosen else 0), currency),
+            _price(product.price + product.step * (first.index(chosen[0]) if chosen else 0), currency),
             0 if product.name in SOLD_OUT else 2 + (len(product.name) * 7 + at * 11) % 60,
             dict(zip(product.options, chosen, strict=True)),
         )
         for at, chosen in enumerate(combinations, 1)
     ]
+
+
+def _price(cents: int, currency: Currency) -> MoneyIn:
+    """The same digits in any currency: 2,495 is $24.95, ¥2,495, and KWD 2.490, because the last digit must be 0."""
+    return MoneyIn(max(cents - cents % currency.step, currency.step), currency.code)

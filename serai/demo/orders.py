@@ -14,6 +14,7 @@ from uuid import UUID
 
 import aiohttp
 
+from serai.commerce.currency import CURRENCIES
 from serai.demo import past
 from serai.demo.person import Incomplete, Json, Person, Place
 from serai.demo.purchases import ADDRESSES, DAYS_AGO, PURCHASES, Purchase
@@ -241,7 +242,8 @@ class _Run:
                 total = order["total"]
                 refund: Json = {"reason": "Sent back"}
                 if outcome == "part refunded":
-                    share = {"amount": total["amount"] // 4, "currency": total["currency"]}
+                    step = CURRENCIES[total["currency"]].step
+                    share = total | {"amount": total["amount"] // 4 // step * step}
                     refund = {"reason": "Arrived with a scratch", "amount": share}
                 payment = f"/api/payments/{order['payment']['id']}"
                 await admin.request("POST", f"{payment}/refund", refund, key=f"{key}-refund")

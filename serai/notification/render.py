@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from serai.commerce.currency import CURRENCIES
 from serai.commerce.money import Money
 from serai.contracts.user import IssuedLink
 from serai.notification.domain import greeting
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "templates"
 SHOP = "Serai"
 
-#: Digits of the minor unit of currencies where it is not two (ISO 4217).
-_DIGITS = {
-    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
-    "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-}  # fmt: skip
 _SYMBOLS = {
     "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥", "INR": "₹", "KRW": "₩", "CAD": "CA$", "AUD": "A$",
     "NZD": "NZ$", "MXN": "MX$", "BRL": "R$", "HKD": "HK$", "TWD": "NT$", "ILS": "₪", "VND": "₫", "PHP": "₱",
@@ -118,9 +113,7 @@ def _parts(rendered: str) -> tuple[str, str, str]:
 
 def money(value: Money) -> str:
     """`$498.00`, `¥1,200`, `KWD 1.250`: grouped, with the number of digits of the currency."""
-    digits = _DIGITS.get(value.currency, 2)
-    whole, part = divmod(value.amount, 10**digits)
-    number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
+    number = CURRENCIES[value.currency].text(value.amount)
     symbol = _SYMBOLS.get(value.currency)
     return f"{symbol}{number}" if symbol else f"{value.currency}\N{NO-BREAK SPACE}{number}"
 

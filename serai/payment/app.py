@@ -9,12 +9,14 @@ from typing import Annotated
 from serai import topology
 from serai.chassis.process.app import Service
 from serai.chassis.settings import Env, Settings, SettingsError, load
+from serai.commerce.currency import CURRENCIES, Currency
 from serai.payment import api, internal, sweeps, webhooks
 from serai.payment.deps import Deps
 from serai.payment.stripe_api import StripeApi
 
 
 class PaymentSettings(Settings, frozen=True, kw_only=True):
+    currency: Annotated[Currency, Env("SERAI_CURRENCY")] = CURRENCIES["USD"]
     stripe_secret_key: Annotated[str, Env("STRIPE_SECRET_KEY", secret=True)]
     #: Comma separated. During a rotation, webhooks are verified with the old and the new secret.
     stripe_webhook_secret: Annotated[str, Env("STRIPE_WEBHOOK_SECRET", secret=True)]
@@ -37,7 +39,7 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         raise SettingsError(problems)
     service = Service(topology.service("payment"), settings, callers=topology.callers_of("payment"))
     stripe = StripeApi(settings.stripe_secret_key, settings.stripe_api_base)
-    deps = Deps(service.database, service.feed, stripe, settings.public_url, settings.currency, secrets)
+    deps = Deps(service.database, service.feed, stripe, settings.public_url, settings.currency.code, secrets)
     service.routes(
         deps,
         [
@@ -54,6 +56,8 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         ],
         feed=True,
     )
+    stored_currency = "select currency from payment where currency is not null limit 1"
+    service.fixed_by_data("SERAI_CURRENCY", settings.currency.code, stored_currency)
     service.background("stripe", stripe.serve)
     service.works(webhooks.WebhookWorker(deps))
     service.works(sweeps.attempt_sweep(deps))

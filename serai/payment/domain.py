@@ -13,6 +13,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from serai.chassis.errors import Problem
+from serai.commerce.currency import CURRENCIES
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -184,7 +185,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The values that a Stripe object must have before the attempt counts as paid."""
+    """The values that a Stripe object must have before the attempt counts as paid; `amount` as Stripe counts it."""
 
     order_id: UUID
     amount: int
@@ -351,7 +352,8 @@ class Payment:
 
     @property
     def expected(self) -> Expected:
-        return Expected(self.order_id, self.amount, self.currency.lower())
+        at_stripe = CURRENCIES[self.currency].to_stripe(self.amount)
+        return Expected(self.order_id, at_stripe, self.currency.lower())
 
     @property
     def account(self) -> Account:

@@ -16,6 +16,7 @@ from serai.chassis.data.database import Connection
 from serai.chassis.data.idempotency import IdempotentRequest
 from serai.chassis.errors import Conflict, Invalid, NotFound
 from serai.chassis.ids import new_id
+from serai.commerce.currency import CURRENCIES
 from serai.commerce.money import Money
 from serai.contracts.payment import (
     REFUND_CREATED,
@@ -94,6 +95,8 @@ async def _create(deps: Deps, tx: Connection, payment: Payment, request: RefundR
     amount = account.refundable if request.amount is None else request.amount.amount
     if request.amount is not None and amount == 0:
         raise Invalid("A refund is of at least one minor unit.", field="amount.amount")
+    if amount % (step := CURRENCIES[payment.currency].step):
+        raise Invalid(f"A refund in {payment.currency} is a multiple of {step} minor units.", field="amount.amount")
     if amount == 0 or amount > account.refundable:
         raise RefundExceedsCharge(refundable=msgspec.to_builtins(Money(account.refundable, payment.currency)))
     paid = payment.attempt
@@ -171,8 +174,9 @@ async def _send(deps: Deps, payment: Payment, refund: Refund) -> StripeRefund:
             if (known.metadata or {}).get("refund_id") == str(refund.id):
                 return known
     key = f"rf:{payment.order_id}:{refund.n}" + (f":{refund.generation}" if refund.generation > 1 else "")
+    amount = Money(refund.amount, payment.currency)
     request = requests.refund(
-        payment.order_id, refund.id, refund.n, refund.intent_id, refund.amount, duplicate=refund.duplicate
+        payment.order_id, refund.id, refund.n, refund.intent_id, amount, duplicate=refund.duplicate
     )
     return await deps.stripe.create_refund(msgspec.json.encode(request).decode(), key)
 

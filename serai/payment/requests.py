@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from serai.chassis.errors import Invalid
+from serai.commerce.currency import CURRENCIES
+from serai.commerce.money import Money
 from serai.contracts.payment import OpenPayment, PaymentLine, RefundRequest
 
-#: Stripe's limits (docs.stripe.com/api/checkout/sessions, docs.stripe.com/currencies).
-MAX_AMOUNT = 99_999_999
+#: Stripe's limits (docs.stripe.com/api/checkout/sessions).
 MAX_LINES = 100
 MAX_NAME_CHARS = 250
 
@@ -26,10 +27,16 @@ Request = dict[str, Any]
 
 def check(opening: OpenPayment, currency: str) -> None:
     """Raises `Invalid` when Stripe would refuse the request, or when its lines do not add up to its amount."""
-    if not 1 <= opening.amount.amount <= MAX_AMOUNT:
-        raise Invalid(f"The amount must be between 1 and {MAX_AMOUNT} minor units.", field="amount.amount")
-    if any(money.currency != currency for money in (opening.amount, *(line.unit_price for line in opening.lines))):
+    amounts = (opening.amount, *(line.unit_price for line in opening.lines))
+    if any(money.currency != currency for money in amounts):
         raise Invalid(f"Payments are in {currency}.", field="amount.currency")
+    rules = CURRENCIES[currency]
+    if not rules.minimum <= opening.amount.amount <= rules.maximum:
+        raise Invalid(
+            f"The amount must be between {rules.minimum} and {rules.maximum} minor units.", field="amount.amount"
+        )
+    if any(money.amount % rules.step for money in amounts):
+        raise Invalid(f"Amounts must be multiples of {rules.step} minor units.", field="amount.amount")
     if sum(line.unit_price.amount * line.quantity for line in opening.lines) != opening.amount.amount:
         raise Invalid("The lines do not add up to the amount.", field="lines")
 
@@ -75,7 +82,7 @@ def session(order_id: UUID, n: int, opening: OpenPayment, public_url: str) -> Re
 def intent(order_id: UUID, n: int, opening: OpenPayment) -> Request:
     """An intent without a confirmation. It takes no money until a confirmation is sent."""
     return {
-        "amount": opening.amount.amount,
+        "amount": _at_stripe(opening.amount),
         "currency": opening.amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
         "description": f"Order {opening.number}",
@@ -87,10 +94,10 @@ def confirmation(order_id: UUID, payment_method: str, public_url: str) -> Reques
     return {"payment_method": payment_method, "return_url": order_page(public_url, order_id)}
 
 
-def refund(order_id: UUID, refund_id: UUID, n: int, intent_id: str, amount: int, *, duplicate: bool) -> Request:
+def refund(order_id: UUID, refund_id: UUID, n: int, intent_id: str, amount: Money, *, duplicate: bool) -> Request:
     return {
         "payment_intent": intent_id,
-        "amount": amount,
+        "amount": _at_stripe(amount),
         "reason": "duplicate" if duplicate else "requested_by_customer",
         "metadata": {"order_id": str(order_id), "refund_id": str(refund_id), "n": str(n)},
     }
@@ -102,14 +109,18 @@ def order_page(public_url: str, order_id: UUID) -> str:
     return f"{public_url.rstrip('/')}/orders/{order_id}"
 
 
+def _at_stripe(money: Money) -> int:
+    return CURRENCIES[money.currency].to_stripe(money.amount)
+
+
 def _metadata(order_id: UUID, n: int) -> dict[str, str]:
     return {"order_id": str(order_id), "attempt": str(n)}
 
 
 def _within_limit(lines: list[PaymentLine]) -> list[tuple[str, int, int, str]]:
-    """(name, quantity, unit amount, currency) of each line. The last one is the sum of all lines beyond Stripe's
-    limit."""
-    plain = [(line.name, line.quantity, line.unit_price.amount, line.unit_price.currency) for line in lines]
+    """(name, quantity, unit amount at Stripe, currency) of each line. The last one is the sum of all lines beyond
+    Stripe's limit."""
+    plain = [(line.name, line.quantity, _at_stripe(line.unit_price), line.unit_price.currency) for line in lines]
     if len(plain) <= MAX_LINES:
         return plain
     shown, rest = plain[: MAX_LINES - 1], plain[MAX_LINES - 1 :]

@@ -46,10 +46,11 @@ def create(environ: Mapping[str, str] | None = None) -> Service:
         cache,
         ImageOpener(),
         files,
-        settings.currency,
+        settings.currency.code,
     )
     nouns = (search, catalogue, media, inventory, offers, holds)
     service.routes(deps, [route for noun in nouns for route in noun.ROUTES])
+    service.fixed_by_data("SERAI_CURRENCY", settings.currency.code, "select currency from product limit 1")
     service.background("catalogue", cache.follow)
     service.background("read-ahead", cache.read_ahead)
     service.every("prune-changes", 60, prune)

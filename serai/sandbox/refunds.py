@@ -31,6 +31,7 @@ def create(call: Call) -> Json:
     if left == 0:
         raise Refused(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
     amount = params.get("amount", left)
+    money.whole(amount, charge.body["currency"], param="amount")
     if amount > left:
         requested, maximum = (money.display(value, charge.body["currency"]) for value in (amount, left))
         kind = "unrefunded amount on charge" if refunded else "charge amount"

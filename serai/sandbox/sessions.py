@@ -221,9 +221,12 @@ def _lines(call: Call, params: list[dict[str, Any]]) -> tuple[list[Json], str]:
                 raise absent(at + where)
         if not 1 <= line["quantity"] <= MAX_QUANTITY:
             raise BadParameter("This value must be greater than or equal to 1.", param=f"{at}[quantity]")
-        if not 0 <= price["unit_amount"] <= money.MAX_AMOUNT:
-            raise BadParameter("Invalid non-negative integer", param=f"{at}[price_data][unit_amount]")
-        currencies.add(money.currency(price["currency"], param=f"{at}[price_data][currency]"))
+        currency = money.currency(price["currency"], param=f"{at}[price_data][currency]")
+        unit_amount, amount_at = price["unit_amount"], f"{at}[price_data][unit_amount]"
+        if not 0 <= unit_amount <= money.maximum(currency):
+            raise BadParameter("Invalid non-negative integer", param=amount_at)
+        money.whole(unit_amount, currency, param=amount_at)
+        currencies.add(currency)
     if len(currencies) > 1:
         raise BadParameter("All line items must have the same currency.", param="line_items")
     return [objects.line_item(call, line) for line in params], currencies.pop()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from serai import demo, topology
+from serai.commerce.currency import Currency
 from serai.supervisor import replicas as replica_counts
 from serai.supervisor.home import Home
 from serai.supervisor.keys import Keys
@@ -115,6 +116,15 @@ def gateway_port() -> int:
     return port
 
 
+def currency(environ: Mapping[str, str]) -> str:
+    """Raises ValueError."""
+    code = environ.get("SERAI_CURRENCY") or "USD"
+    try:
+        return Currency.parse(code).code
+    except ValueError as problem:
+        raise ValueError(f"SERAI_CURRENCY: {problem}") from None
+
+
 def gateway_bind() -> str:
     return os.environ.get("SERAI_GATEWAY_BIND") or "127.0.0.1"
 
@@ -208,7 +218,7 @@ def _shared(setup: Setup) -> dict[str, str]:
         "SERAI_MODE": "local",
         "SERAI_HOME": str(setup.home.path),
         "SERAI_PUBLIC_URL": setup.public_url,
-        "SERAI_CURRENCY": setup.environ.get("SERAI_CURRENCY") or "USD",
+        "SERAI_CURRENCY": currency(setup.environ),
         "SERAI_DISCOVERY": "builtin",
         "SERAI_DISCOVERY_URL": ",".join(setup.discovery_urls),
         "SERAI_REGISTRY_TOKEN": setup.keys.registry_token,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 
 from serai.chassis.process.ports import is_free
@@ -45,6 +46,7 @@ async def _run(home: Home, replicas: Mapping[str, int], port: int, bind: str) ->
 def _free_gateway_port() -> tuple[int, str]:
     try:
         port, bind = environment.gateway_port(), environment.gateway_bind()
+        environment.currency(os.environ)
     except ValueError as problem:
         raise CannotStart(str(problem)) from problem
     if not is_free(port, bind):

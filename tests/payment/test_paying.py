@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import msgspec
 import pytest
 
+from serai.contracts.payment import OpenPayment, PaymentRefused
+from serai.payment import actions
+from serai.payment.deps import Deps
 from tests.payment.service import PaymentService, account, opening, usd
 from tests.sandbox.process import DECLINED
 
@@ -74,6 +78,7 @@ async def test_a_different_request_for_the_same_order_is_refused(no_webhooks: Pa
         ({"amount": {"amount": 5000, "currency": "EUR"}}, "amount.currency"),
         ({"amount": usd(100_000_000)}, "amount.amount"),
         ({"amount": usd(0)}, "amount.amount"),
+        ({"amount": usd(49)}, "amount.amount"),
         ({"lines": []}, "lines"),
         ({"payable_until": "2030-01-01T00:00:00"}, "payable_until"),
     ],
@@ -88,13 +93,12 @@ async def test_what_stripe_would_refuse_is_refused_before_anything_is_stored(
     assert not await no_webhooks.sql("select 1 from payment where order_id = $1", order_id)
 
 
-async def test_an_amount_above_the_limit_of_cards_is_refused_permanently(no_webhooks: PaymentService) -> None:
-    answer = await no_webhooks.open(uuid4(), opening(2))
-    assert (answer.status_code, answer.json()["code"], answer.json()["reason"]) == (
-        409,
-        "payment_refused",
-        "amount_too_small",
-    )
+async def test_what_only_stripe_refuses_is_refused_permanently(no_webhooks: PaymentService) -> None:
+    shared = no_webhooks.deps
+    misconfigured = Deps(shared.database, shared.feed, shared.stripe, "localhost", "USD", shared.webhook_secrets)
+    with pytest.raises(PaymentRefused) as refused:
+        await actions.open_payment(misconfigured, uuid4(), msgspec.convert(opening(), OpenPayment))
+    assert (refused.value.status, refused.value.facts) == (409, {"reason": "url_invalid"})
 
 
 async def test_more_lines_than_stripe_shows_and_very_long_names_can_be_paid(no_webhooks: PaymentService) -> None:

@@ -41,7 +41,8 @@ def opening(
     ("request_", "field"),
     [
         (opening(0), "amount.amount"),
-        (opening(requests.MAX_AMOUNT + 1), "amount.amount"),
+        (opening(49), "amount.amount"),
+        (opening(100_000_000), "amount.amount"),
         (opening(currency="EUR"), "amount.currency"),
         (opening(lines=[PaymentLine("Desk", 1, Money(5000, "EUR"))]), "amount.currency"),
         (opening(lines=[line(2500, 2), line(1)]), "lines"),
@@ -59,8 +60,8 @@ def test_a_request_that_stripe_would_refuse_or_that_does_not_add_up_is_invalid(
 @pytest.mark.parametrize(
     "request_",
     [
-        opening(1),
-        opening(requests.MAX_AMOUNT),
+        opening(50),
+        opening(99_999_999),
         opening(lines=[line(2000, 2), line(1000, name="Shipping")]),
         # Prices exclude tax: the tax is a line.
         opening(lines=[line(4000), line(1000, name="Tax")]),
@@ -138,7 +139,7 @@ def test_a_confirmation_returns_to_the_order() -> None:
 
 @pytest.mark.parametrize(("duplicate", "reason"), [(True, "duplicate"), (False, "requested_by_customer")])
 def test_a_refund_carries_the_id_by_which_it_is_recognised(duplicate: bool, reason: str) -> None:
-    request = requests.refund(ORDER, UUID(int=9), 4, "pi_1", 700, duplicate=duplicate)
+    request = requests.refund(ORDER, UUID(int=9), 4, "pi_1", usd(700), duplicate=duplicate)
     assert request == {
         "payment_intent": "pi_1",
         "amount": 700,

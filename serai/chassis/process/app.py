@@ -100,6 +100,8 @@ class Service:
         self.version = __version__
         self.settings = settings
         self.instance = settings.instance or f"{declared.name}-{secrets.token_hex(4)}"
+        #: (variable, its value, statement for the value of the data)
+        self._fixed_settings: list[tuple[str, str, str]] = []
         self._background: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._exporter = self._configure_telemetry()
         self._request_log = telemetry.RequestLog(self.name, self.instance, settings.log_level, self._exporter)
@@ -184,6 +186,11 @@ class Service:
         self._readers.append(reader)
         self.background(f"read-{producer}", reader.run)
 
+    def fixed_by_data(self, variable: str, value: str, statement: str) -> None:
+        """The process does not start with another value of this setting than its data was written with. `statement`
+        selects the latter, or nothing while there is no data."""
+        self._fixed_settings.append((variable, value, statement))
+
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task beside requests. When it fails, the error is logged and counted, and the task is started again."""
         self._background.append((name, run))
@@ -226,6 +233,18 @@ class Service:
         edge.rank_routes(app)
         app.asgi_handler = edge.Envelope(app.asgi_handler, self.state, self._request_log)
         return app
+
+    async def check_data(self) -> None:
+        """Raises `SettingsError` if the database was written with other settings, and `Unavailable` if it does not
+        answer."""
+        problems = []
+        for variable, value, statement in self._fixed_settings:
+            async with self.database.connection() as conn:
+                stored = await conn.fetchval(statement)
+            if stored not in (None, value):
+                problems.append(f"{variable} is {value}, but {self.name} has data in {stored}; set it to {stored}")
+        if problems:
+            raise SettingsError(problems)
 
     async def ready(self) -> bool:
         """Whether this process can serve requests now."""

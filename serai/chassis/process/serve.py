@@ -22,6 +22,7 @@ from litestar import Litestar
 
 from serai.chassis.calls.registry import Instance
 from serai.chassis.process.app import Service
+from serai.chassis.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ async def _serve(service: Service, app: Litestar, host: str, port: int) -> None:
         while not serving.done() and not stopping.done():
             await asyncio.wait({serving, stopping, registering}, return_when=asyncio.FIRST_COMPLETED)
             if registering.done():
+                if not registering.cancelled() and isinstance(registering.exception(), SettingsError):
+                    await registering
                 # Register again whatever the reason: nobody can use a process that serves but is not registered.
                 log.error("registration ended: %r", None if registering.cancelled() else registering.exception())
                 await asyncio.sleep(0.5)
@@ -106,9 +109,11 @@ async def _serve(service: Service, app: Litestar, host: str, port: int) -> None:
 
 
 async def _register(service: Service, host: str, port: int) -> None:
-    """Register when the service is ready, then send heartbeats."""
+    """Register when the service is ready and its database fits its settings, then send heartbeats. Raises
+    `SettingsError`."""
     while not await service.ready():
         await asyncio.sleep(0.05)
+    await service.check_data()
     if gc.get_freeze_count() == 0:
         gc.collect()
         gc.freeze()

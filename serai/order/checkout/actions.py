@@ -64,6 +64,7 @@ async def quote(deps: Deps, user_id: UUID, request: QuoteRequest, guest: str | N
     priced = pricing.price(lines, request.shipping_method, country, deps.rules)
     if request.expected_total is not None and request.expected_total.amount != priced.total:
         raise domain.TotalChanged(total=Money(priced.total, currency))
+    domain.require_payable(priced)
     methods = [
         ShippingOption(method.id, method.name, Money(method.amount, currency)) for method in deps.rules.shipping_methods
     ]

@@ -11,7 +11,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from serai.chassis.errors import Conflict
+from serai.chassis.errors import Conflict, Invalid
+from serai.commerce.currency import CURRENCIES
+from serai.commerce.money import Money
+from serai.commerce.priced import Priced
 from serai.order.orders.domain import IllegalTransition, Status
 
 #: Raised when a state or the context changes its meaning. Code leaves sagas of a higher version alone. Version 2 pays
@@ -31,6 +34,25 @@ class TotalChanged(Conflict):
     """Fact: `total`, the current total."""
 
     code, detail = "total_changed", "The total has changed since you last saw it."
+
+
+class TotalNotPayable(Invalid):
+    """Facts: `total`, and `minimum` and `maximum`, between which a payment must be."""
+
+    code, detail = "total_not_payable", "Orders of this amount cannot be paid."
+
+
+def require_payable(priced: Priced) -> None:
+    """Raises `TotalNotPayable` if Stripe could not charge what is due. An order with nothing due needs no payment."""
+    currency = CURRENCIES[priced.currency]
+    if priced.amount_due and not currency.minimum <= priced.amount_due <= currency.maximum:
+        raise TotalNotPayable(
+            f"Orders in {currency.code} can be paid from {currency.text(currency.minimum)} to "
+            f"{currency.text(currency.maximum)}.",
+            total=Money(priced.total, currency.code),
+            minimum=Money(currency.minimum, currency.code),
+            maximum=Money(currency.maximum, currency.code),
+        )
 
 
 class State(StrEnum):

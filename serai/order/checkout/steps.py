@@ -35,7 +35,7 @@ from serai.contracts.payment import (
 from serai.contracts.product.client import ProductClient
 from serai.contracts.product.inventory import HoldClosed, HoldLine, OutOfStock
 from serai.order.checkout import domain, store
-from serai.order.checkout.domain import Saga, State, TotalChanged
+from serai.order.checkout.domain import Saga, State, TotalChanged, TotalNotPayable
 from serai.order.checkout.events import append_event, order_event, order_paid
 from serai.order.orders import store as orders
 from serai.order.orders.metrics import ORDERS
@@ -123,6 +123,10 @@ class Steps:
         stocked = saga.to(State.STOCK_HELD)
         if context.expected_total not in (None, priced.total):
             return rejecting(stocked, TotalChanged(total=Money(priced.total, priced.currency)))
+        try:
+            domain.require_payable(priced)
+        except TotalNotPayable as refusal:
+            return rejecting(stocked, refusal)
         now = datetime.now(UTC)
         async with self._db.connection() as conn:
             number = await orders.next_number(conn)

@@ -1,9 +1,9 @@
 """Prices a basket, for quotes and orders alike. Pure; amounts are in minor units.
 
 Shipping methods and taxes are data. A tax applies to goods and shipping, in one country or in all. Taxes on top of the
-prices are rounded half up, one by one. Of taxes included in the prices the sum is rounded once and divided among the
-rates. Each tax is divided among lines and shipping by largest remainder, so that the shares add up to it.
-"""
+prices are rounded half up to a multiple of the currency's step, one by one. Of taxes included in the prices the sum is
+rounded once and divided among the rates. Each tax is divided among lines and shipping by largest remainder, so that the
+shares add up to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serai.chassis.errors import Invalid
+from serai.commerce.currency import CURRENCIES
 from serai.commerce.line import Line
 from serai.commerce.priced import Priced, PricedLine, PricedShipping, TaxLine, share
 
@@ -57,7 +58,8 @@ def price(lines: Sequence[Line], method_id: str | None, country: str | None, rul
     by_variant = sorted(range(len(lines)), key=lambda at: (lines[at].variant_id, lines[at].id))
     weights = [*(lines[at].subtotal for at in by_variant), method.amount]
     rates = [rate for rate in rules.tax_rates if rate.country in (None, country)]
-    tax_lines = _included(sum(weights), rates) if rules.prices_include_tax else _added(sum(weights), rates)
+    step = CURRENCIES[rules.currency].step
+    tax_lines = _included(sum(weights), rates) if rules.prices_include_tax else _added(sum(weights), rates, step)
     taxes = [sum(parts) for parts in zip(*(share(line.amount, weights) for line in tax_lines), strict=True)]
     taxes = taxes or [0] * len(weights)
     tax_of = dict(zip(by_variant, taxes, strict=False))
@@ -70,9 +72,10 @@ def price(lines: Sequence[Line], method_id: str | None, country: str | None, rul
     )
 
 
-def _added(net: int, rates: Sequence[TaxRate]) -> tuple[TaxLine, ...]:
+def _added(net: int, rates: Sequence[TaxRate], step: int) -> tuple[TaxLine, ...]:
+    divisor = _MILLION * step
     return tuple(
-        TaxLine(rate.name, rate.rate, net, (net * rate.rate + _MILLION // 2) // _MILLION, included=False)
+        TaxLine(rate.name, rate.rate, net, (net * rate.rate + divisor // 2) // divisor * step, included=False)
         for rate in rates
     )
 

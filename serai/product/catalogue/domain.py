@@ -10,6 +10,7 @@ from uuid import UUID
 
 from serai.chassis.errors import Invalid, PreconditionFailed
 from serai.chassis.ids import is_id
+from serai.commerce.currency import CURRENCIES
 from serai.commerce.money import Money
 
 MAX_SLUG = 80
@@ -35,8 +36,8 @@ def require_sellable(
     options: Sequence[OptionLike], variants: Sequence[VariantLike], currency: str, *, listed: bool
 ) -> None:
     """Check that every variant has one declared value for each option, that no two have the same values, and that all
-    prices are in the shop's currency. `listed`: errors name fields of `variants`; otherwise fields of the product.
-    Raises `Invalid` with all errors."""
+    prices are in the shop's currency and can be charged in it. `listed`: errors name fields of `variants`; otherwise
+    fields of the product. Raises `Invalid` with all errors."""
     errors: list[dict[str, str]] = []
     declared: dict[str, Sequence[str]] = {}
     for at, option in enumerate(options):
@@ -65,6 +66,9 @@ def require_sellable(
         seen.add(combination)
         if variant.price.currency != currency:
             errors.append({"field": f"{place}price.currency", "message": f"is not the shop's, {currency}"})
+        elif variant.price.amount % (step := CURRENCIES[currency].step):
+            shown = CURRENCIES[currency].text(step)
+            errors.append({"field": f"{place}price.amount", "message": f"must be a multiple of {shown} {currency}"})
     if errors:
         raise Invalid(errors=errors)
 

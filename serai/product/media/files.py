@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, HTTPScope
 
 from serai.chassis.errors import NotFound, Unavailable
 from serai.chassis.settings import Env, Settings, SettingsError
+from serai.commerce.currency import CURRENCIES, Currency
 from serai.product.bounded_cache import BoundedCache
 from serai.product.media.archive import Archive
 from serai.product.media.pictures import is_file_name
@@ -47,6 +48,7 @@ class MediaUnavailable(Unavailable):
 
 
 class ProductSettings(Settings, frozen=True, kw_only=True):
+    currency: Annotated[Currency, Env("SERAI_CURRENCY")] = CURRENCIES["USD"]
     #: The folder of pictures; SERAI_HOME/media by default.
     media_dir: Annotated[Path | None, Env("SERAI_MEDIA_DIR")] = None
     #: A zip file of additional pictures; every replica needs it.

@@ -18,7 +18,7 @@ from serai.contracts.cart import CartEmpty, CheckoutInProgress
 from serai.contracts.order.checkout import QuoteRequest
 from serai.contracts.product.inventory import OutOfStock
 from serai.order.checkout import actions
-from serai.order.checkout.domain import State, TotalChanged
+from serai.order.checkout.domain import State, TotalChanged, TotalNotPayable
 from serai.order.checkout.saga import CheckoutFailed
 from serai.order.orders.actions import read_order
 from serai.order.pricing.domain import UnknownShippingMethod
@@ -107,6 +107,15 @@ async def test_refuses_another_total_than_the_buyer_saw(shop: Shop) -> None:
         await shop.place(expected_total=usd(1))
     assert msgspec.convert(refused.value.facts["total"], Money) == usd(TOTAL)
     assert (await shop.place(expected_total=usd(TOTAL))).settled
+
+
+async def test_the_quote_refuses_what_the_order_would_refuse(shop: Shop) -> None:
+    shop.fill_cart()
+    shop.product.set_price(shop.desk.id, 50_000_000)
+    with pytest.raises(TotalNotPayable):
+        await actions.quote(shop.deps, shop.user_id, QuoteRequest(shipping_address=ADDRESS), None)
+    with pytest.raises(TotalNotPayable):
+        await shop.place()
 
 
 async def test_the_same_key_answers_the_same_order_as_it_is_now(shop: Shop) -> None:

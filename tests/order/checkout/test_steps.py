@@ -169,6 +169,17 @@ async def test_an_order_is_not_placed_at_another_total_than_the_buyer_saw(shop: 
     assert shop.payment.faults.calls == []
 
 
+async def test_an_order_that_stripe_could_not_charge_is_rejected_before_payment_hears_of_it(shop: Shop) -> None:
+    shop.product.set_price(shop.desk.id, 50_000_000)
+    saga = await shop.drive(await shop.accept())
+    assert saga.state is State.REJECTED
+    assert saga.context.failure is not None
+    assert (saga.context.failure["status"], saga.context.failure["code"]) == (422, "total_not_payable")
+    assert shop.units() == (10, 0, 0)
+    assert shop.cart.freeze_state(saga.order_id) == "released"
+    assert shop.payment.faults.calls == []
+
+
 # The payment
 
 

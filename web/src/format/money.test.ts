@@ -1,12 +1,33 @@
 import { expect, test } from "vitest";
+import currencyDigits from "./currencyDigits.json";
 import { major, minorDigits, money, parseMajor } from "./money";
 
-const digitsOnly = (text: string) => text.replaceAll(/[^\d.,]/g, "");
+/** Some currencies have a dot in their name ("Cg."). */
+const digitsOnly = (text: string) => text.replaceAll(/[^\d.,]/g, "").replace(/^\.+/, "");
 
 test("shows minor units as the currency writes them", () => {
   expect(digitsOnly(money({ amount: 24900, currency: "USD" }))).toBe("249.00");
   expect(digitsOnly(money({ amount: 24900, currency: "JPY" }))).toBe("24,900");
   expect(digitsOnly(money({ amount: 24900, currency: "KWD" }))).toBe("24.900");
+  expect(digitsOnly(money({ amount: 24900, currency: "HUF" }))).toBe("249.00");
+  expect(digitsOnly(money({ amount: 24900, currency: "MGA" }))).toBe("249.00");
+  expect(digitsOnly(money({ amount: 24900, currency: "ISK" }))).toBe("24,900");
+});
+
+test("shows and reads as many decimal places of each currency as the services store", () => {
+  for (const currency of Intl.supportedValuesOf("currency")) {
+    const digits = (currencyDigits as Record<string, number>)[currency] ?? 2;
+    const decimals = digits ? `.${"0".repeat(digits - 1)}5` : "";
+    const amount = digits ? 1234 * 10 ** digits + 5 : 1234;
+    expect(digitsOnly(money({ amount, currency })), currency).toBe(`1,234${decimals}`);
+    expect(major(amount, currency), currency).toBe(`1234${decimals}`);
+    expect(parseMajor(`1234${decimals}`, currency), currency).toBe(amount);
+  }
+});
+
+test("refuses a comma before three digits in any currency", () => {
+  for (const currency of ["USD", "JPY", "KWD"]) expect(parseMajor("1,500", currency)).toBeNull();
+  expect(parseMajor("1.500", "KWD")).toBe(1500);
 });
 
 test("shows the largest amount of the API exactly", () => {

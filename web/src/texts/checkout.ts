@@ -38,6 +38,8 @@ export const texts = {
   useAvailable: "Use available quantities",
   editCart: "Edit cart",
   priceChanged: "A price changed while you were checking out. You were not charged. Review the new total before you pay.",
+  totalTooSmall: (minimum: string) => `The smallest amount that can be paid is ${minimum}. Add something to your cart to order.`,
+  totalTooLarge: (maximum: string) => `The largest amount that can be paid at once is ${maximum}. Please split this into several orders.`,
   priceChangedTo: (total: string) =>
     `A price changed while you were checking out. The new total is ${total}. You were not charged. Review the new total before you pay.`,
   orderOpen: "This cart already belongs to an order that is awaiting payment. Pay for it, or cancel it to change your cart.",

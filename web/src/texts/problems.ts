@@ -22,6 +22,7 @@ export const texts = {
   titles: {
     out_of_stock: "Not enough in stock",
     total_changed: "The total has changed",
+    total_not_payable: "This order can’t be paid",
     cart_empty: "Your cart is empty",
     checkout_in_progress: "You already have an open order",
     not_found: "Not found",

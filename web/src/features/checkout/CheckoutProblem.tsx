@@ -56,6 +56,13 @@ export function CheckoutProblem({ failure, cart, onUseAvailable, onRetry }: Chec
     const { total } = error.facts;
     return <Notice error={error}>{isMoney(total) ? texts.priceChangedTo(money(total)) : texts.priceChanged}</Notice>;
   }
+  if (isRefusal(error, "total_not_payable")) {
+    const { total, minimum, maximum } = error.facts;
+    if (isMoney(total) && isMoney(minimum) && isMoney(maximum)) {
+      const text = total.amount < minimum.amount ? texts.totalTooSmall(money(minimum)) : texts.totalTooLarge(money(maximum));
+      return <Notice error={error}>{text}</Notice>;
+    }
+  }
   if (isRefusal(error, "checkout_in_progress") && typeof error.facts.order_id === "string") {
     return (
       <Notice error={error}>
