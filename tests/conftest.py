@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,6 +94,17 @@ LONG = (
 OWN_PROCESSES = {"new_gateway", "system"}
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nearly everything that a collection creates lives until the end. Searching it for garbage takes an eighth of the
+    time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.nodeid.startswith(WHOLE_SHOP) or OWN_PROCESSES.intersection(getattr(item, "fixturenames", ())):
         item.add_marker("system")
@@ -106,7 +117,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Collected items live until the end, so exclude them from garbage collection."""
-    gc.collect()
     gc.freeze()
 
 
