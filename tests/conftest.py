@@ -1,7 +1,8 @@
 """Fixtures of all tests: a real PostgreSQL, a fresh database of a service, a whole running shop.
 
 `make fast` leaves out the tests marked `system`: those that start the shop, in `tests/journeys`, `tests/faults` and
-`tests/tools/rolling`, and those that start a gateway or a browser of their own. Files that tests write are kept in
+`tests/tools/rolling`, and those that start a gateway or a browser of their own. It also leaves out the tests marked
+`slow`: they take seconds, alone or with the others of their file, and guard no money, stock, events or orders. Files that tests write are kept in
 memory if there is enough of it: most of the cost of a fresh database is the creation of its three hundred files.
 """
 
