@@ -2,8 +2,10 @@
 
 `make fast` leaves out the tests marked `system`: those that start the shop, in `tests/journeys`, `tests/faults` and
 `tests/tools/rolling`, and those that start a gateway or a browser of their own. It also leaves out the tests marked
-`slow`: they take seconds, alone or with the others of their file, and guard no money, stock, events or orders. Files that tests write are kept in
-memory if there is enough of it: most of the cost of a fresh database is the creation of its three hundred files.
+`slow`: they take seconds, alone or with the others of their file, and guard no money, stock, events or orders.
+
+Files that tests write are kept in memory if there is enough of it: most of the cost of a fresh database is the creation
+of its three hundred files.
 """
 
 from __future__ import annotations
