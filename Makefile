@@ -35,8 +35,8 @@ seed: tools ## Add the demo catalogue and the demo accounts (`make up` runs it o
 test: dev web ## Run every test, including complete purchases and the fault tests
 	@exec $(PYTEST) $(ARGS)
 
-fast: dev web ## Run the tests that start neither the shop nor their own gateway or browser
-	@exec $(PYTEST) $(UNUSED) -m "not system" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
+fast: dev web ## Run the tests that take no seconds and start neither the shop nor their own gateway or browser
+	@exec $(PYTEST) $(UNUSED) -m "not system and not slow" --ignore=tests/journeys --ignore=tests/faults --ignore=tests/tools/rolling $(ARGS)
 
 mutants: dev ## List changes to the code for money, stock and events that no fast test detects (ARGS="pricing feed")
 	@exec .venv/bin/python -m tools.mutants $(ARGS)

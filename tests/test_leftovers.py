@@ -13,6 +13,8 @@ import pytest
 
 from tests.leftovers import delete_leftovers
 
+pytestmark = pytest.mark.slow
+
 #: A run whose only test writes a file and then waits.
 _RUN = """
 import time

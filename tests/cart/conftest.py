@@ -18,7 +18,7 @@ from serai.product.app import create as create_product
 from serai.supervisor.postgres import Postgres
 from tests import tokens
 from tests.cart.visitor import Checkout, Visitor, somebody
-from tests.living import empty, living, serving, shared_database
+from tests.living import Connection, connected, empty, living, serving, shared_database
 from tests.product.shop import Json, Shop
 from tests.product.users import Users
 
@@ -75,9 +75,15 @@ async def shared_carts(
             yield Carts(http, shop[0], url)
 
 
+@pytest.fixture(scope="session")
+async def shared_connection(shared_carts: Carts) -> AsyncIterator[Connection]:
+    async with connected(shared_carts.database_url) as connection:
+        yield connection
+
+
 @pytest.fixture
-async def carts(shared_carts: Carts) -> Carts:
-    await empty(shared_carts.database_url, "cart", "cart_freeze", "idempotency_key")
+async def carts(shared_carts: Carts, shared_connection: Connection) -> Carts:
+    await empty(shared_connection, "cart", "cart_freeze", "idempotency_key")
     return shared_carts
 
 

@@ -139,6 +139,7 @@ def test_only_the_local_root_is_judged_slow() -> None:
     assert not sink.spans
 
 
+@pytest.mark.slow
 @given(
     per_s=st.sampled_from([0.5, 1.0, 5.0]),
     gaps=st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=200),

@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.discovery.registry_server import RegistryServer, registry_server
+
+pytestmark = pytest.mark.slow
 
 PATH = "/v1/health/service/product"
 WATCHERS = 6

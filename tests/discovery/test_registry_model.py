@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -22,6 +23,8 @@ from serai.discovery import store as statements
 from serai.discovery.actions import SweepResult
 from serai.discovery.domain import Registration, Status, UnknownCheck, UnknownInstance
 from tests.discovery.test_expiry import pass_time
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 

@@ -70,7 +70,7 @@ def paid_somehow(order: dict[str, Any]) -> None:
 
 
 def back_again(system: System, name: str, old_pid: int) -> None:
-    system.wait_for(f"{name} to be back", lambda: system.pid(name) != old_pid and system._status()[0] == 0, 40.0)
+    system.wait_for(f"{name} to be back", lambda: system.pid(name) != old_pid and system.is_ready(), 40.0)
 
 
 @pytest.mark.parametrize("name", PROCESSES)

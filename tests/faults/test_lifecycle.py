@@ -31,15 +31,21 @@ def assert_gone(processes: list[psutil.Process], timeout_s: float = 10.0) -> Non
     assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One for all tests of this module that do not need a new one: a start takes twenty seconds of processor time."""
+    system = make_system(tmp_path_factory.mktemp("lifecycle"))
+    yield system
+    system.stop()
+
+
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[System]:
-    system = make_system(tmp_path)
-    system.start()
-    try:
-        system.wait_ready()
-        yield system
-    finally:
-        system.stop()
+def started(installation: System) -> System:
+    """The installation, ready. It is started again where the test before has stopped it."""
+    if installation.process is None or installation.process.poll() is not None:
+        installation.start()
+    installation.wait_ready()
+    return installation
 
 
 def test_a_killed_supervisor_leaves_nothing_running_and_the_next_start_heals(started: System) -> None:
@@ -100,8 +106,9 @@ def test_a_stop_is_heard_though_it_was_ignored_when_we_were_started(tmp_path: Pa
             system.stop()
 
 
-def test_two_installations_run_side_by_side(tmp_path: Path) -> None:
-    with running_system(tmp_path / "one") as one, running_system(tmp_path / "two") as two:
+def test_two_installations_run_side_by_side(started: System, tmp_path: Path) -> None:
+    one = started
+    with running_system(tmp_path / "two") as two:
         pids = [{row["pid"] for row in each.status()["services"]} for each in (one, two)]
         assert not pids[0] & pids[1]
         stranger = httpx.post(

@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,8 @@ class GatewayProcess:
         self._environ = environ
         self.tls = tls
         self._process: asyncio.subprocess.Process | None = None
+        #: When all services answered last, by the monotonic clock.
+        self.all_served_at = float("-inf")
 
     async def start(self) -> GatewayProcess:
         starts = self.log.count(_STARTED)
@@ -156,6 +159,7 @@ class GatewayProcess:
         await self.until(
             lambda response: response.status == 200, "/api/payments/webhooks/stripe", method="POST", **headers
         )
+        self.all_served_at = time.monotonic()
 
     async def until(
         self, fits: Callable[[Response], bool], path: str, *, method: str = "GET", **headers: str

@@ -23,6 +23,8 @@ from tests.gateway.gateway_process import GatewayProcess, Response
 from tests.gateway.http2_connection import ConnectionClosed, Http2Connection, StreamReset
 from tests.gateway.test_forged_headers import FORGED_HEADERS
 
+pytestmark = pytest.mark.slow
+
 Pairs = list[tuple[str | bytes, str | bytes]]
 #: The HTTP/2 error code CANCEL (RFC 9113, section 7).
 CANCEL = 8

@@ -116,6 +116,7 @@ def _route(method: str, path: str) -> Route | None:
     return None
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=_TARGET, method=st.sampled_from(["GET", "GET", "POST", "PUT", "DELETE", "HEAD"]))
 async def test_random_paths_reach_no_private_route_without_a_token(

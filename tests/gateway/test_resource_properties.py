@@ -19,6 +19,8 @@ from tests.gateway.config_cases import edge_config
 from tests.gateway.envoy_validation import validation_errors
 from tests.gateway.fake_services import DOCUMENTS, SigningKeys
 
+pytestmark = pytest.mark.slow
+
 ROUTES = service_routes(DOCUMENTS)
 SERVICES = {route.service for route in ROUTES}
 #: No deadline, because the machine may be busy.

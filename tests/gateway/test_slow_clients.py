@@ -12,6 +12,8 @@ from tests.gateway.fake_services import SigningKeys, Upstream
 from tests.gateway.gateway_process import GatewayProcess, read_response
 from tests.gateway.serving import serving
 
+pytestmark = pytest.mark.slow
+
 GET = b"GET /api/categories HTTP/1.1\r\nhost: x\r\n"
 POST = b"POST /api/cart/items HTTP/1.1\r\nhost: x\r\n"
 

@@ -52,6 +52,7 @@ async def _until(found: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_envoys_span_is_the_parent_of_what_the_service_receives(
     traced: GatewayProcess, collector: Collector, upstream: Upstream, keys: SigningKeys
 ) -> None:

@@ -18,7 +18,7 @@ from tests.interop.debian_package import DEADLINE_S, program
 from tests.interop.running_program import RunningProgram, run_program
 
 #: The first run on a machine fetches the programs.
-pytestmark = pytest.mark.timeout(DEADLINE_S + 180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(DEADLINE_S + 180)]
 
 TARGETS = "/api/v1/targets?state=active"
 #: A metric that only a scrape of the registry can have.

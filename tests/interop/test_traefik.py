@@ -7,11 +7,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from serai.supervisor import ports
 from tests.discovery.registry_server import RegistryServer
 from tests.interop.running_program import run_program
+
+pytestmark = pytest.mark.slow
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
 TAGS = ["traefik.enable=true", "traefik.http.routers.product.rule=PathPrefix(`/api/products`)"]

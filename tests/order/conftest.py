@@ -8,7 +8,7 @@ import pytest
 
 from serai.chassis.data.database import Database
 from serai.supervisor.postgres import Postgres
-from tests.living import empty, shared_database
+from tests.living import Connection, connected, empty, shared_database
 from tests.order.checkout.shop import Shop
 
 TABLES = (
@@ -45,8 +45,14 @@ async def shop(order_database: Database, order_database_url: str) -> AsyncIterat
     await made.cut.close()
 
 
+@pytest.fixture(scope="session")
+async def order_connection(order_database_url: str) -> AsyncIterator[Connection]:
+    async with connected(order_database_url) as connection:
+        yield connection
+
+
 @pytest.fixture
-async def lone_shop(shop: Shop, order_database_url: str) -> Shop:
+async def lone_shop(shop: Shop, order_connection: Connection) -> Shop:
     """A shop with no orders of other tests, for what goes through all of them."""
-    await empty(order_database_url, *TABLES)
+    await empty(order_connection, *TABLES)
     return shop

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from serai.payment import sweeps
+from serai.commerce.money import Money
+from serai.contracts.payment import RefundRequest
+from serai.payment import refunds, sweeps
 from serai.payment.deps import PARKED
 from tests.jobs import run_due_jobs
 from tests.payment.service import PaymentService, usd
@@ -107,7 +109,9 @@ async def test_a_refund_that_was_stored_and_never_sent_is_sent_once_it_is_due(no
 async def test_of_several_replicas_one_claims_a_due_refund(no_webhooks: PaymentService) -> None:
     buyer = await no_webhooks.buyer(5000, paid=True)
     await no_webhooks.fault("refunds.create", "fail_500_before", count=100)
-    refund = UUID((await no_webhooks.refund(buyer.payment["id"], {"amount": usd(700)})).json()["id"])
+    # Requested from the replica in this process, which waits one second for Stripe.
+    request = RefundRequest("stored and never sent", amount=Money(700, "USD"))
+    refund = (await refunds.refund_for_service(no_webhooks.deps, buyer.order_id, request)).id
     await no_webhooks.web.delete(f"{no_webhooks.sandbox.api}/_faults")
     await no_webhooks.sql("update refund set check_at = now() where id = $1", refund)
     replicas = [sweeps.refund_sweep(no_webhooks.deps) for _ in range(3)]

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 import stripe
 
 from tests.sandbox.process import Sandbox, eventually, session_params
+
+pytestmark = pytest.mark.slow
 
 
 def test_keeps_its_whole_state_across_a_kill(start_sandbox: Callable[..., Sandbox]) -> None:

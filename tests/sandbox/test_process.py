@@ -15,6 +15,8 @@ import pytest
 
 from tests.sandbox.process import KEY, Sandbox, eventually
 
+pytestmark = pytest.mark.slow
+
 
 def run(**environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SERAI_")}

@@ -15,6 +15,8 @@ from serai.chassis.process.ports import is_free
 from serai.supervisor import keys, ports
 from serai.supervisor.home import Home
 
+pytestmark = pytest.mark.slow
+
 
 def serai(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

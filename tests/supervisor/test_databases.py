@@ -61,6 +61,7 @@ async def test_reports_which_server_does_not_respond() -> None:
         await databases.migrate_one("cart", "postgresql://somebody:secret@127.0.0.1:1/nowhere")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", topology.WITH_DATABASE)
 async def test_migrations_go_up_down_and_up_again(postgres: Postgres, service: str) -> None:
     await databases.create_all(postgres.url, {service: PASSWORD}, dedicated=True)

@@ -16,6 +16,8 @@ import pytest
 from serai.supervisor import ports
 from serai.supervisor.postgres import Postgres, PostgresFailed, stop_orphans
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "throw-away"
 
 

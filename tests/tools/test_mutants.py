@@ -13,6 +13,8 @@ from tools.mutants.mutation import Change, mutate
 from tools.mutants.survivors import Malformed
 from tools.mutants.targets import TARGETS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "serai/made_up.py"
 SOURCE = """\

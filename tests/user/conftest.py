@@ -12,7 +12,7 @@ from serai.supervisor.postgres import Postgres
 from serai.user.app import create
 from serai.user.passwords import Passwords
 from tests import tokens
-from tests.living import empty, living, shared_database
+from tests.living import Connection, connected, empty, living, shared_database
 
 PASSWORD = "a caravan at dusk"
 COOKIE = "serai_refresh_8080"
@@ -77,10 +77,16 @@ async def shared_users(postgres: Postgres, template: Callable[[str], str]) -> As
             yield users
 
 
+@pytest.fixture(scope="session")
+async def shared_connection(shared_users: Users) -> AsyncIterator[Connection]:
+    async with connected(shared_users.database_url) as connection:
+        yield connection
+
+
 @pytest.fixture
-async def users(shared_users: Users) -> Users:
+async def users(shared_users: Users, shared_connection: Connection) -> Users:
     # In the order in which the background job locks them.
-    await empty(shared_users.database_url, "link_asked", "account", "sign_in_failures", "event")
+    await empty(shared_connection, "link_asked", "account", "sign_in_failures", "event")
     return shared_users
 
 

@@ -124,6 +124,7 @@ async def test_stores_no_password(real_users: Users) -> None:
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.slow
 async def test_taken_and_fresh_addresses_take_the_same_time(real_users: Users) -> None:
     """Both hash the password. Compares the shortest of several durations, because other load only adds to them."""
     await real_users.register("ada@example.com")

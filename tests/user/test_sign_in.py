@@ -71,6 +71,7 @@ async def test_one_refusal_for_unknown_addresses_and_wrong_passwords(users: User
     assert wrong | {"request_id": ""} == unknown | {"request_id": ""} == nonsense | {"request_id": ""}
 
 
+@pytest.mark.slow
 async def test_an_unknown_address_takes_as_long_as_a_wrong_password(real_users: Users) -> None:
     """Compares the shortest of several durations, because other load only adds to them."""
     known, unknown = ("ada@example.com", "grace@example.com"), ("nobody@example.com", "noone@example.com")

@@ -6,9 +6,6 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.utils.format_utils import mangled_name_from_mutant_name, orig_function_and_class_names_from_key
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
@@ -39,6 +36,10 @@ class MutatedModule:
 
 def mutate(file: str, source: str) -> MutatedModule:
     """All mutants of the module in `file`, a path relative to the repository."""
+    # Their import takes a second, which every test process would spend when it collects the tests.
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import mangled_name_from_mutant_name, orig_function_and_class_names_from_key
+
     module = ".".join(Path(file).with_suffix("").parts)
     made = mutate_file_contents(file, source)
     lines = made.code.splitlines()

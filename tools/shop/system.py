@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import psutil
 
 from serai.supervisor import keys, ports
 from serai.supervisor.home import Home, read_json
+from serai.supervisor.status import NotRunning, Status
+from serai.supervisor.status import read as read_status
 from serai.supervisor.urls import url_of
 
 START_TIMEOUT_S = 180.0
@@ -35,7 +38,11 @@ NO_PAST = {"SERAI_DEMO_ORDERS": "off"}
 
 
 class System:
-    """One `serai up`. `url` is the gateway; everything else comes from `serai status --json`."""
+    """One `serai up`. `url` is the gateway; everything else comes from what `serai status` reports.
+
+    Polls read the status in this process. One that starts `serai status` each time uses a whole core, and the shop is
+    ready later.
+    """
 
     def __init__(self, home: Path, port: int, environ: Mapping[str, str]) -> None:
         self.home = home
@@ -57,11 +64,14 @@ class System:
             )
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Wait until the whole shop is ready, and until the command `serai status` reports it."""
         self.wait_for("the shop to be ready", self.is_ready, timeout_s)
+        self.wait_for("`serai status` to report that the shop is ready", self._reports_ready, COMMAND_TIMEOUT_S)
 
     def is_ready(self) -> bool:
-        """Whether `serai status` reports that the whole shop is ready."""
-        return self._status()[0] == 0
+        """Whether the whole shop is ready."""
+        found = self._read_status()
+        return found is not None and found.ready
 
     def wait_for(self, what: str, is_so: Any, timeout_s: float = 30.0) -> None:
         """Poll until `is_so()` is true."""
@@ -74,8 +84,9 @@ class System:
             time.sleep(0.1)
 
     def status(self) -> dict[str, Any]:
-        """`serai status --json`, whether the shop is ready or not."""
-        return self._status()[1]
+        """The document of `serai status --json`, whether the shop is ready or not."""
+        found = self._read_status()
+        return {"services": []} if found is None else found.as_document()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The status rows of a service, one per instance."""
@@ -146,15 +157,23 @@ class System:
             raise AssertionError(f"serai up did not stop:\n{self.output.read_text()}") from None
         return time.monotonic() - began
 
-    def _status(self) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "serai", "status", "--json"],
-            env=self.environ,
-            capture_output=True,
-            timeout=COMMAND_TIMEOUT_S,
-        )
-        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"services": []}
-        return done.returncode, document
+    def _read_status(self) -> Status | None:
+        """None while it is not running."""
+        home = Home(self.home)
+        # Reading tries the installation's lock, which would make a supervisor fail that takes it at the same time. The
+        # one that has written its pid has the lock.
+        if self.process is None or (read_json(home.run) or {}).get("pid") != self.process.pid:
+            return None
+        try:
+            # In a thread, because the caller's may run an event loop.
+            with ThreadPoolExecutor(1) as executor:
+                return executor.submit(read_status, home).result()
+        except NotRunning:
+            return None
+
+    def _reports_ready(self) -> bool:
+        command = [sys.executable, "-m", "serai", "status", "--json"]
+        return subprocess.run(command, env=self.environ, capture_output=True, timeout=COMMAND_TIMEOUT_S).returncode == 0
 
 
 @contextmanager

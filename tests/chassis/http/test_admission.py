@@ -253,6 +253,7 @@ async def test_an_overloaded_service_refuses_immediately_and_still_accepts_high_
         assert service.state.active == 0
 
 
+@pytest.mark.slow
 async def test_excess_load_is_refused_and_nothing_is_refused_afterwards() -> None:
     """The overload is real: the work blocks the event loop for too long."""
     limit = Limit()

@@ -17,6 +17,8 @@ from tests.product.media.test_pictures import AT_ONCE, swept_by
 from tests.product.shop import problem
 from tests.product.users import Users
 
+pytestmark = pytest.mark.slow
+
 KEY, SECRET = "access-key-of-tests", "secret-key-of-tests"
 
 

@@ -20,6 +20,8 @@ from serai.product.media.files import Disk, MediaFiles, MediaUnavailable
 from tests.product.images import encoded, halves, opened, plain
 from tests.product.shop import Json, Shop, draft, problem, sku, usd, wrong_fields
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = timedelta(0)
 
 

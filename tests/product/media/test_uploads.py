@@ -12,6 +12,8 @@ from serai.product.media import pictures
 from tests.product.images import animated, encoded, halves, opened, plain, png_that_says
 from tests.product.shop import Json, Shop, problem
 
+pytestmark = pytest.mark.slow
+
 JPEG = encoded(plain(), "JPEG")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 

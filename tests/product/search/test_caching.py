@@ -126,6 +126,7 @@ async def test_a_change_that_commits_late_is_not_missed(shop: Shop, database_url
         await slow.close()
 
 
+@pytest.mark.slow
 async def test_shows_nothing_old_while_it_does_not_hear_of_changes(shop: Shop, database_url: str) -> None:
     desk = await shop.create(stock=100)
     path = f"/api/products/{desk['id']}"
