@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serai.commerce.address import Address
-from serai.commerce.money import CURRENCIES, Money
+from serai.commerce.currency import CURRENCIES
+from serai.commerce.money import Money
 from serai.contracts.user import IssuedLink
 from serai.notification import template_data
 from serai.notification.render import FOLDER, Rendered, Templates, money

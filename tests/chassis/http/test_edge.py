@@ -71,7 +71,9 @@ def client() -> Iterator[TestClient[Any]]:
         yield opened
 
 
-SIGNED_IN = tokens.as_user(uuid4())
+def signed_in() -> dict[str, str]:
+    """A new token for each request: a token is valid for ten minutes, and a run of all tests takes longer."""
+    return tokens.as_user(uuid4())
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -142,14 +144,14 @@ def test_production_refuses_to_start_half_configured() -> None:
 
 def test_who_may_call(client: TestClient[Any]) -> None:
     problem(client.post("/api/things", json={"name": "a"}), 401, "unauthenticated")
-    assert client.post("/api/things", json={"name": "a"}, headers=SIGNED_IN).status_code == 201
+    assert client.post("/api/things", json={"name": "a"}, headers=signed_in()).status_code == 201
     problem(client.get("/internal/things"), 403, "forbidden")
-    problem(client.get("/internal/things", headers=SIGNED_IN), 403, "forbidden")
+    problem(client.get("/internal/things", headers=signed_in()), 403, "forbidden")
 
 
 def test_an_optional_token_must_be_valid_if_given(client: TestClient[Any]) -> None:
     assert client.get("/api/whoami").json() == {"user": None}
-    assert client.get("/api/whoami", headers=SIGNED_IN).json()["user"] is not None
+    assert client.get("/api/whoami", headers=signed_in()).json()["user"] is not None
     problem(client.get("/api/whoami", headers={"Authorization": "Bearer nonsense"}), 401, "unauthenticated")
 
 
@@ -180,7 +182,7 @@ def test_a_service_is_not_a_user(client: TestClient[Any]) -> None:
     ],
 )
 def test_refuses_a_bad_body(client: TestClient[Any], content_type: str, raw: bytes, status: int, code: str) -> None:
-    headers = {**SIGNED_IN, "Content-Type": content_type}
+    headers = {**signed_in(), "Content-Type": content_type}
     problem(client.post("/api/things", content=raw, headers=headers), status, code)
 
 
@@ -201,12 +203,12 @@ def test_a_fact_cannot_replace_a_standard_member() -> None:
 
 
 def test_the_facts_of_an_error_are_in_its_document(client: TestClient[Any]) -> None:
-    answer = client.post("/api/things", json={"name": "taken"}, headers=SIGNED_IN)
+    answer = client.post("/api/things", json={"name": "taken"}, headers=signed_in())
     assert problem(answer, 409, "thing_taken_for_test")["owner"] == "me"
 
 
 def test_an_unexpected_error_reveals_no_detail(client: TestClient[Any]) -> None:
-    answer = client.post("/api/things", json={"name": "bug"}, headers=SIGNED_IN)
+    answer = client.post("/api/things", json={"name": "bug"}, headers=signed_in())
     problem(answer, 500, "internal")
     assert "secret detail" not in answer.text
 
