@@ -46,7 +46,8 @@ def _reserve(port: int) -> socket.socket | None:
     """A socket that is bound to the port but does not listen, or None if the port is used or reserved.
 
     Servers can listen on the port all the same: they set SO_REUSEADDR or SO_REUSEPORT before they bind. This socket
-    sets them afterwards, so that its own bind fails if any other socket is bound to the port."""
+    sets them afterwards, so that its own bind fails if any other socket is bound to the port.
+    """
     reservation = socket.socket()
     try:
         reservation.bind(("127.0.0.1", port))
