@@ -59,7 +59,7 @@ format: dev ## Format the code and apply automatic fixes
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-openapi: dev ## Write openapi/*.json from the code
+openapi: dev ## Write openapi/*.json, docs/routes.md and the client's table of currencies from the code
 	@exec $(SERAI) openapi $(ARGS)
 
 bench: dev web ## Measure the shop's performance and compare it with the machine's limits (docs/benchmarks.md)

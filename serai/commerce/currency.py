@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 #: Amounts at Stripe have at most eight digits, in rupiah twelve.
 _STRIPE_MAXIMUM, _STRIPE_MAXIMUM_IDR = 99_999_999, 999_999_999_999
@@ -33,6 +32,10 @@ class Currency:
     def maximum(self) -> int:
         """The largest charge."""
         return self.from_stripe(_STRIPE_MAXIMUM_IDR if self.code == "IDR" else _STRIPE_MAXIMUM)
+
+    def can_charge(self, amount: int) -> bool:
+        """Whether a multiple of `step` is neither too small nor too large for Stripe."""
+        return self.minimum <= amount <= self.maximum
 
     def to_stripe(self, amount: int) -> int:
         """A multiple of `step` as Stripe's API expects it."""
@@ -95,7 +98,8 @@ def _table() -> Mapping[str, Currency]:
         *(Currency(code, stripe_digits=None) for code in not_at_stripe.split()),
         *(Currency(code, 3, None) for code in ("IQD", "LYD")),
     ]
-    return MappingProxyType({currency.code: currency for currency in currencies})
+    return {currency.code: currency for currency in currencies}
 
 
+#: By code.
 CURRENCIES = _table()

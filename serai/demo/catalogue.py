@@ -81,7 +81,7 @@ async def _add(
         "images": [image],
         "options": options,
         "currency": currency.code,
-        "price_minor": variants[0].price.amount,
+        "price_minor": min(variant.price.amount for variant in variants),
         "keywords": keywords(category, product.attributes, options, variants),
     }
     for slug in slugs_of(product.name, product_id):

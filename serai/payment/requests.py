@@ -31,7 +31,7 @@ def check(opening: OpenPayment, currency: str) -> None:
     if any(money.currency != currency for money in amounts):
         raise Invalid(f"Payments are in {currency}.", field="amount.currency")
     rules = CURRENCIES[currency]
-    if not rules.minimum <= opening.amount.amount <= rules.maximum:
+    if not rules.can_charge(opening.amount.amount):
         raise Invalid(
             f"The amount must be between {rules.minimum} and {rules.maximum} minor units.", field="amount.amount"
         )

@@ -1,4 +1,7 @@
-"""Stripe's validation of amounts and currencies."""
+"""Stripe's validation of amounts and currencies.
+
+The tables are the sandbox's own: with those of the shop it would confirm the shop's mistakes.
+"""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def gateway_port() -> int:
 
 
 def currency(environ: Mapping[str, str]) -> str:
-    """Raises ValueError."""
+    """The code of the shop's currency. Raises ValueError."""
     code = environ.get("SERAI_CURRENCY") or "USD"
     try:
         return Currency.parse(code).code

@@ -26,6 +26,7 @@ def up(replicas: Mapping[str, int]) -> int:
             if count := orphans.kill_all(home):
                 print(f"Killed {count} processes of an earlier run.", flush=True)
             control.remove_stale_socket(home)
+            _check_currency()
             port, bind = _free_gateway_port()
             return asyncio.run(_run(home, replicas, port, bind))
     except AlreadyRunning:
@@ -43,10 +44,16 @@ async def _run(home: Home, replicas: Mapping[str, int], port: int, bind: str) ->
     return await Supervisor(home, replicas, port=port, bind=bind).run()
 
 
+def _check_currency() -> None:
+    try:
+        environment.currency(os.environ)
+    except ValueError as problem:
+        raise CannotStart(str(problem)) from problem
+
+
 def _free_gateway_port() -> tuple[int, str]:
     try:
         port, bind = environment.gateway_port(), environment.gateway_bind()
-        environment.currency(os.environ)
     except ValueError as problem:
         raise CannotStart(str(problem)) from problem
     if not is_free(port, bind):

@@ -52,7 +52,7 @@ def test_a_shop_has_a_currency_that_exists_and_that_stripe_takes() -> None:
     assert Currency.parse("EUR") is CURRENCIES["EUR"]
     for code, problem in {
         "usd": "write USD",
-        "XXX": "USD, EUR or JPY",
+        "ABC": "USD, EUR or JPY",
         "IQD": "Stripe takes no payments in IQD",
     }.items():
         with pytest.raises(ValueError, match=problem):

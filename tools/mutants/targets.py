@@ -79,6 +79,7 @@ TARGETS = (
             "tests/order/checkout/test_payment_events.py",
             "tests/order/checkout/test_placing.py",
             "tests/order/checkout/test_steps.py",
+            "tests/order/checkout/test_undoing.py",
         ),
     ),
 )

@@ -45,7 +45,7 @@ class TotalNotPayable(Invalid):
 def require_payable(priced: Priced) -> None:
     """Raises `TotalNotPayable` if Stripe could not charge what is due. An order with nothing due needs no payment."""
     currency = CURRENCIES[priced.currency]
-    if priced.amount_due and not currency.minimum <= priced.amount_due <= currency.maximum:
+    if priced.amount_due and not currency.can_charge(priced.amount_due):
         raise TotalNotPayable(
             f"Orders in {currency.code} can be paid from {currency.text(currency.minimum)} to "
             f"{currency.text(currency.maximum)}.",

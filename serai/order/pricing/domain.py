@@ -3,7 +3,8 @@
 Shipping methods and taxes are data. A tax applies to goods and shipping, in one country or in all. Taxes on top of the
 prices are rounded half up to a multiple of the currency's step, one by one. Of taxes included in the prices the sum is
 rounded once and divided among the rates. Each tax is divided among lines and shipping by largest remainder, so that the
-shares add up to it."""
+shares add up to it.
+"""
 
 from __future__ import annotations
 
